@@ -1,0 +1,1 @@
+//! The HTTP control plane: one file per resource, one list of routes.

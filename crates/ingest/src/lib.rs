@@ -1,0 +1,1 @@
+//! Runs: plan, copy, promote, commit.

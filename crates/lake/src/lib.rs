@@ -1,0 +1,1 @@
+//! Datasets as Delta tables: write files, commit once, read.

@@ -1,0 +1,31 @@
+//! The table of error codes: the contract's, and nothing besides. The error pages are generated from it.
+
+/// One error code of the contract.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Code {
+    /// As the wire shows it, such as `FLOW-1404-412`.
+    pub id: &'static str,
+    /// The HTTP status it answers with (for codes that only appear inside runs: the id's suffix).
+    pub status: u16,
+    /// A few words.
+    pub title: &'static str,
+    /// What it means and what to do, for the error pages.
+    pub text: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $id:literal $status:literal $title:literal $text:literal;)*) => {
+        $(#[doc = concat!("`", $id, "`: ", $title)] pub static $name: Code = Code { id: $id, status: $status, title: $title, text: $text };)*
+        /// Every code, in the order of this file.
+        pub static ALL: &[&Code] = &[$(&$name),*];
+    };
+}
+
+codes! {
+    FLOW_1101 "FLOW-1101-404" 404 "Not found at the source" "The source has no such bucket, folder, file or table. Explore the connection to see what it holds.";
+    FLOW_1102 "FLOW-1102-500" 500 "The source failed" "The source answered with an error. Its message says why; check the credentials and the source's own status.";
+    FLOW_1103 "FLOW-1103-503" 503 "The source is unavailable" "The source could not be reached. Try again later, or check the endpoint.";
+    FLOW_1104 "FLOW-1104-504" 504 "The source timed out" "The source did not answer in time. Try again later.";
+    FLOW_1400 "FLOW-1400-500" 500 "Internal error" "A fault of this server. The log has the details under the request id.";
+    FLOW_1439 "FLOW-1439-404" 404 "Resource not found" "There is no such resource in this organization and sandbox.";
+}

@@ -1,0 +1,99 @@
+//! What is stored: one document per resource, in a scope.
+
+use crate::Time;
+use serde_json::Value;
+
+/// Who owns a document: an organization and one of its sandboxes. Every call of the store takes one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// `…@AdobeOrg`.
+    pub org: String,
+    /// The sandbox's id, a UUID; empty for what belongs to the organization itself (sandboxes, clients).
+    pub sandbox: String,
+    /// The sandbox's name, as the header has it.
+    pub sandbox_name: String,
+}
+
+impl Scope {
+    /// What belongs to the organization and to no sandbox.
+    pub fn organization(org: &str) -> Scope {
+        Scope { org: org.to_string(), sandbox: String::new(), sandbox_name: String::new() }
+    }
+}
+
+/// The kinds of documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// Base connection.
+    Connection,
+    /// Which data.
+    SourceConnection,
+    /// Where it goes.
+    TargetConnection,
+    /// Flow.
+    Flow,
+    /// One execution of a flow.
+    Run,
+    /// A connection spec stored through the API (built-in ones are files).
+    ConnectionSpec,
+    /// A flow spec stored through the API.
+    FlowSpec,
+    /// A schema of the tenant.
+    Schema,
+    /// A table in the lake.
+    Dataset,
+    /// What one run adds to a dataset.
+    Batch,
+    /// A mapping set; its id carries the version (`<id>@<version>`), so that old versions stay readable.
+    MappingSet,
+    /// A sandbox; scoped to the organization.
+    Sandbox,
+    /// An API client; scoped to the organization.
+    Client,
+}
+
+impl Resource {
+    /// The name in the store, and the path segment where there is one.
+    pub fn name(self) -> &'static str {
+        match self {
+            Resource::Connection => "connections",
+            Resource::SourceConnection => "sourceConnections",
+            Resource::TargetConnection => "targetConnections",
+            Resource::Flow => "flows",
+            Resource::Run => "runs",
+            Resource::ConnectionSpec => "connectionSpecs",
+            Resource::FlowSpec => "flowSpecs",
+            Resource::Schema => "schemas",
+            Resource::Dataset => "dataSets",
+            Resource::Batch => "batches",
+            Resource::MappingSet => "mappingSets",
+            Resource::Sandbox => "sandboxes",
+            Resource::Client => "clients",
+        }
+    }
+}
+
+/// A stored document. `body` is the JSON that the API shows, whole, with `id`, `etag`, `createdAt` and the like
+/// inside; sealed fields are not in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Document {
+    /// Its kind.
+    pub resource: Resource,
+    /// Unique in its scope and kind.
+    pub id: String,
+    /// Current version, quotes included (FS-ETAG-1).
+    pub etag: String,
+    /// When it was stored.
+    pub created: Time,
+    /// When it last changed.
+    pub updated: Time,
+    /// What the API shows.
+    pub body: Value,
+}
+
+impl Document {
+    /// A string member at a JSON pointer of the body.
+    pub fn text(&self, pointer: &str) -> Option<&str> {
+        self.body.pointer(pointer).and_then(Value::as_str)
+    }
+}

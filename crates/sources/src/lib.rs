@@ -1,0 +1,1 @@
+//! The outside world: one source a file, behind one egress gate.
