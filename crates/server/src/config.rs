@@ -121,13 +121,21 @@ pub fn read(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -
     }
     let env = Env::raw().filter_map(move |name| names.get(&name.as_str().to_uppercase()).map(|key| key.as_str().into())).split(".");
     let config: Config = figment.merge(env).extract().map_err(|e| format!("the configuration is wrong: {e}"))?;
-    if !config.server.listen.ip().is_loopback() && !config.server.behind_proxy {
-        return Err(format!(
-            "server.listen is {}, which others can reach, and this server speaks plain HTTP: put a proxy with TLS in front and set server.behind_proxy = true (FOREBAY_SERVER_BEHIND_PROXY=true)",
-            config.server.listen
-        ));
-    }
+    config.check()?;
     Ok(config)
+}
+
+impl Config {
+    /// What no single key can say: plain HTTP is for this machine, or for a proxy that ends TLS.
+    pub fn check(&self) -> Result<(), String> {
+        if self.server.listen.ip().is_loopback() || self.server.behind_proxy {
+            return Ok(());
+        }
+        Err(format!(
+            "server.listen is {}, which others can reach, and this server speaks plain HTTP: put a proxy with TLS in front and set server.behind_proxy = true (FOREBAY_SERVER_BEHIND_PROXY=true)",
+            self.server.listen
+        ))
+    }
 }
 
 /// Environment name → key, for every key of `default.toml`.

@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod engine;
+mod keeper;
 mod logs;
 mod playground;
 mod serve;

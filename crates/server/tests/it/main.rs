@@ -1,0 +1,6 @@
+//! The whole program, as a user runs it: real server, real files, real S3 endpoints, judged by readers that are not ours.
+
+mod demo;
+mod harness;
+mod kill;
+mod tutorial;
