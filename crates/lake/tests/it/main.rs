@@ -1,0 +1,1 @@
+//! The lake against folders, memory and stores that fail.
