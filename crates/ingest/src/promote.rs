@@ -13,12 +13,12 @@
 use crate::decode::{Objects, ScanExec, ScanSpec};
 use crate::mapping::{MapExec, MapSpec};
 use crate::outcome::ours;
-use datafusion::arrow::array::{AsArray, RecordBatch, StringArray};
+use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
-use forebay_lake::{Lake, Report, WriteExec, WriteSpec};
+use forebay_lake::{File, Found, Lake, Report, WriteExec, WriteSpec};
 use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object, Part};
 use forebay_model::mapping::{FieldPath, MappingSet};
@@ -56,8 +56,8 @@ pub struct Promotion<'a> {
 /// What a promotion did: what the commit, the run's metrics and the batch are made of.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Promoted {
-    /// Files to commit, as the writer reported them.
-    pub files: Vec<Report>,
+    /// Files to commit.
+    pub files: Vec<File>,
     /// Diagnostics files, relative to the lake.
     pub diagnostics: Vec<String>,
     /// Records read.
@@ -73,16 +73,7 @@ pub struct Promoted {
     /// Bytes of `files`.
     pub bytes_out: u64,
     /// Findings by code: how many records, and one message as an example.
-    pub findings: BTreeMap<String, Tally>,
-}
-
-/// How often a code was found.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Tally {
-    /// Records, or files where the finding is about a file.
-    pub records: u64,
-    /// The first finding's message.
-    pub example: String,
+    pub findings: BTreeMap<String, Found>,
 }
 
 /// What a watcher may see of a promotion while it goes.
@@ -109,9 +100,9 @@ pub async fn promote(promotion: Promotion<'_>, objects: Arc<dyn Objects>, lake: 
             let mut reports = Vec::new();
             let mut stream = stream;
             while let Some(batch) = stream.try_next().await.map_err(ours)? {
-                for report in parse_reports(&batch)? {
-                    if let Report::Part { records, .. } = &report {
-                        progress.records.fetch_add(*records, Ordering::Relaxed);
+                for report in WriteExec::reports(&batch)? {
+                    if let Report::Part(part) = &report {
+                        progress.records.fetch_add(part.records, Ordering::Relaxed);
                         progress.parts.fetch_add(1, Ordering::Relaxed);
                     }
                     reports.push(report);
@@ -143,7 +134,7 @@ fn plan(promotion: &Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake) -> da
     let scan = Arc::new(ScanExec::new(ScanSpec { options: promotion.options.clone(), columns }, objects, parts));
     let map = MapSpec { target: promotion.target.clone(), set: promotion.set.clone(), now: promotion.now };
     let map = Arc::new(MapExec::new(map, scan)?);
-    Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)))
+    Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)?))
 }
 
 /// Parts over tasks: the largest first, each to the task with the fewest bytes.
@@ -159,47 +150,38 @@ fn spread(parts: &[Part], tasks: usize) -> Vec<Vec<&Part>> {
     spread.into_iter().map(|t| t.1).collect()
 }
 
-fn parse_reports(batch: &RecordBatch) -> Result<Vec<Report>> {
-    let column = batch.column(0).as_string::<i32>();
-    let mut reports = Vec::with_capacity(column.len());
-    for text in column.iter().flatten() {
-        reports.push(serde_json::from_str(text).map_err(|e| Error::internal("the writer's report is not readable").caused_by(e))?);
-    }
-    Ok(reports)
-}
-
 /// Adds the reports up, and refuses unless each part was reported once and its rows balance.
 fn account(parts: &[Part], reports: Vec<Report>) -> Result<Promoted> {
     let mut total = Promoted::default();
     let mut open: BTreeSet<u32> = parts.iter().map(|p| p.id).collect();
     let mut in_files = 0;
     for report in reports {
-        match &report {
-            Report::File { size, rows, .. } => {
-                in_files += *rows;
-                total.bytes_out += *size;
-                total.files.push(report);
+        match report {
+            Report::File(file) => {
+                in_files += file.rows;
+                total.bytes_out += file.size;
+                total.files.push(file);
             }
-            Report::Part { id, records, written, rejected, warned, bytes, findings } => {
-                if !open.remove(id) || *records != written + rejected {
-                    return Err(Error::internal(format!("part {id} was reported twice or does not balance: {records} read, {written} written, {rejected} rejected")));
+            Report::Part(part) => {
+                if !open.remove(&part.id) || part.records != part.written + part.rejected {
+                    return Err(Error::internal(format!("part {} was reported twice or does not balance", part.id)));
                 }
-                total.records += records;
-                total.written += written;
-                total.rejected += rejected;
-                total.warned += warned;
-                total.bytes_in += bytes;
-                for finding in findings {
+                total.records += part.records;
+                total.written += part.written;
+                total.rejected += part.rejected;
+                total.warned += part.warned;
+                total.bytes_in += part.bytes;
+                for finding in &part.findings {
                     total.note(finding);
                 }
             }
-            Report::Diagnostics { path, codes, .. } => {
-                total.diagnostics.push(path.clone());
-                for (code, tally) in codes {
-                    let sum = total.findings.entry(code.clone()).or_default();
-                    sum.records += tally.0;
+            Report::Diagnostics(diagnostics) => {
+                total.diagnostics.push(diagnostics.path);
+                for (code, found) in diagnostics.codes {
+                    let sum = total.findings.entry(code).or_default();
+                    sum.records += found.records;
                     if sum.example.is_empty() {
-                        sum.example = tally.1.clone();
+                        sum.example = found.example;
                     }
                 }
             }
@@ -250,7 +232,7 @@ mod tests {
     }
 
     fn done(id: u32, records: u64, written: u64, rejected: u64) -> Report {
-        Report::Part { id, records, written, rejected, warned: 0, bytes: 1, findings: vec![] }
+        Report::Part(forebay_lake::Part { id, records, written, rejected, warned: 0, bytes: 1, findings: vec![] })
     }
 
     #[test]
@@ -271,7 +253,7 @@ mod tests {
     #[test]
     fn rows_that_do_not_balance_are_refused() {
         let parts = [part(0, 1)];
-        let file = |rows| Report::File { path: "f".into(), size: 10, rows, stats: String::new() };
+        let file = |rows| Report::File(File { path: "f".into(), size: 10, rows, stats: String::new() });
         assert!(account(&parts, vec![done(0, 3, 2, 0)]).is_err());
         assert!(account(&parts, vec![done(0, 3, 2, 1), file(1)]).is_err());
         let total = account(&parts, vec![done(0, 3, 2, 1), file(2)]).unwrap();

@@ -1,12 +1,13 @@
 //! What a flow's documents say about its runs: where the data is, how it is read, where it goes.
 
-use forebay_lake::{Lake, Table};
+use forebay_lake::{Lake, Table, layout};
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
-use forebay_store::{List, Secrets, Store};
+use forebay_sources::{Secrets, Source};
+use forebay_store::{List, Store};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -16,8 +17,8 @@ pub struct Setup {
     pub source: String,
     /// The target connection's id.
     pub target_connection: String,
-    /// The connection spec's id.
-    pub spec: String,
+    /// The kind of system.
+    pub kind: &'static Source,
     /// The connection's parameters that are no secrets.
     pub params: Value,
     /// Its secrets, by JSON pointer.
@@ -51,11 +52,6 @@ pub struct Options {
     pub diagnostics: bool,
 }
 
-/// The table's place below the lake (`tables/<sandbox>/<dataset>`).
-pub fn location(scope: &Scope, dataset: &str) -> String {
-    format!("tables/{}/{dataset}", scope.sandbox)
-}
-
 /// Reads a flow's documents.
 pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) -> Result<Setup> {
     let source = store.get(scope, Resource::SourceConnection, first(flow, "/sourceConnectionIds/0")?).await?;
@@ -64,11 +60,11 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
     let secrets = store.secrets(scope, Resource::Connection, &base.id).await?;
     let dataset = first(&target, "/params/dataSetId")?.to_string();
     let tree = dataset_tree(store, scope, &dataset).await?;
-    let location = location(scope, &dataset);
+    let location = layout::table(&scope.sandbox, &dataset);
     Ok(Setup {
-        spec: first(&base, "/connectionSpec/id")?.to_string(),
+        kind: kind(&base)?,
         params: base.body.pointer("/auth/params").cloned().unwrap_or(Value::Null),
-        secrets,
+        secrets: by_name(secrets),
         selection: selection(&source)?,
         files: file_options(&source.body)?,
         set: mapping_set(store, scope, flow).await?,
@@ -80,6 +76,13 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
         not_before: not_before(flow)?,
         source: source.id,
         target_connection: target.id,
+    })
+}
+
+fn kind(base: &Document) -> Result<&'static Source> {
+    let spec = first(base, "/connectionSpec/id")?;
+    forebay_sources::by_spec(spec).ok_or_else(|| {
+        Error::new(Kind::Refused, &code::CONNECTOR_1001, format!("this Forebay cannot run sources of connection spec {spec}"))
     })
 }
 

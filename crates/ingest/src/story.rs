@@ -8,9 +8,8 @@ use forebay_lake::Lake;
 use forebay_model::files::Part;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_store::Claim;
-use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -234,14 +233,6 @@ impl Story<'_> {
     }
 }
 
-/// Removes what an earlier claim of the same run left beside the lake.
-pub async fn clear(lake: &Lake, place: &str) -> Result<()> {
-    let store = lake.store();
-    let left = store.list(Some(&Path::from(format!("batches/{place}")))).map_ok(|m| m.location).boxed();
-    let removed: object_store::Result<Vec<Path>> = store.delete_stream(left).try_collect().await;
-    removed.map(|_| ()).context(STORAGE, &code::CONNECTOR_2001, "the diagnostics of an earlier attempt could not be removed")
-}
-
 /// Writes which files the batch was made of: one JSON line each, as data access shows them.
 pub async fn write_input_files(lake: &Lake, place: &str, parts: &[Part]) -> Result<()> {
     let mut lines = String::new();
@@ -250,7 +241,7 @@ pub async fn write_input_files(lake: &Lake, place: &str, parts: &[Part]) -> Resu
         lines.push_str(&line.to_string());
         lines.push('\n');
     }
-    write(lake, format!("batches/{place}/input_files/part-00000.json"), lines).await
+    write(lake, format!("{place}/input_files/part-00000.json"), lines).await
 }
 
 /// Writes the first failed rows of the diagnostics as one JSON array.
@@ -269,7 +260,7 @@ pub async fn write_samples(lake: &Lake, place: &str, diagnostics: &[String]) -> 
     if samples.is_empty() {
         return Ok(());
     }
-    write(lake, format!("batches/{place}/row_error_samples.json"), Value::Array(samples).to_string()).await
+    write(lake, format!("{place}/row_error_samples.json"), Value::Array(samples).to_string()).await
 }
 
 async fn write(lake: &Lake, path: String, text: String) -> Result<()> {

@@ -13,11 +13,12 @@ use crate::plan::{Bounds, Cursor, Plan, Planner};
 use crate::promote::{Progress, Promoted, Promotion, promote};
 use crate::setup::{self, Setup};
 use crate::story;
-use forebay_lake::{Lake, Txn, WriteSpec};
+use forebay_lake::{Lake, Txn, WriteSpec, layout};
 use forebay_model::files::{Object, Window};
 use forebay_model::{Error, Kind, Result, Time, code};
 use forebay_sources::{Gate, Remote};
-use forebay_store::{Claim, End, RunState, Store};
+use forebay_model::run::Status;
+use forebay_store::{Claim, End, Store};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
@@ -197,14 +198,14 @@ impl Worker {
             setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
         }
         if let Some(done) = record.as_ref().and_then(|r| r.promoted.clone())
-            && setup.table.committed(&claim.flow.id, &claim.epochs).await?
+            && setup.table.progress(&claim.flow.id).await?.landed(&claim.epochs)
         {
             info!("the commit of an earlier claim stands; finishing its bookkeeping");
             let record = record.as_ref().expect("it holds what was promoted");
             return self.finish(claim, &setup, record, &done).await;
         }
         let began = (self.clock)().timestamp_millis();
-        let remote = Remote::open(&self.gate, &setup.spec, &setup.params, &setup.secrets)?;
+        let remote = Remote::open(&self.gate, setup.kind, &setup.params, &setup.secrets)?;
         if record.as_ref().is_none_or(|r| r.failed) {
             let plan = self.plan(claim, &setup, &remote, record.as_ref()).await?;
             let times = story::Times { copy_started: began, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
@@ -226,8 +227,15 @@ impl Worker {
             let allowed = setup.options.partial_percent;
             return Err(story::above_threshold(&promoted, percent, allowed));
         }
-        let txn = Txn { flow: claim.flow.id.clone(), epoch: claim.epoch, epochs: claim.epochs.clone(), run: claim.run.id.clone(), batch: claim.batch.clone() };
-        let committed = setup.table.commit(&txn, &setup.target, promoted.files.clone()).await?;
+        let txn = Txn {
+            flow: claim.flow.id.clone(),
+            epochs: claim.epochs.clone(),
+            epoch: claim.epoch,
+            run: claim.run.id.clone(),
+            batch: claim.batch.clone(),
+            now: (self.clock)(),
+        };
+        let committed = setup.table.commit(&txn, &setup.target, &promoted.files).await?;
         info!(version = committed.version, rows = promoted.written, rejected = promoted.rejected, "committed {} rows to dataset {}", promoted.written, setup.dataset);
         self.finish(claim, &setup, record, &promoted).await
     }
@@ -257,13 +265,13 @@ impl Worker {
     }
 
     async fn promote(&self, claim: &Claim, setup: &Setup, record: &Record, remote: Remote, progress: Arc<Progress>) -> Result<Promoted> {
-        let place = format!("{}/{}", claim.scope.sandbox, claim.batch);
-        story::clear(&self.lake, &place).await?;
+        let place = layout::batch(&claim.scope.sandbox, &claim.batch);
+        self.lake.prune(&place, &[]).await?;
         story::write_input_files(&self.lake, &place, &record.plan.parts).await?;
         let write = WriteSpec {
             table: setup.location.clone(),
             run: claim.run.id.clone(),
-            batch: place.clone(),
+            batch: claim.batch.clone(),
             epoch: claim.epoch,
             max_file: self.settings.file_size,
             memory: self.settings.memory,
@@ -285,7 +293,7 @@ impl Worker {
 
     async fn save(&self, claim: &Claim, record: &Record) -> Result<()> {
         let value = serde_json::to_value(record).expect("a record is plain data");
-        self.store.save_plan(claim, &value).await
+        self.store.save_plan(claim, &value).await.map_err(lost)
     }
 
     async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
@@ -294,16 +302,33 @@ impl Worker {
         let told = story::Story { claim, setup: Some(setup), record: Some(record), promoted, error: None, public_url: &self.settings.public_url, now };
         let end = End {
             run: told.run()?,
-            state: RunState::Success,
+            state: Status::Success,
             cursor: Some(serde_json::to_value(next).expect("a cursor is plain data")),
             batch: told.batch(),
         };
-        self.store.finish(claim, end, now).await?;
+        self.store.finish(claim, end, now).await.map_err(lost)?;
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
         metrics::counter!("forebay_records_ingested_total").increment(promoted.written);
         metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
         info!(records = promoted.records, ingested = promoted.written, failed = promoted.rejected, "the run succeeded");
         Ok(())
+    }
+
+    /// A commit whose answer was lost may have landed. Before a run is called failed, the table is fenced against its
+    /// own late commit and asked.
+    async fn landed_after_all(&self, claim: &Claim, record: Option<&Record>, error: &Error) -> Result<Option<Result<()>>> {
+        let Some((record, promoted)) = record.and_then(|r| Some((r, r.promoted.as_ref()?))) else { return Ok(None) };
+        if error.code == &code::INGEST_1212 {
+            // It was never committed.
+            return Ok(None);
+        }
+        let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await?;
+        let progress = setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
+        if !progress.landed(&claim.epochs) {
+            return Ok(None);
+        }
+        warn!("the commit had landed though its answer was lost");
+        Ok(Some(self.finish(claim, &setup, record, promoted).await))
     }
 
     /// Records what became of a run that met an error.
@@ -323,6 +348,9 @@ impl Worker {
                 self.store.release(claim, now + gap).await
             }
             Outcome::FailedByData | Outcome::FailedByOutside => {
+                if let Some(ended) = self.landed_after_all(claim, record.as_ref(), &error).await? {
+                    return ended;
+                }
                 let empty = Promoted::default();
                 let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
                 let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await.ok();
@@ -332,7 +360,7 @@ impl Worker {
                     _ => None,
                 };
                 let cursor = next.map(|c| serde_json::to_value(c).expect("a cursor is plain data"));
-                let end = End { run: told.run()?, state: RunState::Failed, cursor, batch: told.batch() };
+                let end = End { run: told.run()?, state: Status::Failed, cursor, batch: told.batch() };
                 metrics::counter!("forebay_runs_total", "state" => "failed").increment(1);
                 if let Some(record) = &record {
                     self.save(claim, &Record { failed: true, ..record.clone() }).await?;
@@ -340,6 +368,14 @@ impl Worker {
                 self.store.finish(claim, end, now).await
             }
         }
+    }
+}
+
+/// The store says Stale when the run is no longer ours.
+fn lost(error: Error) -> Error {
+    match error.kind {
+        Kind::Stale => Error { kind: Kind::Conflict, ..error },
+        _ => error,
     }
 }
 

@@ -66,8 +66,9 @@ pub struct Lake {
     pub file_size: u64,
     pub checkpoint_commits: u64,
     pub upkeep_minutes: u64,
-    pub compact_below: u64,
+    pub compact_files: usize,
     pub vacuum_hours: u64,
+    pub log_days: u64,
     pub diagnostics_days: u64,
 }
 

@@ -2,9 +2,11 @@
 //! orphans. One keeper at a time, under a lease.
 
 use crate::config::Lake as Settings;
-use forebay_lake::{Lake, Upkeep};
+use chrono::TimeDelta;
+use forebay_lake::{Compact, Lake, Upkeep, layout};
 use forebay_model::{Result, Time};
 use forebay_store::Store;
+use std::num::NonZeroU64;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -12,6 +14,9 @@ use tracing::{debug, info, warn};
 const LEASE: &str = "lake-keeper";
 /// How often cleanups are looked for; upkeep has its own, longer, rhythm.
 const TICK: Duration = Duration::from_secs(5);
+
+/// Bytes that a compaction may hold.
+const COMPACTION: usize = 128 << 20;
 
 /// Keeps until `stop`.
 pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: CancellationToken, clock: fn() -> Time) {
@@ -66,17 +71,24 @@ async fn clean(store: &Store, lake: &Lake) -> Result<()> {
 }
 
 async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
+    let hours = |h: u64| TimeDelta::hours(i64::try_from(h).unwrap_or(i64::MAX / 3_600_000));
     let upkeep = Upkeep {
-        checkpoint_commits: settings.checkpoint_commits,
-        compact_below: settings.compact_below << 20,
-        file_size: settings.file_size << 20,
-        vacuum_after: Duration::from_secs(3600 * settings.vacuum_hours),
+        checkpoint_interval: settings.checkpoint_commits,
+        compact: NonZeroU64::new(settings.file_size << 20).map(|target| Compact { target, min_files: settings.compact_files }),
+        vacuum_retention: hours(settings.vacuum_hours),
+        log_retention: hours(24 * settings.log_days),
+        memory: COMPACTION,
         now,
     };
-    for location in lake.tables().await? {
-        let done = lake.table(&location).maintain(&upkeep).await?;
-        debug!(%location, ?done, "looked after a table");
+    for sandbox in lake.folders("tables").await? {
+        for dataset in lake.folders(&format!("tables/{sandbox}")).await? {
+            let done = lake.table(&layout::table(&sandbox, &dataset)).maintain(&upkeep).await;
+            match done {
+                Ok(done) => debug!(%dataset, ?done, "looked after a table"),
+                Err(e) => warn!(%dataset, error = %e, source = ?e.source, "a table could not be looked after; it is tried again"),
+            }
+        }
+        lake.expire_batches(&sandbox, now - hours(24 * settings.diagnostics_days)).await?;
     }
-    lake.expire_batches(Duration::from_secs(86_400 * settings.diagnostics_days), now).await?;
     Ok(())
 }
