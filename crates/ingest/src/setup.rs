@@ -21,7 +21,7 @@ pub struct Setup {
     pub kind: &'static Source,
     /// The connection's parameters that are no secrets.
     pub params: Value,
-    /// Its secrets, by JSON pointer.
+    /// Its secrets, by parameter name.
     pub secrets: Secrets,
     /// Which objects.
     pub selection: Selection,
@@ -77,6 +77,12 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
         source: source.id,
         target_connection: target.id,
     })
+}
+
+/// Secrets by parameter name, as sources know them.
+fn by_name(sealed: forebay_store::Secrets) -> Secrets {
+    let name = |pointer: String| pointer.rsplit('/').next().unwrap_or_default().to_string();
+    sealed.into_iter().map(|(pointer, secret)| (name(pointer), secret)).collect()
 }
 
 fn kind(base: &Document) -> Result<&'static Source> {

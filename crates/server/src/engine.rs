@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_api::engine::{Engine, Sample, SampleColumn, Stored};
+use forebay_api::{Engine, Sample, SampleColumn, Stored};
 use forebay_ingest::decode;
 use forebay_ingest::worker::Pinned;
 use forebay_lake::Lake;
@@ -55,8 +55,8 @@ impl Engine for LakeEngine {
 
     async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>> {
         let mut stored = Vec::new();
-        for file in self.lake.table(table).batch_files(batch).await? {
-            stored.push(Stored { path: format!("{table}/{}", file.path), name: file.path, size: file.size });
+        for (name, size) in self.lake.table(table).batch_files(batch).await? {
+            stored.push(Stored { path: format!("{table}/{name}"), name, size });
         }
         stored.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(stored)
