@@ -2,10 +2,10 @@
 //! diagnostics. Always holds: input = output + failed + skipped, or the run is not told at all (FS-RUN-1).
 
 use crate::promote::{Progress, Promoted};
-use crate::setup::Setup;
 use crate::worker::Record;
 use forebay_lake::Lake;
 use forebay_model::files::Part;
+use forebay_model::run::{self, Activity, Files, Manifest, Metrics, Problem, Records, Reference, Size, Span, Status};
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_store::Claim;
 use object_store::path::Path;
@@ -47,19 +47,26 @@ pub fn above_threshold(promoted: &Promoted, percent: f64, allowed: Option<f64>) 
 }
 
 /// What a run shows while it goes.
-pub fn in_progress(progress: &Progress) -> Value {
-    json!({ "metrics": {
-        "sizeSummary": { "inputBytes": progress.bytes.load(Ordering::Relaxed), "outputBytes": -1 },
-        "recordSummary": { "inputRecordCount": progress.records.load(Ordering::Relaxed) },
-        "fileSummary": { "inputFileCount": progress.parts.load(Ordering::Relaxed) } } })
+pub fn in_progress(claim: &Claim, progress: &Progress, now: Time) -> Value {
+    let mut activity = Activity::begun(run::PROMOTION, now);
+    activity.size = Size { input: Some(progress.bytes.load(Ordering::Relaxed)), output: None };
+    activity.files.input = progress.parts.load(Ordering::Relaxed);
+    let records = progress.records.load(Ordering::Relaxed);
+    // What is not stored yet is neither ingested nor failed: it is under way.
+    let mut told = json!({ "activities": [activity.json()], "metrics": { "sizeSummary": activity.json()["sizeSummary"] } });
+    told["metrics"]["recordSummary"] = json!({ "inputRecordCount": records });
+    told["activities"][0]["recordSummary"] = json!({ "inputRecordCount": records });
+    told["activities"][0]["targetInfo"] = json!([{ "id": claim.flow.text("/targetConnectionIds/0"), "type": "TargetConnection",
+        "reference": { "type": "Batch", "ids": [claim.batch] } }]);
+    told
 }
 
 /// A run that ended.
 pub struct Story<'a> {
     /// Which run.
     pub claim: &'a Claim,
-    /// Its documents, where they could be read.
-    pub setup: Option<&'a Setup>,
+    /// Its dataset, where the documents could be read.
+    pub dataset: Option<&'a str>,
     /// Its plan, where it came so far.
     pub record: Option<&'a Record>,
     /// What it promoted.
@@ -73,164 +80,161 @@ pub struct Story<'a> {
 }
 
 impl Story<'_> {
-    /// The members of the run's document that the end decides: `metrics`, `activities`.
+    /// The members of the run's document that its end decides.
     pub fn run(&self) -> Result<Value> {
-        let (promoted, now) = (self.promoted, self.now.timestamp_millis());
-        // A failed run stored nothing, whatever its writers had written (FS-RUN-2).
-        let stored = if self.error.is_none() { promoted.written } else { 0 };
-        let (failed, skipped) = (promoted.rejected, promoted.written - stored);
-        if promoted.records != stored + failed + skipped || promoted.records != promoted.written + promoted.rejected {
-            return Err(Error::internal("the run's records do not balance"));
-        }
-        let bytes_out = if self.error.is_none() { promoted.bytes_out } else { 0 };
-        let files_in = self.record.map_or(0, |r| r.plan.parts.len());
-        let files_out = if self.error.is_none() { promoted.files.len() } else { 0 };
-        let bytes_planned: u64 = self.record.map_or(0, |r| r.plan.parts.iter().map(|p| p.object.size).sum());
-        let times = self.record.map(|r| r.times).unwrap_or_default();
-        let started = self.started();
-        let status = if self.error.is_none() { "success" } else { "failed" };
-        let stage = self.failed_stage();
-        let records = json!({ "inputRecordCount": promoted.records, "outputRecordCount": stored, "failedRecordCount": failed,
-            "skippedRecordCount": skipped, "warningRecordCount": promoted.warned });
-        let run_errors = self.run_errors(stage);
-        let metrics = json!({
-            "durationSummary": { "startedAtUTC": started, "completedAtUTC": now },
-            "sizeSummary": { "inputBytes": bytes_planned, "outputBytes": bytes_out },
-            "recordSummary": records,
-            "fileSummary": { "inputFileCount": files_in, "outputFileCount": files_out, "activityRefs": ["promotionActivity"] },
-            "statusSummary": { "status": status, "errors": run_errors, "activityRefs": [stage] } });
-        let mut activities = vec![self.copy_activity(&times, files_in, bytes_planned)];
-        if self.error.is_none() || stage == "promotionActivity" {
-            activities.push(self.promotion_activity(&times, records, files_in, files_out, bytes_planned, bytes_out));
-        }
-        Ok(json!({ "metrics": metrics, "activities": activities, "providerRefId": format!("forebay:{}:{}", self.claim.flow.id, self.claim.epoch) }))
+        let copy = self.copy();
+        let promotion = (self.error.is_none() || self.failed_at() == run::PROMOTION).then(|| self.promotion());
+        let span = Span { started: self.started(), completed: Some(self.now) };
+        let errors = self.errors(self.failed_at());
+        let metrics = Metrics::of(span, self.status(), errors, Some(&copy), promotion.as_ref())?;
+        let mut activities = vec![copy];
+        activities.extend(promotion);
+        let mut body = run::body(&metrics, &activities);
+        body["providerRefId"] = json!(format!("forebay:{}:{}", self.claim.flow.id, self.claim.epoch));
+        Ok(body)
     }
 
-    fn started(&self) -> i64 {
+    fn status(&self) -> Status {
+        if self.error.is_none() { Status::Success } else { Status::Failed }
+    }
+
+    /// A failed run stored nothing, whatever its writers had written (FS-RUN-2): good rows are left out, not failed.
+    fn records(&self) -> Records {
+        let promoted = self.promoted;
+        let stored = if self.error.is_none() { promoted.written } else { 0 };
+        let warned = if self.error.is_none() { promoted.warned } else { 0 };
+        Records { input: promoted.records, output: stored, failed: promoted.rejected, skipped: promoted.written - stored, warned }
+    }
+
+    fn started(&self) -> Time {
         let running = self.claim.run.body.pointer("/metrics/durationSummary/startedAtUTC").and_then(Value::as_i64);
-        running.or(self.record.map(|r| r.times.copy_started)).filter(|t| *t > 0).unwrap_or(self.now.timestamp_millis())
+        running.and_then(Time::from_timestamp_millis).unwrap_or(self.now)
     }
 
     /// The activity that failed, or the last one.
-    fn failed_stage(&self) -> &'static str {
-        match (self.error, self.record) {
-            (Some(_), None) => "copyActivity",
-            (Some(_), Some(record)) if record.times.promote_started == 0 => "copyActivity",
-            _ => "promotionActivity",
+    fn failed_at(&self) -> &'static str {
+        let promoting = self.record.is_some_and(|r| r.times.promote_started > 0);
+        if self.error.is_some() && !promoting { run::COPY } else { run::PROMOTION }
+    }
+
+    /// What the run and its failing activity say: only which stage it was (FS §10.2).
+    fn errors(&self, stage: &str) -> Vec<Problem> {
+        let problem = match self.error {
+            Some(_) if stage == run::COPY => Problem::new(&code::CONNECTOR_1001, "Reading from the source failed."),
+            Some(_) => Problem::new(&code::CONNECTOR_2001, "Promotion to the lake failed."),
+            None if self.promoted.rejected > 0 => Problem::new(&code::CONNECTOR_2001, "Promotion reported errors; see the promotion activity."),
+            None => return Vec::new(),
+        };
+        vec![problem]
+    }
+
+    fn planned(&self) -> (u64, u64) {
+        let parts = self.record.map(|r| r.plan.parts.as_slice()).unwrap_or_default();
+        (parts.len() as u64, parts.iter().map(|p| p.object.size).sum())
+    }
+
+    fn copy(&self) -> Activity {
+        let ended = self.record.and_then(|r| moment(r.times.copy_ended)).unwrap_or(self.now);
+        let failed = self.error.is_some() && self.failed_at() == run::COPY;
+        let (files, bytes) = self.planned();
+        Activity {
+            updated: ended,
+            span: Span { started: self.started(), completed: Some(ended) },
+            window: Some(self.claim.window),
+            size: Size { input: Some(bytes), output: Some(bytes) },
+            files: Files { input: files, output: files, ..Files::default() },
+            status: if failed { Status::Failed } else { Status::Success },
+            errors: if failed { self.errors(run::COPY) } else { Vec::new() },
+            findings: if failed { self.details() } else { Vec::new() },
+            reference: self.claim.flow.text("/sourceConnectionIds/0").map(|id| Reference {
+                id: id.to_string(),
+                kind: "AdfRunId".into(),
+                ids: vec![self.claim.run.id.clone()],
+            }),
+            ..Activity::begun(run::COPY, self.started())
         }
     }
 
-    /// The run level only names the failing stage (FS §10.2).
-    fn run_errors(&self, stage: &str) -> Value {
-        let copy = &code::CONNECTOR_1001;
-        let promotion = &code::CONNECTOR_2001;
-        match self.error {
-            Some(_) if stage == "copyActivity" => json!([{ "code": copy.id, "message": "Reading from the source failed." }]),
-            Some(_) => json!([{ "code": promotion.id, "message": "Promotion to the lake failed." }]),
-            None if self.promoted.rejected > 0 => json!([{ "code": promotion.id, "message": "Promotion reported errors; see the promotion activity." }]),
-            None => json!([]),
+    fn promotion(&self) -> Activity {
+        let (files, bytes) = self.planned();
+        let stored = self.error.is_none();
+        let link = |path: &str| format!("{}/data/foundation/export/batches/{}/meta?path={path}", self.public_url, self.claim.batch);
+        let some_failed = !self.promoted.diagnostics.is_empty();
+        let began = self.record.and_then(|r| moment(r.times.promote_started)).unwrap_or(self.now);
+        Activity {
+            updated: self.now,
+            span: Span { started: began, completed: Some(self.now) },
+            size: Size { input: Some(bytes), output: Some(if stored { self.promoted.bytes_out } else { 0 }) },
+            records: Some(self.records()),
+            files: Files { input: files, output: if stored { self.promoted.files.len() as u64 } else { 0 }, ..Files::default() },
+            status: self.status(),
+            errors: self.errors(run::PROMOTION),
+            findings: self.details(),
+            manifest: Manifest {
+                files: Some(link("input_files")),
+                failed: some_failed.then(|| link("row_errors")),
+                sample: some_failed.then(|| link("row_error_samples.json")),
+            },
+            reference: self.claim.flow.text("/targetConnectionIds/0").map(|id| Reference {
+                id: id.to_string(),
+                kind: "Batch".into(),
+                ids: vec![self.claim.batch.clone()],
+            }),
+            ..Activity::begun(run::PROMOTION, began)
         }
     }
 
-    fn copy_activity(&self, times: &Times, files: usize, bytes: u64) -> Value {
-        let claim = self.claim;
-        let failed = self.error.is_some() && self.failed_stage() == "copyActivity";
-        let ended = if times.copy_ended > 0 { times.copy_ended } else { self.now.timestamp_millis() };
-        let window = json!({ "windowStart": claim.window.start.map(|t| t.timestamp_millis()), "windowEnd": claim.window.end.map(|t| t.timestamp_millis()) });
-        let mut status = json!({ "status": if failed { "failed" } else { "success" }, "extensions": { "type": "one-time" } });
-        if claim.flow.text("/scheduleParams/frequency").is_some_and(|f| !f.eq_ignore_ascii_case("once")) {
-            status["extensions"]["type"] = json!("incremental");
-        }
-        if failed {
-            status["errors"] = json!([{ "code": code::CONNECTOR_1001.id, "message": "Reading from the source failed." }]);
-            status["extensions"]["errors"] = self.details();
-        }
-        let source = claim.flow.text("/sourceConnectionIds/0");
-        json!({ "id": "copyActivity", "updatedAtUTC": ended,
-            "durationSummary": { "startedAtUTC": self.started(), "completedAtUTC": ended, "extensions": window },
-            "sizeSummary": { "inputBytes": bytes, "outputBytes": bytes },
-            "recordSummary": {},
-            "fileSummary": { "inputFileCount": files, "outputFileCount": files },
-            "statusSummary": status,
-            "sourceInfo": [{ "id": source, "type": "SourceConnection", "reference": { "type": "AdfRunId", "ids": [claim.run.id] } }] })
-    }
-
-    fn promotion_activity(&self, times: &Times, records: Value, files_in: usize, files_out: usize, bytes_in: u64, bytes_out: u64) -> Value {
-        let claim = self.claim;
-        let now = self.now.timestamp_millis();
-        let meta = format!("{}/data/foundation/export/batches/{}/meta?path=", self.public_url, claim.batch);
-        let failed = self.error.is_some();
-        let mut status = json!({ "status": if failed { "failed" } else { "success" }, "extensions": {} });
-        if failed {
-            status["errors"] = json!([{ "code": code::CONNECTOR_2001.id, "message": "Promotion to the lake failed." }]);
-        } else if self.promoted.rejected > 0 {
-            status["errors"] = json!([{ "code": code::CONNECTOR_2001.id, "message": "Promotion reported errors." }]);
-        }
-        if !self.promoted.diagnostics.is_empty() {
-            status["extensions"]["manifest"] = json!({ "failedRecords": format!("{meta}row_errors"), "sampleErrors": format!("{meta}row_error_samples.json") });
-        }
-        let details = self.details();
-        if details.as_array().is_some_and(|d| !d.is_empty()) {
-            status["extensions"]["errors"] = details;
-        }
-        let target = claim.flow.text("/targetConnectionIds/0");
-        json!({ "id": "promotionActivity", "updatedAtUTC": now,
-            "durationSummary": { "startedAtUTC": times.promote_started.max(times.copy_ended), "completedAtUTC": now },
-            "sizeSummary": { "inputBytes": bytes_in, "outputBytes": bytes_out },
-            "recordSummary": records,
-            "fileSummary": { "inputFileCount": files_in, "outputFileCount": files_out,
-                "extensions": { "manifest": { "fileInfo": format!("{meta}input_files") } } },
-            "statusSummary": status,
-            "targetInfo": [{ "id": target, "type": "TargetConnection", "reference": { "type": "Batch", "ids": [claim.batch] } }] })
-    }
-
-    /// Codes with their counts: a summary first when rows were rejected, then each code found, then the error itself.
-    fn details(&self) -> Value {
+    /// The error itself, or a summary of rejected rows; then each code found.
+    fn details(&self) -> Vec<Problem> {
         let (promoted, mut details) = (self.promoted, Vec::new());
         if let Some(error) = self.error {
-            let mut detail = json!({ "code": error.code.id, "message": error.message });
+            let mut message = error.message.to_string();
             if let Some(at) = &error.at {
-                detail["at"] = json!(at);
+                message = format!("{message} ({at})");
             }
             if let Some(advice) = &error.advice {
-                detail["advice"] = json!(advice);
+                message = format!("{message} {advice}");
             }
-            details.push(detail);
+            details.push(Problem { code: error.code.id.to_string(), message, records: None });
         } else if promoted.rejected > 0 {
             let message = format!("{} rows rejected, {} stored.", promoted.rejected, promoted.written);
-            details.push(json!({ "code": code::INGEST_1212.id, "message": message, "recordCount": promoted.rejected }));
+            details.push(Problem { records: Some(promoted.rejected), ..Problem::new(&code::INGEST_1212, message) });
         }
-        for (code, tally) in &promoted.findings {
-            details.push(json!({ "code": code, "recordCount": tally.records, "message": tally.example }));
+        for (code, found) in &promoted.findings {
+            details.push(Problem { code: code.clone(), message: found.example.clone(), records: Some(found.records) });
         }
-        Value::Array(details)
+        details
     }
 
     /// The batch, as Catalog shows it (platform.md §4).
     pub fn batch(&self) -> Value {
-        let (claim, promoted, now) = (self.claim, self.promoted, self.now.timestamp_millis());
-        let failed = self.error.is_some();
-        let stored = if failed { 0 } else { promoted.written };
+        let (claim, now) = (self.claim, self.now.timestamp_millis());
+        let records = self.records();
+        let (files, bytes) = self.planned();
         let options = &claim.flow.body["options"];
-        let dataset = self.setup.map(|s| s.dataset.clone());
-        let bytes: u64 = self.record.map_or(0, |r| r.plan.parts.iter().map(|p| p.object.size).sum());
-        let files = self.record.map_or(0, |r| r.plan.parts.len());
-        let mut errors = self.details();
-        for error in errors.as_array_mut().into_iter().flatten() {
-            if let Some(message) = error.as_object_mut().and_then(|e| e.remove("message")) {
-                error["description"] = message;
+        let mut errors = Vec::new();
+        for problem in self.details() {
+            let mut error = json!({ "code": problem.code, "description": problem.message });
+            if let Some(count) = problem.records {
+                error["recordCount"] = json!(count);
             }
+            errors.push(error);
         }
-        let related = dataset.map(|id| json!([{ "type": "dataSet", "id": id }])).unwrap_or(json!([]));
-        json!({ "id": claim.batch, "imsOrg": claim.scope.org, "status": if failed { "failure" } else { "success" },
-            "created": claim.run.created.timestamp_millis(), "started": self.started(), "completed": now, "updated": now,
+        let related: Vec<Value> = self.dataset.map(|id| json!({ "type": "dataSet", "id": id })).into_iter().collect();
+        json!({ "id": claim.batch, "imsOrg": claim.scope.org, "status": if self.error.is_none() { "success" } else { "failure" },
+            "created": claim.run.created.timestamp_millis(), "started": self.started().timestamp_millis(), "completed": now, "updated": now,
             "version": "1.0.0", "relatedObjects": related, "inputFormat": { "format": "parquet" },
             "tags": { "acp_enableErrorDiagnostics": options["errorDiagnosticsEnabled"].as_bool().unwrap_or(false),
                 "acp_partialIngestionPercent": options["partialIngestionPercent"], "flowId": [claim.flow.id], "runId": [claim.run.id] },
-            "metrics": { "inputByteSize": bytes, "inputFileCount": files, "inputRecordCount": promoted.records,
-                "outputRecordCount": stored, "failedRecordCount": promoted.records - stored },
+            // Catalog knows no skipped records: in a failed batch every record is one that failed (platform.md §4).
+            "metrics": { "inputByteSize": bytes, "inputFileCount": files, "inputRecordCount": records.input,
+                "outputRecordCount": records.output, "failedRecordCount": records.failed + records.skipped },
             "errors": errors })
     }
+}
+
+fn moment(millis: i64) -> Option<Time> {
+    (millis > 0).then(|| Time::from_timestamp_millis(millis)).flatten()
 }
 
 /// Writes which files the batch was made of: one JSON line each, as data access shows them.

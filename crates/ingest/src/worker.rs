@@ -180,7 +180,7 @@ impl Worker {
             let seen = progress.bytes.load(Ordering::Relaxed) + progress.records.load(Ordering::Relaxed);
             if seen != last.0 {
                 last = (seen, tokio::time::Instant::now());
-                let told = story::in_progress(&progress);
+                let told = story::in_progress(claim, &progress, (self.clock)());
                 if let Err(e) = self.store.report(claim, told, (self.clock)()).await {
                     warn!(error = %e, "progress could not be recorded");
                 }
@@ -299,7 +299,7 @@ impl Worker {
     async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
         let now = (self.clock)();
         let next = cursor(claim)?.committed(&record.plan, self.settings.overlap);
-        let told = story::Story { claim, setup: Some(setup), record: Some(record), promoted, error: None, public_url: &self.settings.public_url, now };
+        let told = story::Story { claim, dataset: Some(&setup.dataset), record: Some(record), promoted, error: None, public_url: &self.settings.public_url, now };
         let end = End {
             run: told.run()?,
             state: Status::Success,
@@ -354,7 +354,7 @@ impl Worker {
                 let empty = Promoted::default();
                 let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
                 let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await.ok();
-                let told = story::Story { claim, setup: setup.as_ref(), record: record.as_ref(), promoted, error: Some(&error), public_url: &self.settings.public_url, now };
+                let told = story::Story { claim, dataset: setup.as_ref().map(|s| s.dataset.as_str()), record: record.as_ref(), promoted, error: Some(&error), public_url: &self.settings.public_url, now };
                 let next = match (&record, outcome) {
                     (Some(record), Outcome::FailedByData) => Some(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
                     _ => None,

@@ -247,7 +247,8 @@ impl Walk {
         let meta = format!("/data/foundation/export/batches/{batch}/meta?path=");
         let files = self.get("See what was read", &format!("{meta}input_files")).await?;
         self.say(format!("{} list of input files", files["data"].as_array().map_or(0, Vec::len)));
-        if summary["failedRecordCount"] == json!(0) && summary["warningRecordCount"] == json!(0) {
+        let some = |name: &str| summary[name].as_u64().unwrap_or(0) > 0;
+        if !some("failedRecordCount") && !some("warningRecordCount") {
             return Ok(Vec::new());
         }
         let samples = self.get("See what failed", &format!("{meta}row_error_samples.json")).await?;
@@ -354,7 +355,9 @@ impl Walk {
                 "open": open, "url": platform.url(), "s3": s3["endpoint"], "seconds": took.as_secs_f64() }));
             return;
         }
-        println!("\n{} received = {} ingested + {} failed + {} skipped\n", summary["inputRecordCount"], summary["outputRecordCount"], summary["failedRecordCount"], summary["skippedRecordCount"]);
+        let count = |name: &str| summary[name].as_u64().unwrap_or(0);
+        let (input, output, failed, skipped) = (count("inputRecordCount"), count("outputRecordCount"), count("failedRecordCount"), count("skippedRecordCount"));
+        println!("\n{input} received = {output} ingested + {failed} failed + {skipped} skipped\n");
         for row in landed.rows.iter().take(5) {
             println!("  {row}");
         }
