@@ -1,0 +1,3 @@
+//! The ingest crate's tests.
+
+mod mapping;
