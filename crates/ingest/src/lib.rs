@@ -1,1 +1,3 @@
 //! Runs: plan, copy, promote, commit.
+
+pub mod decode;

@@ -28,4 +28,6 @@ codes! {
     FLOW_1104 "FLOW-1104-504" 504 "The source timed out" "The source did not answer in time. Try again later.";
     FLOW_1400 "FLOW-1400-500" 500 "Internal error" "A fault of this server. The log has the details under the request id.";
     FLOW_1439 "FLOW-1439-404" 404 "Resource not found" "There is no such resource in this organization and sandbox.";
+    INGEST_1401 "INGEST-1401-400" 400 "Corrupt data" "A record or a file cannot be parsed. The diagnostics name the file, the line and the reason.";
+    MAPPER_3700 "MAPPER-3700-400" 400 "Mapping error" "A mapped column could not be filled: the source lacks it, or its value does not convert.";
 }
