@@ -178,6 +178,4 @@ mod tests {
         assert_eq!(Code::find("flow-1404-412"), Some(&FLOW_1404));
         assert_eq!(Code::find("FLOW-9999-400"), None);
     }
-    XDM_1020 "XDM-1020-400" 400 "Schema validation error" "The definition of a schema, class, field group or data type is wrong. The message names the field and the fault.";
-    XDM_1413 "XDM-1413-400" 400 "Merge schema error" "Two parts of a schema define the same field with types that do not fit together. Rename one of the two.";
 }

@@ -1,3 +1,4 @@
-//! The ingest crate's tests.
+//! The tests of this crate, in one binary.
 
+mod decode;
 mod mapping;
