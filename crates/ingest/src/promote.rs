@@ -16,12 +16,14 @@ use crate::outcome::ours;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
+use datafusion::error::DataFusionError;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use forebay_lake::{File, Found, Lake, Report, WriteExec, WriteSpec};
 use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object, Part};
-use forebay_model::mapping::{FieldPath, MappingSet};
+use forebay_model::mapping::MappingSet;
+use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Result, Time};
 use futures::stream::BoxStream;
@@ -47,7 +49,7 @@ pub struct Promotion<'a> {
     pub target: FieldTree,
     /// Where and how files are written.
     pub write: WriteSpec,
-    /// The run's time, for `now()`.
+    /// When the run was planned, for `now()`: a retry writes the same.
     pub now: Time,
     /// How many tasks read side by side.
     pub tasks: usize,
@@ -129,11 +131,11 @@ fn plan(promotion: &Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake) -> da
     let parts = DataSourceExec::from_data_source(MemorySourceConfig::try_new(&partitions, schema, None)?);
     let columns: Vec<FieldPath> = match &promotion.set {
         Some(set) => set.fields(),
-        None => promotion.target.fields.iter().map(|f| FieldPath::name(&f.name)).collect(),
+        None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
     };
-    let scan = Arc::new(ScanExec::new(ScanSpec { options: promotion.options.clone(), columns }, objects, parts));
+    let scan = Arc::new(ScanExec::new(ScanSpec::new(promotion.options.clone(), columns), objects, parts));
     let map = MapSpec { target: promotion.target.clone(), set: promotion.set.clone(), now: promotion.now };
-    let map = Arc::new(MapExec::new(map, scan)?);
+    let map = Arc::new(MapExec::new(map, scan).map_err(|e| DataFusionError::External(Box::new(e)))?);
     Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)?))
 }
 

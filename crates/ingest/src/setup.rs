@@ -1,6 +1,7 @@
 //! What a flow's documents say about its runs: where the data is, how it is read, where it goes.
 
 use forebay_lake::{Lake, Table, layout};
+use forebay_model::filter::Query;
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
@@ -112,7 +113,7 @@ pub async fn dataset_tree(store: &Store, scope: &Scope, dataset: &str) -> Result
 /// The tenant's schemas, field groups, classes and data types by `$id`.
 async fn schemas(store: &Store, scope: &Scope) -> Result<HashMap<String, Value>> {
     let mut all = HashMap::new();
-    let mut list = List { limit: 1000, ..List::default() };
+    let mut list = List { query: Query::default(), order: Vec::new(), limit: 1000, after: None };
     loop {
         let page = store.list(scope, Resource::Schema, &list).await?;
         for document in page.documents {

@@ -282,7 +282,7 @@ impl Worker {
             set: setup.set.clone(),
             target: setup.target.clone(),
             write,
-            now: (self.clock)(),
+            now: Time::from_timestamp_millis(record.times.copy_started).unwrap_or_default(),
             tasks: self.settings.tasks,
         };
         let objects: Arc<dyn Objects> = Arc::new(Pinned(remote));
