@@ -27,8 +27,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, error, info, warn};
+
+/// How often a run tells how far it is.
+const TELL: Duration = Duration::from_secs(1);
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -166,25 +170,28 @@ impl Worker {
         }
     }
 
-    /// Renews the claim and watches for progress; returns when the run has to end.
+    /// Renews the claim, tells how far the run is and watches that it moves; returns when the run has to end.
     async fn watch(&self, claim: &Claim, progress: Arc<Progress>) -> Error {
-        let mut last = (0, tokio::time::Instant::now());
+        let every = TELL.min(self.settings.lease / 3);
+        let (mut renewed, mut moved, mut seen) = (Instant::now(), Instant::now(), 0);
         loop {
-            tokio::time::sleep(self.settings.lease / 3).await;
-            match self.store.renew(claim, (self.clock)(), self.settings.lease).await {
-                Ok(true) => {}
-                Ok(false) => return Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"),
-                // The lease still stands; the next renewal may get through.
-                Err(e) => warn!(error = %e, "the claim could not be renewed"),
+            tokio::time::sleep(every).await;
+            if renewed.elapsed() + every > self.settings.lease / 3 {
+                match self.store.renew(claim, (self.clock)(), self.settings.lease).await {
+                    Ok(true) => renewed = Instant::now(),
+                    Ok(false) => return Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"),
+                    // The lease still stands; the next renewal may get through.
+                    Err(e) => warn!(error = %e, "the claim could not be renewed"),
+                }
             }
-            let seen = progress.bytes.load(Ordering::Relaxed) + progress.records.load(Ordering::Relaxed);
-            if seen != last.0 {
-                last = (seen, tokio::time::Instant::now());
+            let now = progress.bytes.load(Ordering::Relaxed) + progress.records.load(Ordering::Relaxed);
+            if now != seen {
+                (seen, moved) = (now, Instant::now());
                 let told = story::in_progress(claim, &progress, (self.clock)());
                 if let Err(e) = self.store.report(claim, told, (self.clock)()).await {
                     warn!(error = %e, "progress could not be recorded");
                 }
-            } else if last.1.elapsed() > self.settings.idle {
+            } else if moved.elapsed() > self.settings.idle {
                 return Error::new(Kind::TimedOut, &code::FLOW_1104, "the run made no progress")
                     .advice("Check that the source answers; the run is tried again.");
             }
