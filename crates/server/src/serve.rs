@@ -4,12 +4,13 @@ use crate::config::{self, Config};
 use crate::engine::LakeEngine;
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings};
+use forebay_api::{App, Settings as ApiSettings, TokenKey};
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
 use forebay_model::Time;
 use forebay_sources::Gate;
 use forebay_store::{Keys, Store};
+use secrecy::ExposeSecret;
 use std::fs::File;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -97,9 +98,11 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let data = &config.server.data;
     private_folder(data)?;
     let lock = lock(data)?;
-    let store = open_store(data).await?;
+    let keys = Keys::open_or_create(&data.join("key-encryption-key")).map_err(|e| said("the key-encryption key could not be read", e))?;
+    let tokens = TokenKey::new(&keys.derive("access tokens"));
+    let store = open_store(data, keys).await?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
-    let gate = Gate::new(config.egress.allow.clone());
+    let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
     let address = listener.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
     let public_url = match config.server.public_url.trim_end_matches('/') {
@@ -108,16 +111,16 @@ pub async fn start(config: Config) -> Result<Running, String> {
     };
     let credentials = credentials(&store, data, &public_url).await?;
     let clock: fn() -> Time = Utc::now;
-    let app = App::new(
-        store.clone(),
-        Arc::new(LakeEngine { lake: lake.clone() }),
-        gate.clone(),
-        clock,
-        ApiSettings { public_url: public_url.clone(), strict_headers: config.server.strict_headers },
-        Arc::new(move || metrics.render()),
-    )
-    .await
-    .map_err(|e| said("the API could not be set up", e))?;
+    let app = App {
+        store: store.clone(),
+        engine: Arc::new(LakeEngine { lake: lake.clone() }),
+        gate: gate.clone(),
+        clock: Arc::new(clock),
+        random: Arc::new(forebay_api::system_random),
+        settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
+        tokens,
+        metrics: Arc::new(move || metrics.render()),
+    };
     let stop = CancellationToken::new();
     let serving = {
         let stop = stop.clone();
@@ -172,8 +175,7 @@ fn lock(data: &Path) -> Result<File, String> {
     }
 }
 
-async fn open_store(data: &Path) -> Result<Store, String> {
-    let keys = Keys::open_or_create(&data.join("key-encryption-key")).map_err(|e| said("the key-encryption key could not be read", e))?;
+async fn open_store(data: &Path, keys: Keys) -> Result<Store, String> {
     let file = std::path::absolute(data.join("forebay.db")).map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
     let url = format!("sqlite://{}", file.display());
     Store::open(&url, keys).await.map_err(|e| said("the metadata store could not be opened", e))
@@ -184,8 +186,8 @@ async fn credentials(store: &Store, data: &Path, url: &str) -> Result<PathBuf, S
     let path = data.join("credentials.json");
     let made = forebay_api::bootstrap(store, Utc::now()).await.map_err(|e| said("the first client could not be created", e))?;
     if let Some(made) = made {
-        let text = serde_json::json!({ "url": url, "imsOrgId": made.org, "clientId": made.client_id, "clientSecret": made.client_secret,
-            "apiKey": made.client_id, "sandbox": made.sandbox });
+        let text = serde_json::json!({ "url": url, "imsOrgId": made.organization, "clientId": made.client_id,
+            "clientSecret": made.client_secret.expose_secret(), "apiKey": made.client_id, "sandbox": made.sandbox });
         let text = serde_json::to_string_pretty(&text).expect("plain JSON");
         write_private(&path, &text).map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
         info!(file = %path.display(), "first start: a client was created; its credentials are in {}", path.display());
