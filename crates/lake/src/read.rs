@@ -28,12 +28,19 @@ impl Table {
 
     /// The table's rows as batches, at most `limit` of them. A table that does not exist yet has the columns of
     /// `schema` and no rows.
-    pub async fn read(&self, schema: &FieldTree, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
+    pub async fn read(
+        &self,
+        schema: &FieldTree,
+        limit: Option<usize>,
+    ) -> Result<SendableRecordBatchStream> {
         match self.open().await? {
             Some(table) => self.stream(&table, limit).await,
             None => {
                 let none = futures::stream::empty();
-                Ok(Box::pin(RecordBatchStreamAdapter::new(arrow_schema(schema), none)))
+                Ok(Box::pin(RecordBatchStreamAdapter::new(
+                    arrow_schema(schema),
+                    none,
+                )))
             }
         }
     }
@@ -77,25 +84,49 @@ impl Table {
         Ok(total)
     }
 
-    async fn stream(&self, table: &DeltaTable, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
+    async fn stream(
+        &self,
+        table: &DeltaTable,
+        limit: Option<usize>,
+    ) -> Result<SendableRecordBatchStream> {
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
         let columns: &Schema = &snapshot.snapshot().arrow_schema();
         if columns.fields().is_empty() {
             let none = futures::stream::empty();
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::new(columns.clone()), none)));
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(
+                Arc::new(columns.clone()),
+                none,
+            )));
         }
         // One file after the other: a preview wants its first rows soon, and little memory.
-        let mut config =
-            SessionConfig::new().with_target_partitions(1).with_batch_size(limit.unwrap_or(usize::MAX).clamp(1, 8192));
-        config.options_mut().execution.parquet.schema_force_view_types = false;
+        let mut config = SessionConfig::new()
+            .with_target_partitions(1)
+            .with_batch_size(limit.unwrap_or(usize::MAX).clamp(1, 8192));
+        config
+            .options_mut()
+            .execution
+            .parquet
+            .schema_force_view_types = false;
         let session = SessionContext::new_with_config(config);
-        table.update_datafusion_session(&session.state()).map_err(|e| failed(e, self.unread()))?;
-        let provider = table.table_provider().await.map_err(|e| failed(e, self.unread()))?;
-        let mut frame = session.read_table(provider).map_err(|e| recover(e, &self.unread()))?;
+        table
+            .update_datafusion_session(&session.state())
+            .map_err(|e| failed(e, self.unread()))?;
+        let provider = table
+            .table_provider()
+            .await
+            .map_err(|e| failed(e, self.unread()))?;
+        let mut frame = session
+            .read_table(provider)
+            .map_err(|e| recover(e, &self.unread()))?;
         if limit.is_some() {
-            frame = frame.limit(0, limit).map_err(|e| recover(e, &self.unread()))?;
+            frame = frame
+                .limit(0, limit)
+                .map_err(|e| recover(e, &self.unread()))?;
         }
-        frame.execute_stream().await.map_err(|e| recover(e, &self.unread()))
+        frame
+            .execute_stream()
+            .await
+            .map_err(|e| recover(e, &self.unread()))
     }
 
     fn unread(&self) -> String {
