@@ -22,4 +22,4 @@ pub use folder::Folder;
 pub use schema::{arrow_schema, merge};
 pub use store::{Lake, Table};
 pub use upkeep::{Compact, Upkeep};
-pub use write::{Diagnostics, File, Part, Report, WriteExec, WriteSpec};
+pub use write::{Diagnostics, File, Found, Part, Report, WriteExec, WriteSpec};

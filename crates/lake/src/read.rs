@@ -45,6 +45,24 @@ impl Table {
         }
     }
 
+    /// The files of a batch that the newest version names: path relative to the table, and bytes. None any more once
+    /// they were put together with others.
+    pub async fn batch_files(&self, batch: &str) -> Result<Vec<(String, u64)>> {
+        let Some(table) = self.open().await? else {
+            return Ok(Vec::new());
+        };
+        let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
+        let mut views = snapshot.snapshot().file_views(table.log_store().as_ref(), None);
+        let mut files = Vec::new();
+        while let Some(view) = views.next().await {
+            let view = view.map_err(|e| failed(e, self.unread()))?;
+            if view.path().contains(batch) {
+                files.push((view.path().to_string(), view.size() as u64));
+            }
+        }
+        Ok(files)
+    }
+
     /// At most `limit` rows, as JSON.
     pub async fn rows(&self, limit: usize) -> Result<Vec<Value>> {
         let Some(table) = self.open().await? else {

@@ -95,6 +95,13 @@ impl Lake {
             .await
     }
 
+    /// The names of the folders directly below one of the lake.
+    pub async fn folders(&self, below: &str) -> Result<Vec<String>> {
+        let listed = self.store.list_with_delimiter(Some(&Path::from(below))).await;
+        let listed = listed.map_err(|e| failed(e, format!("The lake could not list {below}.")))?;
+        Ok(listed.common_prefixes.iter().filter_map(|p| p.filename().map(str::to_string)).collect())
+    }
+
     /// Deletes every object under `prefix` that was written before `before`. Returns how many.
     pub async fn expire(&self, prefix: &str, before: forebay_model::Time) -> Result<u64> {
         let expired = self

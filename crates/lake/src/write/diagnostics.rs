@@ -1,6 +1,6 @@
 //! Row errors as JSON lines (platform.md §6): an unparsable record with its raw text, any other with its own columns.
 
-use super::Diagnostics;
+use super::{Diagnostics, Found};
 use crate::error::failed;
 use forebay_model::Result;
 use forebay_model::event::Finding;
@@ -8,6 +8,7 @@ use object_store::ObjectStore;
 use object_store::buffered::BufWriter;
 use object_store::path::Path;
 use serde_json::{Map, Value, json};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 
@@ -54,6 +55,24 @@ struct Open {
     writer: BufWriter,
     lines: u64,
     bytes: u64,
+    codes: BTreeMap<String, Found>,
+}
+
+impl Open {
+    fn count(&mut self, line: &Line) {
+        let mut counted = BTreeSet::new();
+        for finding in &line.findings {
+            if !counted.insert(&finding.code) {
+                continue;
+            }
+            let found = self.codes.entry(finding.code.clone()).or_default();
+            found.records += 1;
+            if found.example.is_empty() {
+                let column = finding.column.as_ref().map(|c| format!(", column {c}")).unwrap_or_default();
+                found.example = format!("{} ({}, line {}{column})", finding.message, line.file, line.line);
+            }
+        }
+    }
 }
 
 impl Lines {
@@ -78,8 +97,10 @@ impl Lines {
                 writer,
                 lines: 0,
                 bytes: 0,
+                codes: BTreeMap::new(),
             }
         });
+        open.count(&line);
         serde_json::to_writer(&mut self.pending, &line.into_json())
             .map_err(|e| failed(e, "A row error could not be said in JSON."))?;
         self.pending.push(b'\n');
@@ -121,6 +142,7 @@ impl Lines {
         Ok(Some(Diagnostics {
             path: open.path,
             lines: open.lines,
+            codes: open.codes,
         }))
     }
 

@@ -29,6 +29,7 @@ use forebay_model::{Error, Kind};
 
 pub(crate) use file::properties;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -100,6 +101,17 @@ pub struct Diagnostics {
     pub path: String,
     /// Lines in it.
     pub lines: u64,
+    /// Its findings by code.
+    pub codes: BTreeMap<String, Found>,
+}
+
+/// How often a code was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Records with it.
+    pub records: u64,
+    /// What the first of them says, and of which file, line and column.
+    pub example: String,
 }
 
 /// The one column that the writer gives back: a [`Report`] as JSON.

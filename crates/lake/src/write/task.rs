@@ -56,7 +56,7 @@ pub(super) fn start(
     let task = Task {
         store: lake.store(),
         table: Path::from(spec.table.as_str()),
-        label: format!("{}-{}", spec.run, spec.epoch),
+        label: format!("{}-{}", spec.batch, spec.epoch),
         columns,
         output: output.clone(),
         // A group is held twice while it is closed: encoded, and on its way to the store.

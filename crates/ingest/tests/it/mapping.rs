@@ -1,0 +1,1 @@
+//! Mapping, through the operator.
