@@ -26,6 +26,22 @@ pub struct Member {
     pub tenant: String,
 }
 
+/// Members of a document that only this server writes.
+const COMPUTED: &[&str] = &[
+    "id",
+    "etag",
+    "eTag",
+    "version",
+    "createdAt",
+    "updatedAt",
+    "state",
+    "inheritedAttributes",
+    "lastOperation",
+    "lastRunDetails",
+    "runs",
+    "providerRefId",
+];
+
 /// A member in one of its sandboxes.
 #[derive(Debug, Clone)]
 pub struct Caller {
@@ -148,8 +164,12 @@ async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
 }
 
 impl Caller {
-    /// Writes who made a document, and where it lives, into its body. Whatever the caller sent in these members goes.
+    /// Writes who made a document, and where it lives, into its body. Whatever the caller sent in these members, and in
+    /// those that the server computes, goes.
     pub fn sign(&self, body: &mut Map<String, Value>) {
+        for name in COMPUTED {
+            body.remove(*name);
+        }
         let signature = [
             ("createdBy", &self.member.account),
             ("updatedBy", &self.member.account),
