@@ -23,7 +23,7 @@ pub async fn act_on_flow(
     Path(id): Path<String>,
     params: Params,
     if_match: IfMatch,
-    OptionalBody(_): OptionalBody,
+    _body: OptionalBody,
 ) -> Result<Response, Problem> {
     for _ in 0..TRIES {
         let old = caller.get(&app, Resource::Flow, &id).await?;
@@ -64,7 +64,7 @@ pub async fn act_on_run(
     Path(id): Path<String>,
     params: Params,
     if_match: IfMatch,
-    OptionalBody(_): OptionalBody,
+    _body: OptionalBody,
 ) -> Result<Response, Problem> {
     let run = caller.get(&app, Resource::Run, &id).await?;
     if let Some(sent) = if_match.optional() {

@@ -138,8 +138,8 @@ pub async fn delete_mapping_set(
     }
     app.store.delete(&caller.scope, Resource::MappingSet, &id, None, app.now()).await?;
     for version in 0..=set.body["version"].as_u64().unwrap_or(0) {
-        let gone = app.store.delete(&caller.scope, Resource::MappingSet, &format!("{id}@{version}"), None, app.now());
-        match gone.await {
+        let id = format!("{id}@{version}");
+        match app.store.delete(&caller.scope, Resource::MappingSet, &id, None, app.now()).await {
             Err(error) if error.kind != Kind::NotFound => return Err(error.into()),
             _ => {}
         }

@@ -40,7 +40,7 @@ async fn token(State(app): State<App>, request: Request) -> Response {
     // The body wins over the query.
     let pairs: Vec<(String, String)> = url::form_urlencoded::parse(&body)
         .chain(url::form_urlencoded::parse(query.as_bytes()))
-        .into_owned()
+        .map(|(name, value)| (name.into_owned(), value.into_owned()))
         .collect();
     let find = |name: &str| pairs.iter().find(|(n, _)| n == name).map(|(_, v)| v.trim());
     match find("grant_type") {

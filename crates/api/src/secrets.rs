@@ -82,9 +82,9 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
         if !is_secret(rules, name) {
             continue;
         }
-        let text = match value {
+        let text = match value.take() {
             Value::Null => continue,
-            Value::String(text) => std::mem::take(text),
+            Value::String(text) => text,
             other => other.to_string(),
         };
         secrets.insert(format!("{PARAMS}{}", name.replace('~', "~0").replace('/', "~1")), SecretString::from(text));

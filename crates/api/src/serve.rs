@@ -66,9 +66,10 @@ async fn connection(socket: TcpStream, router: Router, mut stopped: watch::Recei
         .max_buf_size(4 * MAX_HEAD)
         .serve_connection(io, TowerToHyperService::new(router));
     tokio::pin!(connection);
+    let stop = async move { stopped.wait_for(|stop| *stop).await.is_ok() };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        _ = stopped.wait_for(|stop| *stop) => {
+        _ = stop => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }
