@@ -142,6 +142,13 @@ codes! {
     // Policies and labels.
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
+
+    // The neighbouring services, which have statuses and no codes.
+    HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
+    HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
+    HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
+    HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 
 #[cfg(test)]
