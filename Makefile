@@ -31,8 +31,9 @@ $(VENV)/.ready: scripts/requirements.txt scripts/setup.sh
 	scripts/setup.sh $(VENV)
 	@touch $@
 
+# Without the tests, which a newcomer need not wait for: their dependencies change no feature of the engine's.
 demo:
-	cargo build $(WORKSPACE) --all-targets
+	cargo build $(WORKSPACE)
 	$(CARGO_TARGET_DIR)/debug/forebay demo $(DEMO)
 
 # Clippy is not here: it works in check mode, which shares nothing with the build below, so on a clean machine it
