@@ -6,6 +6,8 @@ import decimal
 import io
 import json
 import pathlib
+import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -129,6 +131,27 @@ class OracleTest(unittest.TestCase):
 
     def test_count_of_no_table_is_none_yet(self):
         self.assertEqual(self.run_oracle("count", self.table + "-not"), (0, '{"version": -1, "rows": 0}\n'))
+
+    def test_watch_sees_a_table_grow_and_refuses_one_that_shrinks(self):
+        table = str(pathlib.Path(self.folder.name) / "watched")
+        program = [sys.executable, oracle.__file__, "watch", table, "--hz", "50"]
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as watching:
+            for mode, said in (
+                (None, {"version": -1, "rows": 0}),
+                ("append", {"version": 0, "rows": 3}),
+                ("append", {"version": 1, "rows": 6}),
+                ("overwrite", {"version": 2, "rows": 3}),
+            ):
+                if mode:
+                    deltalake.write_deltalake(table, pa.Table.from_pylist(ROWS, SCHEMA), mode=mode)
+                self.assertEqual(json.loads(watching.stdout.readline()), said)
+            self.assertEqual(watching.wait(30), 1)
+            self.assertIn("went back", watching.stderr.read())
+
+    def test_watch_ends_well_when_it_is_told_to(self):
+        program = [sys.executable, oracle.__file__, "watch", self.table]
+        done = subprocess.run(program, input="", capture_output=True, text=True, timeout=60, check=False)
+        self.assertEqual((done.returncode, done.stdout), (0, '{"version": 0, "rows": 3}\n'))
 
 
 if __name__ == "__main__":
