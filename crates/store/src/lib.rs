@@ -9,6 +9,7 @@
 mod claims;
 mod cursor;
 mod database;
+mod derive;
 mod documents;
 mod keys;
 mod leases;
