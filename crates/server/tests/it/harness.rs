@@ -75,7 +75,7 @@ impl Bucket {
     async fn create(&self) {
         let url = format!("{}/{}", self.endpoint, self.name);
         let user = format!("{}:{}", self.access_key, self.secret_key);
-        let args = ["-sS", "--fail-with-body", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", &user, &url];
+        let args = ["-sS", "--fail-with-body", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--user", &user, &url];
         let out = tokio::process::Command::new("curl").args(args).output().await.expect("curl starts");
         assert!(out.status.success(), "the bucket could not be made: {}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     }
