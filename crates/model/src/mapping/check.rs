@@ -153,7 +153,12 @@ fn constant(rule: &Rule, value: &Value, field: &Field) -> Option<Error> {
     if good {
         return None;
     }
-    let message = format!("mapping {}: the constant {value} cannot be in the target field `{}`, which is {}", rule.index, dotted(&rule.destination), told(&field.ty));
+    let message = format!(
+        "mapping {}: the constant {value} cannot be in the target field `{}`, which is {}",
+        rule.index,
+        dotted(&rule.destination),
+        told(&field.ty)
+    );
     Some(invalid(message).at(place(rule)))
 }
 
@@ -240,7 +245,8 @@ fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
         Some(most) => format!("{least} to {most}"),
         None => format!("at least {least}"),
     };
-    let message = format!("function `{name}` takes {wanted} argument{}, not {given}", if wanted == "1" { "" } else { "s" });
+    let message =
+        format!("function `{name}` takes {wanted} argument{}, not {given}", if wanted == "1" { "" } else { "s" });
     Some((message, Some(format!("Write `{}`.", function.syntax))))
 }
 
@@ -255,7 +261,8 @@ fn seek(set: &MappingSet, fields: &[Field], above: &mut Vec<String>, missing: &m
     for field in fields {
         above.push(field.name.clone());
         let whole = set.rules.iter().any(|rule| rule.destination == *above);
-        let inside = set.rules.iter().any(|rule| rule.destination.len() > above.len() && rule.destination.starts_with(above));
+        let inside =
+            set.rules.iter().any(|rule| rule.destination.len() > above.len() && rule.destination.starts_with(above));
         if field.required && !whole && !inside {
             missing.push(dotted(above));
         }

@@ -31,8 +31,8 @@ pub(super) struct Token {
 
 /// Longest first, so that `<=` is not `<` and `=`.
 const SYMBOLS: &[&str] = &[
-    "->", "=>", "=~", "!~", "==", "!=", "<=", ">=", "&&", "||", "?:", "??", "?.", "..", "+", "-", "*", "/", "%", "~", "!", "<", ">",
-    "?", ":", "(", ")", "[", "]", "{", "}", ",", ".", "=", "&", "|", "^", ";", "@", "#",
+    "->", "=>", "=~", "!~", "==", "!=", "<=", ">=", "&&", "||", "?:", "??", "?.", "..", "+", "-", "*", "/", "%", "~",
+    "!", "<", ">", "?", ":", "(", ")", "[", "]", "{", "}", ",", ".", "=", "&", "|", "^", ";", "@", "#",
 ];
 
 /// A name may begin with it.
@@ -257,6 +257,9 @@ impl Lexer {
             }
         }
         self.at += 1;
-        Err(self.error(start, format!("`{}` means nothing here; a name that holds it is written `${{…}}`", c.escape_debug())))
+        Err(self.error(
+            start,
+            format!("`{}` means nothing here; a name that holds it is written `${{…}}`", c.escape_debug()),
+        ))
     }
 }

@@ -71,12 +71,18 @@ impl FromStr for FieldPath {
         let chars: Vec<char> = text.chars().collect();
         if chars.len() > MAX_CHARACTERS {
             let span = Span { start: MAX_CHARACTERS, end: chars.len() };
-            return Err(ParseError { span, message: format!("a source field is longer than {MAX_CHARACTERS} characters") });
+            return Err(ParseError {
+                span,
+                message: format!("a source field is longer than {MAX_CHARACTERS} characters"),
+            });
         }
         let first = chars.iter().position(|c| !c.is_whitespace()).unwrap_or(chars.len());
         let last = chars.iter().rposition(|c| !c.is_whitespace()).map_or(first, |at| at + 1);
         if first == last {
-            return Err(ParseError { span: Span { start: 0, end: chars.len() }, message: "the name of the source field is empty".into() });
+            return Err(ParseError {
+                span: Span { start: 0, end: chars.len() },
+                message: "the name of the source field is empty".into(),
+            });
         }
         let mut reader = Reader { chars: &chars[..last], at: first };
         let steps = match reader.steps()? {
@@ -85,7 +91,10 @@ impl FromStr for FieldPath {
         };
         if steps.len() > MAX_DEPTH {
             let span = Span { start: first, end: last };
-            return Err(ParseError { span, message: format!("a path may be {MAX_DEPTH} steps deep, this one has {}", steps.len()) });
+            return Err(ParseError {
+                span,
+                message: format!("a path may be {MAX_DEPTH} steps deep, this one has {}", steps.len()),
+            });
         }
         Ok(FieldPath(steps))
     }
@@ -124,7 +133,8 @@ impl Reader<'_> {
         loop {
             let braced = self.peek(0) == Some('$') && self.peek(1) == Some('{');
             let name = if braced { self.braced()? } else { self.bare()? };
-            let separable = !name.is_empty() && !name.starts_with(char::is_whitespace) && !name.ends_with(char::is_whitespace);
+            let separable =
+                !name.is_empty() && !name.starts_with(char::is_whitespace) && !name.ends_with(char::is_whitespace);
             if !separable && !braced {
                 return Ok(None);
             }
@@ -193,7 +203,11 @@ impl Reader<'_> {
         }
         if rest[..close] == ['*'] {
             let span = Span { start: self.at, end: self.at + 3 };
-            return Err(ParseError { span, message: "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`".into() });
+            return Err(ParseError {
+                span,
+                message: "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`"
+                    .into(),
+            });
         }
         Ok(close > 0 && rest[..close].iter().all(char::is_ascii_digit))
     }

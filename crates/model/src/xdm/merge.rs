@@ -12,13 +12,32 @@ type Object = Map<String, Value>;
 
 /// What a property takes over from the type it refers to, where it does not say otherwise itself.
 const INHERITED: &[&str] = &[
-    "title", "description", "type", "format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength",
-    "maxLength", "minItems", "maxItems", "enum", "meta:enum", "default", "meta:xdmType", "items", "additionalProperties",
+    "title",
+    "description",
+    "type",
+    "format",
+    "pattern",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "enum",
+    "meta:enum",
+    "default",
+    "meta:xdmType",
+    "items",
+    "additionalProperties",
 ];
 
 pub(super) fn full(schema: &Value, lookup: Lookup<'_>) -> Result<Value> {
     let Value::Object(node) = schema else {
-        return Err(Error::new(Kind::Invalid, &code::XDM_1020, "the schema is not a JSON object"));
+        return Err(
+            Error::new(Kind::Invalid, &code::XDM_1020, "the schema is not a JSON object").at(Place::pointer(""))
+        );
     };
     let mut merger = Merger { lookup, open: Vec::new(), path: Vec::new(), fields: 0 };
     let document = Rc::new(schema.clone());
@@ -175,7 +194,12 @@ impl Merger<'_> {
         let (first, second) = (xdm_type(before), xdm_type(&after));
         if !objects && first != second {
             let types = (first.unwrap_or("none"), second.unwrap_or("none"));
-            let message = format!("the field `{}` is defined twice, with the types {} and {}", self.path.join("."), types.0, types.1);
+            let message = format!(
+                "the field `{}` is defined twice, with the types {} and {}",
+                self.path.join("."),
+                types.0,
+                types.1
+            );
             return Err(Error::new(Kind::Invalid, &code::XDM_1413, message).at(Place::pointer(pointer(&self.path))));
         }
         if let Some(Value::Array(names)) = after.remove("required") {
