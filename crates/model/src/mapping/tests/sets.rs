@@ -320,6 +320,7 @@ fn a_constant_is_judged_at_once() {
     let constant = |value: Value, destination: &str| json!([{ "sourceType": "STATIC", "source": value, "destination": destination }]);
     for (value, destination) in [
         (json!("5"), "_acme.points"),
+        (json!("12.0"), "_acme.points"),
         (json!(5), "_acme.points"),
         (json!("yes"), "_acme.vip"),
         (json!(1), "_id"),
