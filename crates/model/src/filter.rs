@@ -6,12 +6,13 @@ mod parse;
 
 pub use parse::{parse, parse_order, parse_search};
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Number, Value};
 use std::cmp::Ordering;
 use std::fmt;
 
 /// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Op {
     /// `==` (also a single `=`).
     Eq,
@@ -57,7 +58,7 @@ impl Op {
 }
 
 /// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Segment {
     /// Member name.
     pub name: String,
@@ -66,7 +67,7 @@ pub struct Segment {
 }
 
 /// One condition: `path op value{,value}`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Term {
     /// Where to look; one to eight names.
     pub path: Vec<Segment>,
@@ -77,7 +78,7 @@ pub struct Term {
 }
 
 /// All `property` parameters of one request.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Query {
     /// All must hold.
     pub terms: Vec<Term>,
@@ -240,7 +241,7 @@ impl fmt::Display for Term {
 }
 
 /// One key of `orderby`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SortKey {
     /// Where to look.
     pub path: Vec<String>,
