@@ -43,7 +43,13 @@ impl Function {
         Function { variadic: true, ..self }
     }
 
-    const fn told(self, syntax: &'static str, doc: &'static str, example: &'static str, result: &'static str) -> Function {
+    const fn told(
+        self,
+        syntax: &'static str,
+        doc: &'static str,
+        example: &'static str,
+        result: &'static str,
+    ) -> Function {
         Function { syntax, doc, example, result, ..self }
     }
 }
@@ -223,11 +229,23 @@ pub static FUNCTIONS: &[Function] = &[
     later("ua_device_class", G::UserAgent, AGENT, S::Text).told("ua_device_class(USER_AGENT)", "The kind of device.", "ua_device_class(ua)", r#""Phone""#),
 ];
 
-const fn one(symbol: &'static str, method: &'static str, operation: Unary, doc: &'static str, example: &'static str) -> Operator {
+const fn one(
+    symbol: &'static str,
+    method: &'static str,
+    operation: Unary,
+    doc: &'static str,
+    example: &'static str,
+) -> Operator {
     Operator { symbol, method, operation: Operation::Unary(operation), doc, example }
 }
 
-const fn two(symbol: &'static str, method: &'static str, operation: Binary, doc: &'static str, example: &'static str) -> Operator {
+const fn two(
+    symbol: &'static str,
+    method: &'static str,
+    operation: Binary,
+    doc: &'static str,
+    example: &'static str,
+) -> Operator {
     Operator { symbol, method, operation: Operation::Binary(operation), doc, example }
 }
 
