@@ -7,7 +7,7 @@ use crate::params::Params;
 use crate::problem::{Problem, bad};
 use crate::writing::{TRIES, check_version, json, object, too_busy};
 use crate::xdm::Registry;
-use crate::{App, table_location};
+use crate::App;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
@@ -71,17 +71,9 @@ async fn data_set(
     schema: &str,
 ) -> Result<Value> {
     let now = app.now().timestamp_millis();
-    let taken = |table: &str| filter::parse(&[format!("tags.adobe/pqs/table[]==\"{table}\"")]);
     let mut table = table_name(name);
-    let used = match taken(&table) {
-        Ok(query) => app.store.count(&caller.scope, Resource::Dataset, &query).await? > 0,
-        // The filter's paths have no slash: look at each.
-        Err(_) => {
-            let all = listing::every(app, caller, Resource::Dataset, &[]).await?;
-            all.iter().any(|other| other.body["tags"]["adobe/pqs/table"][0] == table)
-        }
-    };
-    if used {
+    let all = listing::every(app, caller, Resource::Dataset, &[]).await?;
+    if all.iter().any(|other| other.body["tags"]["adobe/pqs/table"][0] == table) {
         table = format!("{table}_{}", &id[..8]);
     }
     let mut tags = match body.get("tags") {
@@ -232,7 +224,7 @@ fn only_changeable(old: &Value, new: &Value) -> Result<()> {
     }
 }
 
-/// `DELETE /dataSets/{id}`: refused while flows write to it. Its files are removed in the background.
+/// `DELETE /dataSets/{id}`: refused while flows write to it. The store notes its folder to be removed.
 #[utoipa::path(delete, path = "/dataSets/{id}", tag = "Catalog", params(("id" = String, Path)),
     responses((status = 200, description = "`[\"@/dataSets/{id}\"]`"), (status = 409, description = "Flows write to it")))]
 pub async fn delete_data_set(
@@ -250,7 +242,6 @@ pub async fn delete_data_set(
         }
     }
     app.store.delete(&caller.scope, Resource::Dataset, &id, None, app.now()).await?;
-    app.store.add_cleanup(&table_location(&caller.scope, &id)).await?;
     Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")])))
 }
 
