@@ -27,6 +27,10 @@ stop() {
         wait "$server" 2>/dev/null || true
     fi
     rm -rf "$dir"
+    # It puts these in /tmp whatever it is told, and leaves them there when it is ended.
+    for port in "${master:-}" "${masterg:-}" "${volume:-}" "${volumeg:-}" "${filer:-}" "${filerg:-}" "${s3:-}" "${s3g:-}"; do
+        [ -z "$port" ] || rm -f "/tmp/seaweedfs-"{master,volume,filer,s3}"-grpc-$port.sock"
+    done
     exit "$code"
 }
 trap stop EXIT
