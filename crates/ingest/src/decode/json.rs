@@ -38,6 +38,15 @@ pub(crate) fn preview(input: Entry<'_>, limit: usize) -> Flow<Vec<Value>> {
     Ok(sample.documents)
 }
 
+/// Whether a text begins as JSON records do; it may be cut off anywhere.
+pub(crate) fn begins(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let first = text.first().copied();
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
+    let good = |text: &[u8]| matches!(parse::value(text, &mut Plan::new(&[]), &mut []), Ok(_) | Err(Fault::Short));
+    matches!(first, Some(b'{' | b'[')) && (good(text) || good(line))
+}
+
 struct Rows<'o> {
     plan: Plan,
     slots: Vec<Slot>,

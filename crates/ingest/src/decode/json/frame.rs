@@ -24,8 +24,10 @@ pub(super) trait Take {
 
 /// Gives every record of the entry to `take`.
 pub(super) fn each_record(input: Entry<'_>, take: &mut dyn Take) -> Flow {
-    let mut window = Window { input, buffer: vec![0; WINDOW], filled: 0, at: 0, last: false, line: 1, counted: 0 };
-    match window.token()? {
+    let mut window = Window { input, buffer: vec![0; WINDOW], filled: 0, at: 0, last: false, line: 1, counted: 0, dropped: 0 };
+    let first = window.token()?;
+    window.count();
+    match first {
         None => Ok(()),
         Some(b'[') => window.array(take),
         Some(_) if window.starts_over_lines(take)? => window.documents(take),
@@ -43,6 +45,8 @@ struct Window<'r> {
     /// The line that `counted` is in.
     line: u64,
     counted: usize,
+    /// Bytes that have left the window.
+    dropped: usize,
 }
 
 impl Window<'_> {
@@ -58,6 +62,7 @@ impl Window<'_> {
         self.count();
         self.buffer.copy_within(self.at..self.filled, 0);
         self.filled -= self.at;
+        self.dropped += self.at;
         (self.at, self.counted) = (0, 0);
         if self.filled * 2 > self.buffer.len() {
             self.buffer.resize((self.buffer.len() * 2).min(MAX_RECORD + WINDOW), 0);
@@ -97,7 +102,7 @@ impl Window<'_> {
         let line = self.count();
         // The window may have lost the line's start; then the column is not told.
         let column = memrchr(b'\n', &self.buffer[..self.at]).map(|newline| self.at - newline);
-        let column = if line == 1 && column.is_none() { Some(self.at + 1) } else { column };
+        let column = if line == 1 && column.is_none() { Some(self.dropped + self.at + 1) } else { column };
         let place = column.map(|column| format!(", column {column}")).unwrap_or_default();
         let file = &self.input.file;
         let message = format!("{file} is not JSON from line {line}{place} on: {why}");
@@ -156,7 +161,6 @@ impl Window<'_> {
         loop {
             self.at = self.filled;
             self.counted = self.at;
-            self.buffer.truncate(WINDOW.max(self.filled));
             if !self.more()? {
                 break;
             }

@@ -496,13 +496,9 @@ mod tests {
 
         #[test]
         fn what_serde_refuses_is_refused_and_the_other_way_round(text in r#"[\[\]{}:,"\\u0d8e1\-.n tr\n]{0,24}"#) {
-            let ours = value(text.as_bytes(), &mut Plan::new(&[]), &mut []).is_ok_and(|length| text[length..].trim().is_empty());
             let text = text.trim_start();
-            // serde_json lets lone surrogates pass where nobody looks at the text.
-            let theirs = serde_json::from_str::<Value>(text).is_ok();
-            if text.len() == text.trim_start().len() && !text.is_empty() {
-                prop_assert_eq!(ours, theirs || ours && text.contains("\\ud8"), "{}", text);
-            }
+            let ours = value(text.as_bytes(), &mut Plan::new(&[]), &mut []).is_ok_and(|length| text[length..].trim().is_empty());
+            prop_assert_eq!(ours, serde_json::from_str::<Value>(text).is_ok(), "{}", text);
         }
     }
 }
