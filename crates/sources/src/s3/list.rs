@@ -172,7 +172,11 @@ async fn begin(s3: S3, selection: Selection) -> Result<BoxStream<'static, Result
             return Ok(s3.objects(Keys { bucket, prefix, flat: !selection.recursive }));
         }
         let below = if selection.recursive { "**" } else { "*" };
-        return matching(&s3, bucket, &format!("{}{}{below}", escaped(&key[..root]), as_folder(key[root..].to_string())));
+        return matching(
+            &s3,
+            bucket,
+            &format!("{}{}{below}", escaped(&key[..root]), as_folder(key[root..].to_string())),
+        );
     }
     if !pattern {
         let object = s3.head(&bucket, &key).await?;
@@ -194,7 +198,9 @@ fn matching(s3: &S3, bucket: String, pattern: &str) -> Result<BoxStream<'static,
 
 /// Text that a pattern takes for itself.
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if is_pattern(c.encode_utf8(&mut [0; 4])) { vec!['[', c, ']'] } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if is_pattern(c.encode_utf8(&mut [0; 4])) { vec!['[', c, ']'] } else { vec![c] })
+        .collect()
 }
 
 /// Folders end with a slash; the root is empty.

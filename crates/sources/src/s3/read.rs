@@ -134,8 +134,9 @@ impl Reading {
         if response.status() != StatusCode::PARTIAL_CONTENT {
             return Err(Fault::last(not_s3(&self.named, "it does not honour Range")));
         }
-        let (first, last, total) =
-            text(CONTENT_RANGE).and_then(content_range).ok_or_else(|| Fault::last(not_s3(&self.named, "its range is unclear")))?;
+        let (first, last, total) = text(CONTENT_RANGE)
+            .and_then(content_range)
+            .ok_or_else(|| Fault::last(not_s3(&self.named, "its range is unclear")))?;
         if total.is_some_and(|total| total != self.object.size) {
             return Err(Fault::last(self.changed("it has another size")));
         }

@@ -9,9 +9,28 @@ use std::sync::Arc;
 
 /// Keys that break whoever takes them for paths.
 const ODD: [&str; 22] = [
-    "in/a b.csv", "in/a+b.csv", "in/a%20b.csv", "in/100%.csv", "in/日本語.csv", "in/é.csv", "in/e\u{301}.csv", "in/a//b.csv",
-    "in/../up.csv", "in/./dot.csv", "..", "/leading.csv", "//two.csv", "in/trailing ", " in/leading blank", "in/a&b=<c>'\".csv",
-    "in/new\nline.csv", "in/tab\t.csv", "in/?query#fragment.csv", "in/a\\b.csv", "in/*literal*.csv", "in/emoji😀.csv",
+    "in/a b.csv",
+    "in/a+b.csv",
+    "in/a%20b.csv",
+    "in/100%.csv",
+    "in/日本語.csv",
+    "in/é.csv",
+    "in/e\u{301}.csv",
+    "in/a//b.csv",
+    "in/../up.csv",
+    "in/./dot.csv",
+    "..",
+    "/leading.csv",
+    "//two.csv",
+    "in/trailing ",
+    " in/leading blank",
+    "in/a&b=<c>'\".csv",
+    "in/new\nline.csv",
+    "in/tab\t.csv",
+    "in/?query#fragment.csv",
+    "in/a\\b.csv",
+    "in/*literal*.csv",
+    "in/emoji😀.csv",
 ];
 
 async fn explored(here: &Here, params: serde_json::Value, path: &str) -> String {
@@ -22,7 +41,16 @@ async fn explored(here: &Here, params: serde_json::Value, path: &str) -> String 
 
 async fn sample() -> Here {
     let here = here().await;
-    for key in ["in/a.csv", "in/b.csv", "in/c.json", "in/2024/01/x.csv", "in/2024/02/y.csv", "in/2024/", "top.csv", "out/z.csv"] {
+    for key in [
+        "in/a.csv",
+        "in/b.csv",
+        "in/c.json",
+        "in/2024/01/x.csv",
+        "in/2024/02/y.csv",
+        "in/2024/",
+        "top.csv",
+        "out/z.csv",
+    ] {
         here.put(key, if key.ends_with('/') { "" } else { key });
     }
     here
@@ -104,16 +132,19 @@ async fn selections_name_files_folders_and_patterns() {
     check("/in/a.csv", false, false, "in/a.csv").await;
     check("in/a.csv", false, false, "in/a.csv").await;
     check("/in/", true, false, "in/[x].csv in/a.csv in/b.csv in/c.json in/empty.csv").await;
-    check("/in", true, true, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/c.json in/empty.csv").await;
+    check("/in", true, true, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/c.json in/empty.csv")
+        .await;
     check("/", true, false, "top.csv").await;
     check("/in/*.csv", false, false, "in/[x].csv in/a.csv in/b.csv in/empty.csv").await;
-    check("/in/**/*.csv", false, false, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/empty.csv").await;
+    check("/in/**/*.csv", false, false, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/empty.csv")
+        .await;
     check("/in/2024/0?/*.csv", false, false, "in/2024/01/x.csv in/2024/02/y.csv").await;
     check("/in/{a,c}.*", false, false, "in/a.csv in/c.json").await;
     check("/in/[ab].csv", false, false, "in/a.csv in/b.csv").await;
     check("*.csv", false, false, "top.csv").await;
     check("/in/2024/*/", true, false, "in/2024/01/x.csv in/2024/02/y.csv").await;
-    check("/i*", true, true, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/c.json in/empty.csv").await;
+    check("/i*", true, true, "in/2024/01/x.csv in/2024/02/y.csv in/[x].csv in/a.csv in/b.csv in/c.json in/empty.csv")
+        .await;
     // A file of that very name wins over the pattern.
     check("/in/[x].csv", false, false, "in/[x].csv").await;
     check("/nothing/*.csv", false, false, "").await;
@@ -129,9 +160,8 @@ async fn selections_name_files_folders_and_patterns() {
 #[tokio::test]
 async fn a_selection_that_can_name_nothing_says_so() {
     let here = sample().await;
-    let kind = async |params, path: &str| {
-        list(&here.with(params), selection(path, false, false)).await.unwrap_err().kind
-    };
+    let kind =
+        async |params, path: &str| list(&here.with(params), selection(path, false, false)).await.unwrap_err().kind;
     assert_eq!(kind(json!({"bucketName": "bucket"}), "/in/nowhere.csv").await, Kind::NotFound);
     assert_eq!(kind(json!({"bucketName": "bucket"}), "/in/[a.csv").await, Kind::Invalid);
     assert_eq!(kind(json!({}), "/*/a.csv").await, Kind::Invalid);
@@ -189,7 +219,11 @@ async fn paths_that_exploring_gives_can_be_explored_and_read() {
                 }
             }
         }
-        let all = if params["folderPath"].is_null() { ODD.len() } else { ODD.iter().filter(|k| k.starts_with("in/")).count() };
+        let all = if params["folderPath"].is_null() {
+            ODD.len()
+        } else {
+            ODD.iter().filter(|k| k.starts_with("in/")).count()
+        };
         assert_eq!(files, all, "{params}");
     }
 }

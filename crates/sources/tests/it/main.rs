@@ -4,6 +4,7 @@ mod faults;
 mod laws;
 mod listing;
 mod reading;
+mod wire;
 
 use bytes::Bytes;
 use forebay_model::files::{Object, Selection};

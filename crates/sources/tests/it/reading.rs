@@ -22,7 +22,9 @@ async fn ranges_are_read_to_the_byte() {
     let (remote, whole) = (here.remote(), content(SIZE));
     assert_eq!(read(&remote, &object).await.unwrap(), whole);
     let size = SIZE as u64;
-    for range in [0..1, 0..size, 1..size, size - 1..size, 5..5, 1000..200_000, size..size, 0..size + 10, size + 5..size + 9] {
+    for range in
+        [0..1, 0..size, 1..size, size - 1..size, 5..5, 1000..200_000, size..size, 0..size + 10, size + 5..size + 9]
+    {
         let got: Vec<Bytes> = remote.read(&object, Some(range.clone())).try_collect().await.unwrap();
         let (start, end) = (range.start.min(size) as usize, range.end.min(size) as usize);
         assert_eq!(got.concat(), &whole[start..end], "{range:?}");
@@ -81,11 +83,8 @@ async fn an_object_that_changes_between_two_connections_is_stale_and_never_a_mix
 async fn a_store_that_ignores_if_match_is_found_out_by_its_etag() {
     let (here, mut object) = with_object().await;
     // An etag that no header check of the endpoint compares: the answer's own etag tells.
-    let answer = Fault::Answer {
-        status: 200,
-        headers: vec![("etag".into(), "\"another\"".into())],
-        body: "x".repeat(SIZE),
-    };
+    let answer =
+        Fault::Answer { status: 200, headers: vec![("etag".into(), "\"another\"".into())], body: "x".repeat(SIZE) };
     let (_proxy, remote) = here.through(Arc::new(move |_| answer.clone())).await;
     assert_eq!(read(&remote, &object).await.unwrap_err().kind, Kind::Stale);
     object.etag = "\"another\"".into();
