@@ -89,7 +89,7 @@ impl S3 for Service {
         let name = req.input.bucket;
         let location = Some(format!("/{name}"));
         self.blocking(move |folder| folder.create_bucket(&name)).await?;
-        Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {

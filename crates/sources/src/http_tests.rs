@@ -1,3 +1,5 @@
+//! The gate, judged by its addresses and watched at a listener.
+
 use super::*;
 use crate::address::{Class, class};
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,3 +1,5 @@
+//! From answers to errors, case by case.
+
 use super::*;
 use expect_test::{Expect, expect};
 use secrecy::ExposeSecret;

@@ -182,9 +182,11 @@ async fn begin(s3: S3, selection: Selection) -> Result<BoxStream<'static, Result
         let object = s3.head(&bucket, &key).await?;
         return Ok(stream::once(async move { Ok(object) }).boxed());
     }
-    // A file whose name only looks like a pattern is that file. What else may be wrong, the listing tells.
-    if let Ok(object) = s3.head(&bucket, &key).await {
-        return Ok(stream::once(async move { Ok(object) }).boxed());
+    // A file whose name only looks like a pattern is that file. A refusal may mean that only listing is allowed.
+    match s3.head(&bucket, &key).await {
+        Ok(object) => return Ok(stream::once(async move { Ok(object) }).boxed()),
+        Err(e) if matches!(e.kind, Kind::NotFound | Kind::Refused | Kind::Invalid) => {}
+        Err(e) => return Err(e),
     }
     matching(&s3, bucket, &format!("{}{}", escaped(&key[..root]), &key[root..]))
 }

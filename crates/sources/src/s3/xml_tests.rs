@@ -1,3 +1,5 @@
+//! Documents of S3, and documents that only look like them.
+
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;

@@ -273,3 +273,18 @@ async fn what_is_not_s3_is_said_to_be_not_s3() {
         assert_eq!(proxy.seen().len(), 1, "{body}");
     }
 }
+
+#[tokio::test]
+async fn a_store_that_is_down_is_never_taken_for_one_without_the_file() {
+    let here = here().await;
+    here.put("in/[x].csv", "x");
+    // Only the question for the file itself fails; the listing would answer, with nothing.
+    let (_proxy, remote) = here
+        .through(Arc::new(|seen| match seen.method.as_str() {
+            "HEAD" => Fault::Drop,
+            _ => Fault::Pass,
+        }))
+        .await;
+    let error = list(&remote, selection("/in/[x].csv", false, false)).await.unwrap_err();
+    assert!(matches!(error.kind, Kind::Unavailable { .. }), "{error}");
+}
