@@ -1,4 +1,5 @@
 //! The endpoint as another's client sees it: object_store's, which the lake uses too.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod faults;
 

@@ -1,4 +1,5 @@
 //! The S3 source against a real endpoint on loopback, and against what stands between it and us.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod faults;
 mod laws;
