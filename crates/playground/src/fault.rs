@@ -71,7 +71,8 @@ pub enum Fault {
 impl Fault {
     /// An error of S3.
     pub fn error(status: u16, code: &str) -> Fault {
-        let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>By the script.</Message></Error>");
+        let body =
+            format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>By the script.</Message></Error>");
         Fault::Answer { status, headers: vec![("content-type".into(), "application/xml".into())], body }
     }
 }

@@ -1,3 +1,5 @@
+//! The folder without its endpoint.
+
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;

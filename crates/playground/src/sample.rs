@@ -57,9 +57,15 @@ pub fn objects(seed: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
     objects.push(("formats/people-semicolon.csv".to_string(), plain(seed, ';').into_bytes()));
     objects.push(("formats/people.tsv".to_string(), plain(seed, '\t').into_bytes()));
     // Latin-1 has its letters at the same numbers as Unicode.
-    let latin: Vec<u8> = "id;name;city\n1;José;Köln\n2;Zoë;Århus\n3;François;Besançon\n".chars().map(|c| c as u32 as u8).collect();
+    let latin: Vec<u8> =
+        "id;name;city\n1;José;Köln\n2;Zoë;Århus\n3;François;Besançon\n".chars().map(|c| c as u32 as u8).collect();
     objects.push(("formats/people-latin1.csv".to_string(), latin));
-    for key in ["odd names/two  blanks & plus+.csv", "odd names/100%25.csv", "odd names/日本語.csv", "odd names//empty folder.csv"] {
+    for key in [
+        "odd names/two  blanks & plus+.csv",
+        "odd names/100%25.csv",
+        "odd names/日本語.csv",
+        "odd names//empty folder.csv",
+    ] {
         objects.push((key.to_string(), people_csv(seed, 3).collect::<String>().into_bytes()));
     }
     objects.push(("formats/empty.csv".to_string(), Vec::new()));
@@ -103,7 +109,8 @@ fn order(random: &mut Random, id: u64) -> Value {
             json!({ "sku": format!("SKU-{:04}", random.below(500)), "quantity": 1 + random.below(5), "price": cents as f64 / 100.0 })
         })
         .collect();
-    let placed = DateTime::from_timestamp_millis(1_719_792_000_000 + random.below(86_400_000) as i64).unwrap_or_default();
+    let placed =
+        DateTime::from_timestamp_millis(1_719_792_000_000 + random.below(86_400_000) as i64).unwrap_or_default();
     let coupon = if random.chance(20) { json!("SUMMER") } else { Value::Null };
     json!({
         "orderId": format!("o-{id}"),

@@ -11,9 +11,7 @@ use s3s::auth::{S3Auth, SecretKey};
 use s3s::dto::*;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use std::sync::Arc;
-use wire::{
-    check_read, coded, condition, etag, failed, from_token, headers, instant, listed, metadata, now, to_token,
-};
+use wire::{check_read, coded, condition, etag, failed, from_token, headers, instant, listed, metadata, now, to_token};
 
 /// The region the endpoint says it is in.
 const REGION: &str = "us-east-1";
@@ -79,11 +77,8 @@ impl Service {
 #[async_trait::async_trait]
 impl S3 for Service {
     async fn list_buckets(&self, _: S3Request<ListBucketsInput>) -> S3Result<S3Response<ListBucketsOutput>> {
-        let bucket = |(name, created)| Bucket {
-            name: Some(name),
-            creation_date: Some(instant(created)),
-            ..Bucket::default()
-        };
+        let bucket =
+            |(name, created)| Bucket { name: Some(name), creation_date: Some(instant(created)), ..Bucket::default() };
         let buckets = self.folder.buckets().into_iter().map(bucket).collect();
         let owner = Owner { display_name: Some("playground".into()), id: Some("playground".into()) };
         let output = ListBucketsOutput { buckets: Some(buckets), owner: Some(owner), ..ListBucketsOutput::default() };
@@ -94,7 +89,7 @@ impl S3 for Service {
         let name = req.input.bucket;
         let location = Some(format!("/{name}"));
         self.blocking(move |folder| folder.create_bucket(&name)).await?;
-        Ok(S3Response::new(CreateBucketOutput { location, ..CreateBucketOutput::default() }))
+        Ok(S3Response::new(CreateBucketOutput { location }))
     }
 
     async fn head_bucket(&self, req: S3Request<HeadBucketInput>) -> S3Result<S3Response<HeadBucketOutput>> {
@@ -115,13 +110,12 @@ impl S3 for Service {
         Ok(S3Response::new(DeleteBucketOutput {}))
     }
 
-    async fn list_objects_v2(
-        &self,
-        req: S3Request<ListObjectsV2Input>,
-    ) -> S3Result<S3Response<ListObjectsV2Output>> {
+    async fn list_objects_v2(&self, req: S3Request<ListObjectsV2Input>) -> S3Result<S3Response<ListObjectsV2Output>> {
         let input = req.input;
         let after = match &input.continuation_token {
-            Some(token) => Some(from_token(token).ok_or_else(|| s3_error!(InvalidArgument, "The continuation token is not ours."))?),
+            Some(token) => Some(
+                from_token(token).ok_or_else(|| s3_error!(InvalidArgument, "The continuation token is not ours."))?,
+            ),
             None => input.start_after.clone().map(After::Key),
         };
         let most = input.max_keys.unwrap_or(PAGE);
@@ -225,8 +219,7 @@ impl S3 for Service {
         let draft = body::receive(draft, input.body, input.content_md5.as_deref()).await?;
         let etag = crate::folder::hex(&draft.md5());
         let (bucket, key) = (input.bucket, input.key);
-        let commit =
-            move |folder: &Folder| folder.commit(&bucket, &key, draft, etag, headers, &condition, now());
+        let commit = move |folder: &Folder| folder.commit(&bucket, &key, draft, etag, headers, &condition, now());
         let stored: Stored = self.blocking(commit).await?;
         Ok(S3Response::new(PutObjectOutput { e_tag: Some(wire::etag(&stored)), ..PutObjectOutput::default() }))
     }
@@ -245,9 +238,8 @@ impl S3 for Service {
         let replaced: Option<Headers> =
             replace.then(|| headers(input.content_type, input.content_encoding, input.cache_control, input.metadata));
         let to = (input.bucket, input.key);
-        let copy = move |folder: &Folder| {
-            folder.copy((&bucket, &key), (&to.0, &to.1), replaced, &Condition::None, now())
-        };
+        let copy =
+            move |folder: &Folder| folder.copy((&bucket, &key), (&to.0, &to.1), replaced, &Condition::None, now());
         let stored = self.blocking(copy).await?;
         let result = CopyObjectResult {
             e_tag: Some(etag(&stored)),

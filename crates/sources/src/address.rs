@@ -86,10 +86,12 @@ fn class_v6(address: Ipv6Addr) -> Class {
     }
     // Only 2000::/3 is handed out. Inside it: protocol assignments (2001::/23), documentation, 6to4.
     let handed_out = segments[0] & 0xe000 == 0x2000;
-    let special = (segments[0] == 0x2001 && segments[1] & 0xfe00 == 0)
-        || (segments[0] == 0x2001 && segments[1] == 0xdb8)
-        || (segments[0] == 0x3fff && segments[1] & 0xf000 == 0)
-        || segments[0] == 0x2002;
+    let special = match segments[0] {
+        0x2001 => segments[1] & 0xfe00 == 0 || segments[1] == 0xdb8,
+        0x2002 => true,
+        0x3fff => segments[1] & 0xf000 == 0,
+        _ => false,
+    };
     if handed_out && !special { Class::Public } else { Class::Inside }
 }
 

@@ -5,9 +5,9 @@
 //! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs`.
 
 mod address;
-mod pause;
 mod http;
 mod params;
+mod pause;
 mod redact;
 mod remote;
 mod s3;

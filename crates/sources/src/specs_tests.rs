@@ -1,3 +1,5 @@
+//! What must hold of every built-in spec.
+
 use super::*;
 use serde_json::Map;
 use std::collections::HashSet;

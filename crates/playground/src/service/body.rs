@@ -81,11 +81,7 @@ impl ByteStream for Body {
 }
 
 /// Takes a body in, and checks it against the MD5 that its header promised. A short one is an error of its stream.
-pub(super) async fn receive(
-    mut draft: Draft,
-    body: Option<StreamingBlob>,
-    md5: Option<&str>,
-) -> S3Result<Draft> {
+pub(super) async fn receive(mut draft: Draft, body: Option<StreamingBlob>, md5: Option<&str>) -> S3Result<Draft> {
     if let Some(mut body) = body {
         while let Some(chunk) = body.next().await {
             // A signature or checksum of the body that does not fit comes here too, and keeps its own code.

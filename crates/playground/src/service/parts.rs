@@ -7,7 +7,10 @@ use crate::upload::Unjoined;
 use s3s::dto::*;
 use s3s::{S3Error, S3Result, s3_error};
 
-pub(super) async fn create(service: &Service, input: CreateMultipartUploadInput) -> S3Result<CreateMultipartUploadOutput> {
+pub(super) async fn create(
+    service: &Service,
+    input: CreateMultipartUploadInput,
+) -> S3Result<CreateMultipartUploadOutput> {
     service.bucket(&input.bucket)?;
     let headers = headers(input.content_type, input.content_encoding, input.cache_control, input.metadata);
     let id = service.uploads.create(&input.bucket, &input.key, headers).map_err(|e| failed(Failure::Io(e)))?;

@@ -2,9 +2,9 @@
 
 use super::{Here, client, here};
 use forebay_playground::fault::{Fault, Proxy, Script, seeded};
+use futures::StreamExt;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt, PutPayload};
-use futures::StreamExt;
 use std::sync::Arc;
 
 async fn through(script: Script) -> (Here, Proxy, impl ObjectStore) {

@@ -1,4 +1,5 @@
 //! The endpoint as another's client sees it: object_store's, which the lake uses too.
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod faults;
 
@@ -8,8 +9,8 @@ use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
 use object_store::{
-    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions, PutPayload,
-    UpdateVersion,
+    Error, GetOptions, GetRange, MultipartUpload, ObjectStore, ObjectStoreExt, PutMode, PutMultipartOptions,
+    PutPayload, UpdateVersion,
 };
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -55,7 +56,9 @@ fn payload(size: usize, seed: usize) -> PutPayload {
 async fn wrong_keys_are_refused_and_change_nothing() {
     let here = here().await;
     let path = Path::from("k");
-    for (access, secret) in [(here.running.access_key.as_str(), "wrong"), ("AKIAOTHER", here.running.secret_key.as_str())] {
+    for (access, secret) in
+        [(here.running.access_key.as_str(), "wrong"), ("AKIAOTHER", here.running.secret_key.as_str())]
+    {
         let client = client(here.running.addr, access, secret);
         let put = client.put(&path, PutPayload::from_static(b"x")).await.unwrap_err();
         assert!(matches!(put, Error::PermissionDenied { .. }), "{put}");
@@ -96,7 +99,8 @@ async fn updates_are_compared_with_the_etag() {
     let (client, path) = (here.client(), Path::from("k"));
     let first = client.put(&path, PutPayload::from_static(b"one")).await.unwrap();
     let update = |e_tag: Option<String>| PutMode::Update(UpdateVersion { e_tag, version: None });
-    let second = client.put_opts(&path, PutPayload::from_static(b"two"), update(first.e_tag.clone()).into()).await.unwrap();
+    let second =
+        client.put_opts(&path, PutPayload::from_static(b"two"), update(first.e_tag.clone()).into()).await.unwrap();
     assert_ne!(first.e_tag, second.e_tag);
     let stale = client.put_opts(&path, PutPayload::from_static(b"three"), update(first.e_tag.clone()).into()).await;
     assert!(matches!(stale, Err(Error::Precondition { .. })));
@@ -129,7 +133,10 @@ async fn ranges_of_a_large_object_are_what_was_put() {
 async fn listings_have_pages() {
     let here = here().await;
     for at in 0..2500 {
-        here.running.folder().put("bucket", &format!("in/{:02}/{at:05}.csv", at % 50), b"x", chrono::Utc::now()).unwrap();
+        here.running
+            .folder()
+            .put("bucket", &format!("in/{:02}/{at:05}.csv", at % 50), b"x", chrono::Utc::now())
+            .unwrap();
     }
     let client = here.client();
     let mut keys: Vec<String> =

@@ -110,7 +110,9 @@ impl S3 {
         let mut pauses = Pauses::new(self.patience);
         loop {
             let mut fault = match self.attempt(&head).await {
-                Ok(response) => return object(bucket, key, &response).ok_or_else(|| not_s3(&named, "it lacks headers")),
+                Ok(response) => {
+                    return object(bucket, key, &response).ok_or_else(|| not_s3(&named, "it lacks headers"));
+                }
                 Err(fault) => fault,
             };
             if fault.error.kind == Kind::Refused {
@@ -198,6 +200,10 @@ pub(super) fn not_s3(named: &Named, why: &str) -> Error {
 }
 
 fn unspeakable() -> Error {
-    Error::new(Kind::Refused, &code::FLOW_1102, "a key or token of the connection has characters that no header can hold")
-        .advice("Copy the credentials again, without line breaks.")
+    Error::new(
+        Kind::Refused,
+        &code::FLOW_1102,
+        "a key or token of the connection has characters that no header can hold",
+    )
+    .advice("Copy the credentials again, without line breaks.")
 }

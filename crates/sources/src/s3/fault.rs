@@ -69,7 +69,8 @@ pub(super) fn of_answer(
     now: Time,
 ) -> Fault {
     let told = xml::error(body);
-    let secrets: Vec<&SecretString> = [Some(&credentials.secret), credentials.token.as_ref()].into_iter().flatten().collect();
+    let secrets: Vec<&SecretString> =
+        [Some(&credentials.secret), credentials.token.as_ref()].into_iter().flatten().collect();
     let code = redact::shown(&told.code, &secrets);
     let why = if told.message.is_empty() { String::new() } else { redact::shown(&told.message, &secrets) };
     let trouble = trouble(&code, status);
@@ -101,10 +102,20 @@ fn trouble(code: &str, status: StatusCode) -> Trouble {
         "RequestTimeTooSkewed" | "RequestExpired" => Trouble::Clock,
         "NoSuchBucket" | "NoSuchKey" | "NoSuchVersion" | "InvalidBucketName" => Trouble::Missing,
         "PreconditionFailed" | "InvalidRange" => Trouble::Changed,
-        "SlowDown" | "ServiceUnavailable" | "RequestTimeout" | "InternalError" | "Throttling" | "RequestLimitExceeded"
-        | "BandwidthLimitExceeded" | "OperationAborted" => Trouble::Busy,
-        "PermanentRedirect" | "TemporaryRedirect" | "Redirect" | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" | "IncorrectEndpoint" => Trouble::Elsewhere,
+        "SlowDown"
+        | "ServiceUnavailable"
+        | "RequestTimeout"
+        | "InternalError"
+        | "Throttling"
+        | "RequestLimitExceeded"
+        | "BandwidthLimitExceeded"
+        | "OperationAborted" => Trouble::Busy,
+        "PermanentRedirect"
+        | "TemporaryRedirect"
+        | "Redirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException"
+        | "IncorrectEndpoint" => Trouble::Elsewhere,
         _ => match status.as_u16() {
             401 | 403 => Trouble::Denied,
             404 => Trouble::Missing,
@@ -130,28 +141,33 @@ fn told_as(
     let error = |kind, code, what: &str| Error::new(kind, code, format!("{named} {what} ({reason})"));
     let refused = |what: &str| error(Kind::Refused, &code::FLOW_1102, what);
     match trouble {
-        Trouble::SignIn(advice) => {
-            Fault { sign_in: true, ..Fault::last(refused("was refused: the credentials were not accepted").advice(*advice)) }
-        }
+        Trouble::SignIn(advice) => Fault {
+            sign_in: true,
+            ..Fault::last(refused("was refused: the credentials were not accepted").advice(*advice))
+        },
         Trouble::Denied => Fault::last(refused("was refused: access is denied").advice(
             "Give the account s3:ListBucket on the bucket and s3:GetObject on its objects, or name a bucket and \
              folder it may read in bucketName and folderPath.",
         )),
         Trouble::Missing => Fault::last(
-            error(Kind::NotFound, &code::FLOW_1101, "was not found").advice("Explore the connection to see what it holds."),
+            error(Kind::NotFound, &code::FLOW_1101, "was not found")
+                .advice("Explore the connection to see what it holds."),
         ),
         Trouble::Changed => Fault::last(
             error(Kind::Stale, &code::FLOW_1102, "failed: the object changed while it was read")
                 .advice("Run again: the new content is picked up. Put finished files under a new name."),
         ),
-        Trouble::Busy => {
-            Fault::passing(error(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, "failed: the source is busy")
-                .advice("Try again later."))
+        Trouble::Busy => Fault::passing(
+            error(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, "failed: the source is busy")
+                .advice("Try again later."),
+        ),
+        Trouble::Clock => {
+            Fault { sign_in: true, ..Fault::last(refused(&skew(headers, now)).advice("Set this machine's clock.")) }
         }
-        Trouble::Clock => Fault { sign_in: true, ..Fault::last(refused(&skew(headers, now)).advice("Set this machine's clock.")) },
-        Trouble::Elsewhere => Fault::last(refused("was refused: the bucket is in another region or at another address").advice(
-            "Name the bucket's region in serviceUrl, as in https://s3.{region}.amazonaws.com/.",
-        )),
+        Trouble::Elsewhere => Fault::last(
+            refused("was refused: the bucket is in another region or at another address")
+                .advice("Name the bucket's region in serviceUrl, as in https://s3.{region}.amazonaws.com/."),
+        ),
         Trouble::Other => Fault::last(refused("was refused")),
     }
 }

@@ -1,3 +1,5 @@
+//! From answers to errors, case by case.
+
 use super::*;
 use expect_test::{Expect, expect};
 use secrecy::ExposeSecret;
@@ -39,9 +41,13 @@ fn wrong_keys_are_refused_and_never_internal() {
         assert!(fault.sign_in && !fault.again && fault.error.kind == Kind::Refused, "{code}");
         assert!(fault.error.advice.is_some(), "{code}");
     }
-    check(403, "SignatureDoesNotMatch", expect![[
-        r#"Refused last: FLOW-1102-500: object "in/a.csv" of bucket "b" was refused: the credentials were not accepted (SignatureDoesNotMatch: Why & how.)"#
-    ]]);
+    check(
+        403,
+        "SignatureDoesNotMatch",
+        expect![[
+            r#"Refused last: FLOW-1102-500: object "in/a.csv" of bucket "b" was refused: the credentials were not accepted (SignatureDoesNotMatch: Why & how.)"#
+        ]],
+    );
 }
 
 #[test]
@@ -52,23 +58,40 @@ fn an_expired_token_names_the_patch_that_renews_it() {
 
 #[test]
 fn missing_denied_changed_and_busy_are_told_apart() {
-    check(404, "NoSuchKey", expect![[
-        r#"NotFound last: FLOW-1101-404: object "in/a.csv" of bucket "b" was not found (NoSuchKey: Why & how.)"#
-    ]]);
-    check(403, "AccessDenied", expect![[
-        r#"Refused last: FLOW-1102-500: object "in/a.csv" of bucket "b" was refused: access is denied (AccessDenied: Why & how.)"#
-    ]]);
-    check(412, "PreconditionFailed", expect![[
-        r#"Stale last: FLOW-1102-500: object "in/a.csv" of bucket "b" failed: the object changed while it was read (PreconditionFailed: Why & how.)"#
-    ]]);
-    check(503, "SlowDown", expect![[
-        r#"Unavailable { retry_after: None } again: FLOW-1103-503: object "in/a.csv" of bucket "b" failed: the source is busy (SlowDown: Why & how.)"#
-    ]]);
+    check(
+        404,
+        "NoSuchKey",
+        expect![[
+            r#"NotFound last: FLOW-1101-404: object "in/a.csv" of bucket "b" was not found (NoSuchKey: Why & how.)"#
+        ]],
+    );
+    check(
+        403,
+        "AccessDenied",
+        expect![[
+            r#"Refused last: FLOW-1102-500: object "in/a.csv" of bucket "b" was refused: access is denied (AccessDenied: Why & how.)"#
+        ]],
+    );
+    check(
+        412,
+        "PreconditionFailed",
+        expect![[
+            r#"Stale last: FLOW-1102-500: object "in/a.csv" of bucket "b" failed: the object changed while it was read (PreconditionFailed: Why & how.)"#
+        ]],
+    );
+    check(
+        503,
+        "SlowDown",
+        expect![[
+            r#"Unavailable { retry_after: None } again: FLOW-1103-503: object "in/a.csv" of bucket "b" failed: the source is busy (SlowDown: Why & how.)"#
+        ]],
+    );
 }
 
 #[test]
 fn a_bare_status_is_enough() {
-    let kinds = [(403, Kind::Refused), (404, Kind::NotFound), (412, Kind::Stale), (416, Kind::Stale), (400, Kind::Refused)];
+    let kinds =
+        [(403, Kind::Refused), (404, Kind::NotFound), (412, Kind::Stale), (416, Kind::Stale), (400, Kind::Refused)];
     for (status, kind) in kinds {
         assert_eq!(answer(status, &[], "").error.kind, kind, "{status}");
     }

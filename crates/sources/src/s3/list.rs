@@ -172,15 +172,21 @@ async fn begin(s3: S3, selection: Selection) -> Result<BoxStream<'static, Result
             return Ok(s3.objects(Keys { bucket, prefix, flat: !selection.recursive }));
         }
         let below = if selection.recursive { "**" } else { "*" };
-        return matching(&s3, bucket, &format!("{}{}{below}", escaped(&key[..root]), as_folder(key[root..].to_string())));
+        return matching(
+            &s3,
+            bucket,
+            &format!("{}{}{below}", escaped(&key[..root]), as_folder(key[root..].to_string())),
+        );
     }
     if !pattern {
         let object = s3.head(&bucket, &key).await?;
         return Ok(stream::once(async move { Ok(object) }).boxed());
     }
-    // A file whose name only looks like a pattern is that file. What else may be wrong, the listing tells.
-    if let Ok(object) = s3.head(&bucket, &key).await {
-        return Ok(stream::once(async move { Ok(object) }).boxed());
+    // A file whose name only looks like a pattern is that file. A refusal may mean that only listing is allowed.
+    match s3.head(&bucket, &key).await {
+        Ok(object) => return Ok(stream::once(async move { Ok(object) }).boxed()),
+        Err(e) if matches!(e.kind, Kind::NotFound | Kind::Refused | Kind::Invalid) => {}
+        Err(e) => return Err(e),
     }
     matching(&s3, bucket, &format!("{}{}", escaped(&key[..root]), &key[root..]))
 }
@@ -194,7 +200,9 @@ fn matching(s3: &S3, bucket: String, pattern: &str) -> Result<BoxStream<'static,
 
 /// Text that a pattern takes for itself.
 fn escaped(text: &str) -> String {
-    text.chars().flat_map(|c| if is_pattern(c.encode_utf8(&mut [0; 4])) { vec!['[', c, ']'] } else { vec![c] }).collect()
+    text.chars()
+        .flat_map(|c| if is_pattern(c.encode_utf8(&mut [0; 4])) { vec!['[', c, ']'] } else { vec![c] })
+        .collect()
 }
 
 /// Folders end with a slash; the root is empty.

@@ -112,35 +112,35 @@ impl Reading {
             ask = ask.header(RANGE, format!("bytes={}-{}", self.left.start, self.left.end - 1));
         }
         let response = self.s3.attempt(&ask).await?;
-        self.check(whole, &response)?;
+        self.check(whole, &response).map_err(Fault::last)?;
         Ok(response)
     }
 
     /// Is this answer the part of the pinned object that was asked for?
-    fn check(&self, whole: bool, response: &Response) -> Result<(), Fault> {
+    fn check(&self, whole: bool, response: &Response) -> Result<()> {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
         let etag = text(ETAG).map(xml::quoted);
         if !self.object.etag.is_empty() && etag.is_some_and(|etag| etag != self.object.etag) {
-            return Err(Fault::last(self.changed("it has another etag")));
+            return Err(self.changed("it has another etag"));
         }
         let length: Option<u64> = text(CONTENT_LENGTH).and_then(|length| length.parse().ok());
         let expected = self.left.end - self.left.start;
         if whole {
             return match length {
-                Some(length) if length != expected => Err(Fault::last(self.changed("it has another size"))),
+                Some(length) if length != expected => Err(self.changed("it has another size")),
                 _ => Ok(()),
             };
         }
         if response.status() != StatusCode::PARTIAL_CONTENT {
-            return Err(Fault::last(not_s3(&self.named, "it does not honour Range")));
+            return Err(not_s3(&self.named, "it does not honour Range"));
         }
         let (first, last, total) =
-            text(CONTENT_RANGE).and_then(content_range).ok_or_else(|| Fault::last(not_s3(&self.named, "its range is unclear")))?;
+            text(CONTENT_RANGE).and_then(content_range).ok_or_else(|| not_s3(&self.named, "its range is unclear"))?;
         if total.is_some_and(|total| total != self.object.size) {
-            return Err(Fault::last(self.changed("it has another size")));
+            return Err(self.changed("it has another size"));
         }
         if (first, last + 1) != (self.left.start, self.left.end) || length.is_some_and(|length| length != expected) {
-            return Err(Fault::last(not_s3(&self.named, "it is another range than was asked for")));
+            return Err(not_s3(&self.named, "it is another range than was asked for"));
         }
         Ok(())
     }

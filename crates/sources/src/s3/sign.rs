@@ -64,8 +64,10 @@ pub(super) fn headers(credentials: &Credentials, request: &Signed<'_>, now: Time
         key = mac(&key, step);
     }
     let signature = hex(&mac(&key, &text));
-    let authorization =
-        format!("AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}", credentials.key);
+    let authorization = format!(
+        "AWS4-HMAC-SHA256 Credential={}/{scope}, SignedHeaders={names}, Signature={signature}",
+        credentials.key
+    );
 
     let mut headers = HeaderMap::new();
     for (name, value) in &signed[1..] {

@@ -1,3 +1,5 @@
+//! Documents of S3, and documents that only look like them.
+
 use super::*;
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -18,7 +20,9 @@ fn a_page_is_read_with_its_keys_as_they_are() {
              <CommonPrefixes><Prefix>f/</Prefix></CommonPrefixes><Contents><Key>z+%41</Key>{ENTRY}<Owner><ID>i</ID></Owner></Contents>\
              <NextContinuationToken>t&amp;1</NextContinuationToken></ListBucketResult>"
         ),
-        expect![[r#"Ok(Page { objects: [Object { bucket: "", key: " a<éA ", size: 3, etag: "\"e\"", modified: 1719792000000 }, Object { bucket: "", key: "z+%41", size: 3, etag: "\"e\"", modified: 1719792000000 }], folders: ["f/"], next: Some("t&1") })"#]],
+        expect![[
+            r#"Ok(Page { objects: [Object { bucket: "", key: " a<éA ", size: 3, etag: "\"e\"", modified: 1719792000000 }, Object { bucket: "", key: "z+%41", size: 3, etag: "\"e\"", modified: 1719792000000 }], folders: ["f/"], next: Some("t&1") })"#
+        ]],
     );
 }
 
@@ -38,8 +42,14 @@ fn documents_that_are_not_whole_or_not_pages_are_errors() {
     check("<ListBucketResult><Contents>", expect![[r#"Err("the document is cut short")"#]]);
     check("<html><body>hello</body></html>", expect![[r#"Err("it is not the XML document that S3 answers with")"#]]);
     check("{\"a\":1}", expect![[r#"Err("the document is cut short")"#]]);
-    check("<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>", expect![[r#"Err("it says that there is more and not where")"#]]);
-    check("<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>", expect![[r#"Err("an entry lacks its key, size or time")"#]]);
+    check(
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        expect![[r#"Err("it says that there is more and not where")"#]],
+    );
+    check(
+        "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+        expect![[r#"Err("an entry lacks its key, size or time")"#]],
+    );
 }
 
 #[test]
