@@ -138,10 +138,19 @@ codes! {
     XDM_1008 "XDM-1008-400" 400 "Accept does not fit descriptors" "A list of descriptors needs an Accept of `application/vnd.adobe.xdm-id+json`, `…xdm-link+json` or `…xdm+json`.";
     XDM_1009 "XDM-1009-400" 400 "Accept does not fit a descriptor" "A look-up of a descriptor needs `Accept: application/vnd.adobe.xdm+json`.";
     XDM_1012 "XDM-1012-404" 404 "Resource not found" "The registry has no such resource in this organization and sandbox.";
+    XDM_1020 "XDM-1020-400" 400 "Schema validation error" "The definition of a schema, class, field group or data type is wrong. The message names the field and the fault.";
+    XDM_1413 "XDM-1413-400" 400 "Merge schema error" "Two parts of a schema define the same field with types that do not fit together. Rename one of the two.";
 
     // Policies and labels.
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
+
+    // The neighbouring services, which have statuses and no codes.
+    HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
+    HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
+    HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
+    HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 
 #[cfg(test)]

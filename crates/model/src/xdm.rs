@@ -1,7 +1,39 @@
 //! XDM: a schema's `$ref` and `allOf` resolved to a tree of fields. `lake/schema.rs` alone turns the tree into
-//! Arrow and Delta.
+//! Arrow and Delta. [`full`] merges a schema's parts, [`resolve`] makes the tree of that, [`check_new`] judges what a
+//! caller defines, [`global`] holds the classes and field groups that are everybody's.
 
+mod library;
+mod merge;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod tree;
+
+use crate::error::Result;
+pub use library::{global, globals};
+pub use rules::{MAX_SCHEMA_BYTES, check_new, class_of};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The deepest nesting of a schema, references included.
+pub const MAX_DEPTH: usize = 64;
+/// The most fields of a schema, those inside objects included.
+pub const MAX_FIELDS: usize = 10_000;
+
+/// Finds what a `$ref` names: a resource of the tenant by its `$id` (or `meta:altId`). Global ones need not be found by it.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Value>;
+
+/// A schema's fields: every `$ref` followed, every `allOf` merged, names and types checked. The order is the schema's.
+/// Objects without a single field in them are left out: nothing can be stored there.
+pub fn resolve(schema: &Value, lookup: Lookup<'_>) -> Result<FieldTree> {
+    tree::tree(&full(schema, lookup)?)
+}
+
+/// The schema with its parts merged into `properties`, as `Accept: …xed-full+json` shows it. No `$ref` and no `allOf` is
+/// left; a property that was a reference tells so in `meta:referencedFrom`.
+pub fn full(schema: &Value, lookup: Lookup<'_>) -> Result<Value> {
+    merge::full(schema, lookup)
+}
 
 /// A field's type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,6 +10,7 @@
 mod claims;
 mod cursor;
 mod database;
+mod derive;
 mod documents;
 mod finish;
 mod keys;
