@@ -28,6 +28,7 @@ pub struct New {
     pub stamp: bool,
 }
 
+#[allow(clippy::self_named_constructors)]
 impl New {
     /// A stamped document without secrets.
     pub fn new(resource: Resource, id: impl Into<String>, body: Value) -> New {

@@ -4,13 +4,15 @@
 //! looks outside it; sealed fields are never in a document; times are arguments.
 //! SQLite takes one writer: there is one writing connection, whose transactions begin IMMEDIATE, and a few readers beside
 //! it, so nobody meets a locked database. The SQL is portable; what PostgreSQL needs otherwise comes with it.
-//! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come to be) and `claims.rs`.
+//! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
+//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending).
 
 mod claims;
 mod cursor;
 mod database;
 mod derive;
 mod documents;
+mod finish;
 mod keys;
 mod leases;
 mod list;
@@ -18,9 +20,11 @@ mod rows;
 mod runs;
 mod schedules;
 mod seal;
+mod take;
 
-pub use claims::{Claim, End};
+pub use claims::Claim;
 pub use documents::{New, Secrets};
+pub use finish::End;
 pub use keys::Keys;
 pub use leases::Cleanup;
 pub use list::{List, Page};

@@ -195,7 +195,7 @@ fn only_a_plain_equality_is_pushed_down() {
 
 #[track_caller]
 fn check_order(text: &str, expected: &[&str]) {
-    let mut docs = vec![
+    let mut docs = [
         json!({"id":"a","n":2,"s":"x"}),
         json!({"id":"b","n":10,"s":"x"}),
         json!({"id":"c","s":"y"}),

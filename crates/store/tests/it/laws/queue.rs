@@ -562,3 +562,41 @@ async fn a_run_survives_a_restart_with_its_claim() {
         0
     );
 }
+
+#[tokio::test]
+async fn a_process_that_starts_again_gives_up_its_former_lifes_leases() {
+    let fixture = Fixture::new().await;
+    flow(&fixture.store, "f1", 60, at(0)).await;
+    flow(&fixture.store, "f2", 60, at(0)).await;
+    fixture.store.enqueue_due(at(0)).await.expect("it enqueues");
+    let mine = claim(&fixture.store, "me", at(0)).await.expect("a run");
+    let other = claim(&fixture.store, "other", at(0)).await.expect("a run");
+    let fixture = fixture.reopened().await;
+    assert_eq!(
+        fixture
+            .store
+            .forfeit("me", at(1))
+            .await
+            .expect("it answers"),
+        1
+    );
+    let again = claim(&fixture.store, "me", at(1))
+        .await
+        .expect("its run, at once");
+    assert_eq!((again.run.id == mine.run.id, again.epoch), (true, 2));
+    assert!(claim(&fixture.store, "me", at(1)).await.is_none());
+    assert!(
+        fixture
+            .store
+            .renew(&other, at(1), LEASE)
+            .await
+            .expect("it answers")
+    );
+    assert!(
+        !fixture
+            .store
+            .renew(&mine, at(1), LEASE)
+            .await
+            .expect("it answers")
+    );
+}
