@@ -1,6 +1,6 @@
 //! Bytes of source files to Arrow columns: decompress, decode, and say file and line of everything.
 //!
-//! [`ScanExec`] is the operator of a run, [`sample()`](sample::sample) the preview; both go the same way:
+//! [`ScanExec`] is the operator of a run, [`sample()`] the preview; both go the same way:
 //! `source` (bytes of a pinned object) → `compress` (one or many entries) → `encoding` (UTF-8) → `csv`, `json` or
 //! `parquet` → `batch` (columns, events). What always holds:
 //! - Decoding runs on blocking threads and ends when nobody reads its output any more.
@@ -12,9 +12,13 @@ mod batch;
 mod compress;
 mod csv;
 mod encoding;
+mod json;
+mod parquet;
+mod sample;
 mod scan;
 mod source;
 
+pub use sample::{Sample, SampleColumn, sample};
 pub use scan::{ScanExec, ScanSpec, column_name};
 
 use bytes::Bytes;
@@ -83,4 +87,11 @@ pub(crate) fn unreadable(file: &str, message: impl Into<String>) -> Error {
 pub(crate) fn unreadable_at(file: &str, line: u64, message: impl Into<String>) -> Error {
     let place = Place::File { file: file.to_string(), line: Some(line), column: None };
     Error { at: Some(place), ..unreadable(file, message) }
+}
+
+/// A decoder that panicked, which bytes made on purpose can bring about in foreign decoders.
+pub(crate) fn broken(file: &str, cause: tokio::task::JoinError) -> Error {
+    unreadable(file, format!("{file} cannot be decoded: it is corrupt in a way that broke the decoder"))
+        .advice("Check the file with another reader, and write it anew.")
+        .caused_by(cause)
 }

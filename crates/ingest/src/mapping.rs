@@ -5,22 +5,24 @@
 //! paths and finds what is required and missing; [`report`] tells about rows. A value that fails becomes null and a
 //! finding `MAPPER-3700-400` (PL-MAP-2); a row is rejected only when a required field ends null (`INGEST-1555-400`).
 
-pub mod coerce;
-pub mod compile;
+mod coerce;
+mod compile;
 mod convert;
+mod evaluate;
 mod exec;
 mod fields;
 mod functions;
 pub mod moment;
-pub mod pattern;
+mod pattern;
 mod plan;
 mod read;
 mod report;
 mod schema;
 mod shape;
 mod sink;
-pub mod value;
+mod value;
 
+pub use evaluate::{Evaluated, evaluate};
 pub use exec::MapExec;
 pub use functions::find as builtin;
 pub use plan::identity;

@@ -17,7 +17,9 @@ pub struct Code {
 impl Code {
     /// The code of that id, for `forebay explain` and the error pages.
     pub fn find(id: &str) -> Option<&'static Code> {
-        ALL.iter().copied().find(|code| code.id.eq_ignore_ascii_case(id))
+        ALL.iter()
+            .copied()
+            .find(|code| code.id.eq_ignore_ascii_case(id))
     }
 }
 
@@ -142,6 +144,13 @@ codes! {
     // Policies and labels.
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
+
+    // The neighbouring services, which have statuses and no codes.
+    HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
+    HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
+    HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
+    HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 
 #[cfg(test)]
@@ -169,7 +178,11 @@ mod tests {
     #[test]
     fn every_code_says_what_it_means() {
         for code in ALL {
-            assert!(!code.title.is_empty() && code.text.len() > 20 && code.text.ends_with('.'), "{}", code.id);
+            assert!(
+                !code.title.is_empty() && code.text.len() > 20 && code.text.ends_with('.'),
+                "{}",
+                code.id
+            );
         }
     }
 

@@ -11,6 +11,7 @@ pub mod grammar;
 mod infer;
 mod lexer;
 mod path;
+pub mod pattern;
 mod print;
 #[cfg(test)]
 mod tests;
@@ -192,9 +193,13 @@ fn parse_each(body: &Value) -> Result<Vec<Result<Rule>>> {
         if let Ok(parsed) = &rule
             && !seen.insert(parsed.destination.clone())
         {
-            let message = format!("mapping {index}: the target field `{}` is filled by an earlier mapping already", dotted(&parsed.destination));
+            let message = format!(
+                "mapping {index}: the target field `{}` is filled by an earlier mapping already",
+                dotted(&parsed.destination)
+            );
             let fault = invalid(message).at(Place::pointer(format!("/mappings/{index}/{}", destination_of(entry).0)));
-            rule = Err(fault.advice("Remove one of the two, or join them in one expression, such as `coalesce(a, b)`."));
+            rule =
+                Err(fault.advice("Remove one of the two, or join them in one expression, such as `coalesce(a, b)`."));
         }
         rules.push(rule);
     }
@@ -223,20 +228,28 @@ fn member<'a>(entry: &'a Value, names: [&'static str; 2]) -> (&'static str, Opti
 fn parse_rule(index: usize, entry: &Value) -> Result<Rule> {
     let at = |name: &str| Place::pointer(format!("/mappings/{index}/{name}"));
     if !entry.is_object() {
-        return Err(invalid(format!("mapping {index} is not a JSON object")).at(Place::pointer(format!("/mappings/{index}"))));
+        return Err(
+            invalid(format!("mapping {index} is not a JSON object")).at(Place::pointer(format!("/mappings/{index}")))
+        );
     }
     let (name, value) = destination_of(entry);
     let Some(text) = value.and_then(Value::as_str) else {
-        let message = format!("mapping {index} names no target field: `destination` (or `destinationXdmPath`) is missing or no text");
+        let message = format!(
+            "mapping {index} names no target field: `destination` (or `destinationXdmPath`) is missing or no text"
+        );
         return Err(invalid(message).at(at(name)));
     };
-    if let (Some(a), Some(b)) = (entry.get("destination").and_then(Value::as_str), entry.get("destinationXdmPath").and_then(Value::as_str))
+    if let (Some(a), Some(b)) =
+        (entry.get("destination").and_then(Value::as_str), entry.get("destinationXdmPath").and_then(Value::as_str))
         && a != b
     {
         let message = format!("mapping {index} names two target fields, `{a}` and `{b}`");
-        return Err(invalid(message).at(at("destinationXdmPath")).advice("Send `destination` alone, or the same path in both."));
+        return Err(invalid(message)
+            .at(at("destinationXdmPath"))
+            .advice("Send `destination` alone, or the same path in both."));
     }
-    let destination = parse_destination(text).map_err(|why| invalid(format!("mapping {index}: target field `{text}`: {why}")).at(at(name)))?;
+    let destination = parse_destination(text)
+        .map_err(|why| invalid(format!("mapping {index}: target field `{text}`: {why}")).at(at(name)))?;
     let identity = entry.get("identity").and_then(Value::as_bool).unwrap_or(false);
     let source = parse_source(index, entry)?;
     Ok(Rule { index, destination, source, identity })
@@ -248,7 +261,9 @@ fn parse_destination(text: &str) -> std::result::Result<Vec<String>, String> {
     for step in path.0 {
         match step {
             Step::Name(name) => names.push(name),
-            Step::Index(_) => return Err("single elements of an array cannot be filled yet: map the whole array".into()),
+            Step::Index(_) => {
+                return Err("single elements of an array cannot be filled yet: map the whole array".into());
+            }
         }
     }
     Ok(names)
@@ -288,7 +303,8 @@ fn parse_source(index: usize, entry: &Value) -> Result<Source> {
     if matches!(kind, SourceType::Static) {
         return match value {
             Value::String(_) | Value::Number(_) | Value::Bool(_) => Ok(Source::Constant(value.clone())),
-            _ => Err(invalid(format!("mapping {index}: a STATIC source is text, a number, true or false")).at(Place::pointer(pointer))),
+            _ => Err(invalid(format!("mapping {index}: a STATIC source is text, a number, true or false"))
+                .at(Place::pointer(pointer))),
         };
     }
     let Some(text) = value.as_str() else {

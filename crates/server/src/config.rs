@@ -120,7 +120,7 @@ pub fn read(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let env = Env::raw().filter_map(move |name| names.get(&name.as_str().to_uppercase()).map(|key| key.as_str().into())).split(".");
+    let env = Env::raw().filter_map(move |name| names.get(&name.as_str().to_uppercase()).map(|key| key.clone().into())).split(".");
     let config: Config = figment.merge(env).extract().map_err(|e| format!("the configuration is wrong: {e}"))?;
     config.check()?;
     Ok(config)

@@ -23,7 +23,7 @@ pub async fn command(args: Demo) -> Result<(), String> {
     let mut config = config::read(None, std::env::vars())?;
     config.server.data = args.data.clone();
     config.server.listen = free(args.listen)?;
-    config.egress.allow.extend(["127.0.0.0/8", "::1/128"].map(|n| n.parse().expect("a network")));
+    config.egress.allow.extend(["127.0.0.0/8", "::1/128"].map(|n| n.parse::<ipnet::IpNet>().expect("a network")));
     if std::env::var_os("FOREBAY_LOG_FILTER").is_none() {
         config.log.filter = "warn".into();
     }

@@ -2,6 +2,9 @@
 
 use crate::Playground;
 
+/// The sample data is the same on every machine.
+const SEED: u64 = 1;
+
 /// Starts it, prints one JSON line on standard output, and serves until Ctrl-C.
 pub async fn command(args: Playground) -> Result<(), String> {
     let temporary;
@@ -21,15 +24,18 @@ pub async fn command(args: Playground) -> Result<(), String> {
 
 /// Starts the endpoint over `dir` and fills it with sample data.
 pub async fn start(dir: &std::path::Path, listen: std::net::SocketAddr) -> Result<forebay_playground::Running, String> {
-    let config = forebay_playground::PlaygroundConfig { dir: dir.to_path_buf(), listen };
+    let config = forebay_playground::PlaygroundConfig { listen, ..forebay_playground::PlaygroundConfig::new(dir) };
     let running = forebay_playground::Playground::start(config).await.map_err(|e| format!("the S3 endpoint could not be started on {listen}: {e}"))?;
-    forebay_playground::sample::load(&running).await.map_err(|e| format!("the sample data could not be written: {e}"))?;
+    let folder = running.folder().clone();
+    let loaded = tokio::task::spawn_blocking(move || forebay_playground::sample::load(&folder, SEED, chrono::Utc::now())).await;
+    let loaded = loaded.map_err(|e| format!("the sample data could not be written: {e}"))?;
+    loaded.map_err(|e| format!("the sample data could not be written: {e:?}"))?;
     Ok(running)
 }
 
 /// What scripts need to reach it.
 pub fn about(running: &forebay_playground::Running) -> serde_json::Value {
-    serde_json::json!({ "endpoint": running.endpoint(), "accessKeyId": running.access_key, "secretAccessKey": running.secret_key,
+    serde_json::json!({ "endpoint": running.url(), "accessKeyId": running.access_key, "secretAccessKey": running.secret_key,
         "region": "us-east-1", "bucket": forebay_playground::sample::BUCKET })
 }
 

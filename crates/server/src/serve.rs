@@ -99,7 +99,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     private_folder(data)?;
     let lock = lock(data)?;
     let keys = Keys::open_or_create(&data.join("key-encryption-key")).map_err(|e| said("the key-encryption key could not be read", e))?;
-    let tokens = TokenKey::new(&keys.derive("access tokens"));
+    let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
     let store = open_store(data, keys).await?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;

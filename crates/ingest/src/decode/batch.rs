@@ -56,9 +56,14 @@ impl Output {
         Output { schema, sink, limit: limit.max(1), part, file, text, lines, events, records: 0, findings }
     }
 
-    /// The types of the source columns.
-    pub fn types(&self) -> impl Iterator<Item = &DataType> {
-        self.schema.fields()[..self.text.len()].iter().map(|field| field.data_type())
+    /// The type of a source column.
+    pub fn type_of(&self, column: usize) -> &DataType {
+        self.schema.field(column).data_type()
+    }
+
+    /// The most rows of a batch.
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// From here on rows belong to another file of the part (the next entry of an archive).
@@ -90,7 +95,7 @@ impl Output {
             line,
             findings: vec![finding],
             columns: None,
-            raw: Some(cut(raw, RAW)),
+            raw: (!raw.is_empty()).then(|| cut(raw, RAW)),
         };
         self.event(line, &event)?;
         self.settle()

@@ -23,6 +23,8 @@ const READ: usize = 256 << 10;
 pub(crate) struct Entry<'r> {
     /// As diagnostics name it.
     pub file: String,
+    /// How the object is compressed, as it turned out.
+    pub compression: Option<Compression>,
     /// Its bytes, decompressed.
     pub reader: Box<dyn Read + 'r>,
     /// What a failed read means.
@@ -66,12 +68,12 @@ pub(crate) type Visit<'v> = &'v mut dyn FnMut(Entry<'_>) -> Flow;
 
 type Input = Chain<Cursor<Vec<u8>>, Stream>;
 
-/// Visits every entry of the object, in its order. Returns what the compression turned out to be.
-pub(crate) fn each_entry(source: &Source, declared: Option<Compression>, visit: Visit<'_>) -> Flow<Option<Compression>> {
+/// Visits every entry of the object, in its order.
+pub(crate) fn each_entry(source: &Source, declared: Option<Compression>, visit: Visit<'_>) -> Flow {
     let key = &source.object.key;
     let mut stream = source.stream();
     let plain = |e| source.failure(e, |e| unreadable(key, format!("{key} cannot be read")).caused_by(e));
-    let head = Entry { file: String::new(), reader: Box::new(&mut stream), fail: &plain }.ahead(HEAD)?;
+    let head = Entry { file: String::new(), compression: None, reader: Box::new(&mut stream), fail: &plain }.ahead(HEAD)?;
     let found = detect(&head, key);
     if let Some(declared) = declared {
         check(declared, &head, key)?;
@@ -83,10 +85,10 @@ pub(crate) fn each_entry(source: &Source, declared: Option<Compression>, visit: 
     let corrupt = |e: io::Error| source.failure(e, |e| corrupt(key, name, source.bytes(), e));
     let one = |reader: Box<dyn Read>, visit: Visit<'_>| {
         let reader = Box::new(Guarded { reader, guard: guard.clone() });
-        visit(Entry { file: key.clone(), reader, fail: &corrupt })
+        visit(Entry { file: key.clone(), compression, reader, fail: &corrupt })
     };
     match compression {
-        None => visit(Entry { file: key.clone(), reader: Box::new(input), fail: &plain })?,
+        None => visit(Entry { file: key.clone(), compression, reader: Box::new(input), fail: &plain })?,
         Some(Compression::Bzip2) => one(Box::new(bzip2::bufread::MultiBzDecoder::new(input)), visit)?,
         Some(Compression::Deflate) => one(deflate(input), visit)?,
         Some(Compression::Gzip) => {
@@ -94,24 +96,23 @@ pub(crate) fn each_entry(source: &Source, declared: Option<Compression>, visit: 
             let head = inside.fill_buf().map_err(corrupt)?;
             if is_tar(head) {
                 let reader = Guarded { reader: Box::new(inside), guard };
-                tar(Box::new(reader), key, &corrupt, visit)?;
-                return Ok(Some(Compression::TarGzip));
+                return tar(Box::new(reader), key, Compression::TarGzip, &corrupt, visit);
             }
             // What is buffered is handed out first, then reads go straight through.
             one(Box::new(inside), visit)?;
         }
         Some(Compression::TarGzip) => {
             let reader = Guarded { reader: Box::new(MultiGzDecoder::new(input)), guard };
-            tar(Box::new(reader), key, &corrupt, visit)?;
+            tar(Box::new(reader), key, Compression::TarGzip, &corrupt, visit)?;
         }
-        Some(Compression::Tar) => tar(Box::new(input), key, &corrupt, visit)?,
+        Some(Compression::Tar) => tar(Box::new(input), key, Compression::Tar, &corrupt, visit)?,
         Some(Compression::ZipDeflate) => {
             drop(input);
             guard.taken.store(0, Ordering::Relaxed);
             zip(source, &guard, &corrupt, visit)?;
         }
     }
-    Ok(compression)
+    Ok(())
 }
 
 /// The compression that the first bytes show.
@@ -204,7 +205,13 @@ impl<R: Read, F: FnMut(&mut R) -> io::Result<bool>> Read for Ending<R, F> {
     }
 }
 
-fn tar(reader: Box<dyn Read + '_>, key: &str, fail: &dyn Fn(io::Error) -> Halt, visit: Visit<'_>) -> Flow {
+fn tar(
+    reader: Box<dyn Read + '_>,
+    key: &str,
+    compression: Compression,
+    fail: &dyn Fn(io::Error) -> Halt,
+    visit: Visit<'_>,
+) -> Flow {
     let mut archive = tar::Archive::new(reader);
     let mut members = 0;
     for member in archive.entries().map_err(fail)? {
@@ -220,7 +227,7 @@ fn tar(reader: Box<dyn Read + '_>, key: &str, fail: &dyn Fn(io::Error) -> Halt, 
         if !passed_over(&name) {
             let size = member.size();
             let reader = Box::new(Whole { reader: member, left: size });
-            visit(Entry { file: format!("{key}#{name}"), reader, fail })?;
+            visit(Entry { file: format!("{key}#{name}"), compression: Some(compression), reader, fail })?;
         }
     }
     Ok(())
@@ -265,7 +272,8 @@ fn zip(source: &Source, guard: &Guard, fail: &dyn Fn(io::Error) -> Halt, visit: 
             continue;
         }
         let reader = Box::new(Guarded { reader: Box::new(member), guard: guard.clone() });
-        visit(Entry { file: format!("{key}#{name}"), reader, fail })?;
+        let compression = Some(Compression::ZipDeflate);
+        visit(Entry { file: format!("{key}#{name}"), compression, reader, fail })?;
     }
     Ok(())
 }

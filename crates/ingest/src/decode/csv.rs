@@ -14,7 +14,7 @@ mod spans;
 
 use super::batch::Output;
 use super::compress::Entry;
-use super::{Flow, MAX_COLUMNS, unreadable_at};
+use super::{Flow, Halt, MAX_COLUMNS, unreadable_at};
 use datafusion::arrow::array::StringBuilder;
 use forebay_model::{Error, Kind, code};
 use forebay_model::event::Finding;
@@ -45,14 +45,23 @@ pub(crate) fn decode(mut input: Entry<'_>, delimiter: u8, asked: &[FieldPath], o
     }
 }
 
-/// Rows of a preview: the header, and up to `limit` good records.
-pub(crate) fn preview(mut input: Entry<'_>, delimiter: u8, limit: usize) -> Flow<(Vec<String>, Vec<Vec<Option<String>>>)> {
+/// The names and the rows of a preview.
+pub(crate) type Preview = (Vec<String>, Vec<Vec<Option<String>>>);
+
+/// Rows of a preview: the header, and up to `limit` good records. `cut`: the input was cut off, so what stands at its
+/// end means nothing.
+pub(crate) fn preview(mut input: Entry<'_>, delimiter: u8, limit: usize, cut: &dyn Fn() -> bool) -> Flow<Preview> {
     header::check_delimiter(delimiter, &input.file)?;
     let mut records = Records::new(&mut input, delimiter);
     let Some(names) = names(&mut records)? else { return Ok((Vec::new(), Vec::new())) };
     let mut rows: Vec<Vec<Option<String>>> = Vec::new();
     while rows.len() < limit {
-        match records.next(names.len(), limit - rows.len())? {
+        let next = match records.next(names.len(), limit - rows.len()) {
+            // The good records before the fault are a preview too.
+            Err(Halt::Failed(_)) if cut() || !rows.is_empty() => break,
+            next => next?,
+        };
+        match next {
             Next::Good => {
                 for at in 0..records.good.len() {
                     let spans = &records.spans[at * names.len()..(at + 1) * names.len()];
@@ -72,7 +81,27 @@ pub(crate) fn preview(mut input: Entry<'_>, delimiter: u8, limit: usize) -> Flow
             Next::End => break,
         }
     }
+    if cut() && rows.len() < limit {
+        rows.pop();
+    }
     Ok((names, rows))
+}
+
+/// How many fields the first records have.
+pub(crate) fn shape(text: &[u8], delimiter: u8, records: usize) -> Flow<Vec<usize>> {
+    let fail = |e| Halt::from(Error::internal("bytes in memory cannot be read").caused_by(e));
+    let mut entry = Entry { file: String::new(), compression: None, reader: Box::new(text), fail: &fail };
+    let mut found = Records::new(&mut entry, delimiter);
+    let mut fields = Vec::new();
+    while fields.len() < records {
+        match found.header(0) {
+            Ok(Some(Ok(count))) => fields.push(count),
+            // One that is spoilt agrees with no other.
+            Ok(Some(Err(_))) => fields.push(0),
+            Ok(None) | Err(_) => break,
+        }
+    }
+    Ok(fields)
 }
 
 /// The header's names; none when the file has no record at all.

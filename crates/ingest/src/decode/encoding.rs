@@ -29,15 +29,15 @@ pub(crate) fn utf8<'r>(mut entry: Entry<'r>, declared: &'static Encoding) -> Flo
     }
     let (encoding, mark) = Encoding::for_bom(&head).unwrap_or((declared, 0));
     head.drain(..mark);
-    let Entry { file, reader, fail } = entry;
+    let Entry { file, compression, reader, fail } = entry;
     let rest: Box<dyn Read + 'r> = Box::new(io::Cursor::new(head).chain(reader));
     if encoding == UTF_8 {
-        return Ok(Entry { file, reader: rest, fail });
+        return Ok(Entry { file, compression, reader: rest, fail });
     }
     let decoder = encoding.new_decoder_without_bom_handling();
     let (raw, text) = (vec![0; BLOCK], Vec::with_capacity(BLOCK * 3));
     let reader = Box::new(Transcoder { rest, decoder, raw, from: 0, to: 0, text, given: 0, ended: false });
-    Ok(Entry { file, reader, fail })
+    Ok(Entry { file, compression, reader, fail })
 }
 
 struct Transcoder<'r> {

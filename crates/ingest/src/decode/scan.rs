@@ -5,7 +5,7 @@
 use super::batch::{self, Output, Sink};
 use super::compress::{self, Entry};
 use super::source::Source;
-use super::{BATCH_ROWS, Flow, Halt, Objects, csv, encoding};
+use super::{BATCH_ROWS, Flow, Halt, Objects, csv, encoding, json, parquet};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -16,7 +16,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties};
 use forebay_model::files::{FileOptions, Format, Part};
-use forebay_model::mapping::ast::{FieldPath, Step};
+use forebay_model::mapping::ast::FieldPath;
 use forebay_model::{Error, Result};
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -42,6 +42,15 @@ impl ScanSpec {
         ScanSpec { options, columns, types }
     }
 
+    /// With the types that the columns have in the parts' files. A Parquet scan needs this; the others stay as they
+    /// are. The first files tell; a column that none of them has is text (and null).
+    pub async fn typed(mut self, objects: &Arc<dyn Objects>, parts: &[Part]) -> Result<ScanSpec> {
+        if self.options.format == Format::Parquet {
+            self.types = parquet::types(objects, parts, &self.options, &self.columns).await?;
+        }
+        Ok(self)
+    }
+
     /// The scan's output: a column for each field, named as [`column_name`] says, then part, file, line and event.
     pub fn schema(&self) -> SchemaRef {
         batch::schema(self.columns.iter().map(column_name).zip(self.types.iter().cloned()))
@@ -50,19 +59,7 @@ impl ScanSpec {
 
 /// The name of a field's column in the scan's output.
 pub fn column_name(path: &FieldPath) -> String {
-    let mut name = String::new();
-    for step in &path.0 {
-        match step {
-            Step::Name(text) => {
-                if !name.is_empty() {
-                    name.push('.');
-                }
-                name.push_str(&text.replace('.', "\\."));
-            }
-            Step::Index(at) => name.push_str(&format!("[{at}]")),
-        }
-    }
-    name
+    path.to_string()
 }
 
 /// The operator. Its input's first column is text: a [`Part`] as JSON.
@@ -194,7 +191,7 @@ async fn turn(work: Option<Work>) -> Option<(Result<RecordBatch>, Option<Work>)>
         Ok(Ok(())) => return None,
         Ok(Err(Halt::Failed(error))) => *error,
         Ok(Err(Halt::Gone)) => Error::internal(format!("reading {file} was given up")),
-        Err(e) => Error::internal(format!("{file} broke its decoder")).caused_by(e),
+        Err(e) => super::broken(&file, e),
     };
     Some((Err(error), None))
 }
@@ -202,14 +199,22 @@ async fn turn(work: Option<Work>) -> Option<(Result<RecordBatch>, Option<Work>)>
 /// Decodes one part on the thread that calls.
 fn decode(spec: &ScanSpec, source: &Source, mut out: Output) -> Flow {
     let encoding = encoding::by_label(&spec.options.encoding, &source.object.key)?;
-    let (format, delimiter) = (spec.options.format, spec.options.delimiter);
-    compress::each_entry(source, spec.options.compression, &mut |entry: Entry<'_>| {
-        out.enter(&entry.file)?;
-        match format {
-            Format::Delimited => csv::decode(encoding::utf8(entry, encoding)?, delimiter, &spec.columns, &mut out),
-            Format::Json | Format::Parquet => Err(Error::internal("not here yet").into()),
-        }
-    })?;
+    let (options, columns) = (&spec.options, &spec.columns);
+    match options.format {
+        _ if source.object.size == 0 => {}
+        Format::Parquet => parquet::each_file(source, options.compression, &mut |file, source| {
+            out.enter(file)?;
+            parquet::decode(source, columns, &mut out)
+        })?,
+        Format::Delimited | Format::Json => compress::each_entry(source, options.compression, &mut |entry: Entry<'_>| {
+            out.enter(&entry.file)?;
+            let entry = encoding::utf8(entry, encoding)?;
+            match options.format {
+                Format::Json => json::decode(entry, columns, &mut out),
+                _ => csv::decode(entry, options.delimiter, columns, &mut out),
+            }
+        })?,
+    }
     out.enter(&source.object.key)?;
     out.end(source.bytes())
 }

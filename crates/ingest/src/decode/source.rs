@@ -38,6 +38,7 @@ impl Faults {
 }
 
 /// One pinned object, and what its reading has to watch.
+#[derive(Clone)]
 pub(crate) struct Source {
     objects: Arc<dyn Objects>,
     /// What is read.
@@ -54,6 +55,11 @@ impl Source {
     pub fn new(objects: Arc<dyn Objects>, object: Object, gone: watch::Receiver<()>) -> Source {
         let read = Arc::default();
         Source { objects, object, runtime: Handle::current(), gone, read, faults: Faults::default() }
+    }
+
+    /// Another object, watched as this one is.
+    pub fn of(&self, objects: Arc<dyn Objects>, object: Object) -> Source {
+        Source { objects, object, read: Arc::default(), ..self.clone() }
     }
 
     /// Bytes taken from the source so far.

@@ -13,7 +13,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, ListArray,
     MapArray, PrimitiveArray, StringArray, StringBuilder, StructArray, new_null_array,
 };
-use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer};
+use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::{
     DataType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
     TimestampMicrosecondType,
@@ -74,7 +74,9 @@ fn finite(array: &ArrayRef) -> bool {
 /// Where Arrow's safe cast means what the contract means.
 fn kernel(from: &DataType, ty: &Type) -> bool {
     match ty {
-        Type::Byte | Type::Short | Type::Int | Type::Long => from.is_integer(),
+        Type::Byte | Type::Short | Type::Int | Type::Long => {
+            from.is_integer() || read::whole_decimal(from).is_some()
+        }
         Type::Number => from.is_integer() || from.is_decimal(),
         Type::Date | Type::DateTime => matches!(
             from,
@@ -313,6 +315,24 @@ fn object(
     )?))
 }
 
+/// The elements that rows `0..` use, and offsets that start at 0: a slice shares its elements with its neighbours.
+fn used(offsets: &OffsetBuffer<i32>) -> (usize, usize, OffsetBuffer<i32>) {
+    let start = offsets.first().copied().unwrap_or(0);
+    let end = offsets.last().copied().unwrap_or(0);
+    let rebased = if start == 0 {
+        offsets.clone()
+    } else {
+        OffsetBuffer::new(
+            offsets
+                .iter()
+                .map(|offset| offset - start)
+                .collect::<Vec<i32>>()
+                .into(),
+        )
+    };
+    (start as usize, (end - start) as usize, rebased)
+}
+
 fn list(
     array: &ListArray,
     item: &Type,
@@ -322,11 +342,16 @@ fn list(
     let DataType::List(field) = to else {
         return Ok(new_null_array(to, array.len()));
     };
-    let offsets = array.offsets();
+    let (start, length, offsets) = used(array.offsets());
     let mut below = Failures::default();
-    let values = column(array.values(), item, field.data_type(), &mut below)?;
+    let values = column(
+        &array.values().slice(start, length),
+        item,
+        field.data_type(),
+        &mut below,
+    )?;
     for mut failure in below.0 {
-        if let Some((row, at)) = owner(offsets, array, failure.row) {
+        if let Some((row, at)) = owner(&offsets, array, failure.row) {
             failure.below.insert_str(0, &format!("[{at}]"));
             failure.row = row;
             failures.0.push(failure);
@@ -334,7 +359,7 @@ fn list(
     }
     Ok(Arc::new(ListArray::try_new(
         field.clone(),
-        offsets.clone(),
+        offsets,
         values,
         array.nulls().cloned(),
     )?))
@@ -353,11 +378,17 @@ fn map(
         return Ok(new_null_array(to, array.len()));
     };
     let (key_type, value_type) = map_types(entries.data_type());
-    let keys = read::cast(array.keys(), &key_type)?;
+    let (start, length, offsets) = used(array.offsets());
+    let keys = read::cast(&array.keys().slice(start, length), &key_type)?;
     let mut below = Failures::default();
-    let values = column(array.values(), value, &value_type, &mut below)?;
+    let values = column(
+        &array.values().slice(start, length),
+        value,
+        &value_type,
+        &mut below,
+    )?;
     for mut failure in below.0 {
-        if let Some((row, _)) = owner(array.offsets(), array, failure.row) {
+        if let Some((row, _)) = owner(&offsets, array, failure.row) {
             let key = read::at(&keys, failure.row)
                 .text()
                 .unwrap_or_default()
@@ -370,7 +401,7 @@ fn map(
     let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
     Ok(Arc::new(MapArray::try_new(
         entries.clone(),
-        array.offsets().clone(),
+        offsets,
         pairs,
         array.nulls().cloned(),
         *sorted,

@@ -54,6 +54,8 @@ pub fn misfit(value: &Value<'_>, ty: &Type) -> Fault {
         (Value::Int(_) | Value::Number(_), Type::Byte | Type::Short | Type::Int | Type::Long) => {
             format!("the number does not fit {}", type_name(ty)).into()
         }
+        // A typed value that is there, and beyond what we read values as.
+        (Value::Null, _) => format!("the value is beyond {}", type_name(ty)).into(),
         (Value::Int(_), Type::DateTime) => "the milliseconds are beyond the calendar".into(),
         _ => format!("{} is not {}", value.kind(), type_name(ty)).into(),
     }

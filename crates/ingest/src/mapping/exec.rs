@@ -182,14 +182,25 @@ impl ExecutionPlan for MapExec {
 }
 
 /// One partition's work.
-struct Mapper {
+pub(super) struct Mapper {
     plan: Arc<Plan>,
     schema: SchemaRef,
     empties: Empties,
 }
 
 impl Mapper {
-    fn map(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+    /// Work on batches of a schema, outside of a plan.
+    pub(super) fn new(spec: &MapSpec, scan: &Schema) -> forebay_model::Result<Mapper> {
+        let plan = Arc::new(Plan::new(spec, scan)?);
+        Ok(Mapper {
+            schema: output_schema(&plan.target),
+            plan,
+            empties: Empties::default(),
+        })
+    }
+
+    /// A batch of the scan to a batch of the target.
+    pub(super) fn map(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let rows = batch.num_rows();
         let events = batch.column_by_name(EVENT);
         // Valid where the row is an ordinary one.

@@ -1,13 +1,13 @@
 //! Date patterns as Java writes them (`yyyy-MM-dd'T'HH:mm:ss.SSSX`), to read texts and to write moments.
 //!
-//! Letters: `y u Y M L d D H h k K m s S a Z X x E w W F G z V O Q q`; text in `'…'`, optional parts in `[…]`. Any other
-//! letter is refused by name. Counts mean what they mean in Java: one letter is as many digits as there are, two or
-//! more are exactly as many. Names are English and read in any case. More lenient than Java in two places: every
-//! offset letter reads every form of offset (`Z`, `+hh`, `+hhmm`, `+hh:mm`), and `Y` without a week reads as the
-//! year, since people write `YYYY-MM-dd` and mean it.
+//! `forebay_model::mapping::pattern` says what a pattern may hold. Counts mean what they mean in Java: one letter is as
+//! many digits as there are, two or more are exactly as many. Names are English and read in any case. More lenient than
+//! Java in two places: every offset letter reads every form of offset (`Z`, `+hh`, `+hhmm`, `+hh:mm`), and `Y` without a
+//! week reads as the year, since people write `YYYY-MM-dd` and mean it.
 
 use super::moment::{Moment, Zone, offset, offset_text, short_offset};
 use chrono::{Datelike, NaiveDate, NaiveDateTime, NaiveTime, Timelike, Weekday};
+use forebay_model::mapping::pattern::{self, Item};
 use std::fmt::Write;
 
 const MONTHS: [&str; 12] = [
@@ -33,19 +33,11 @@ const WEEKDAYS: [&str; 7] = [
     "Saturday",
     "Sunday",
 ];
-const LETTERS: &str = "yuYMLdDHhkKmsSaZXxEwWFGzVOQq";
 
 /// A pattern, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Pattern {
     items: Vec<Item>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-enum Item {
-    Literal(String),
-    Field(char, usize),
-    Optional(Vec<Item>),
 }
 
 /// What a text gave so far.
@@ -71,46 +63,9 @@ struct Found {
 impl Pattern {
     /// Checks a pattern; the error names the letter that is not supported.
     pub fn parse(text: &str) -> Result<Pattern, String> {
-        let mut chars = text.chars().peekable();
-        let mut stack: Vec<Vec<Item>> = vec![Vec::new()];
-        while let Some(c) = chars.next() {
-            let item = match c {
-                '\'' => Item::Literal(
-                    quoted(&mut chars)
-                        .ok_or_else(|| format!("the date pattern {text:?} has an open quote"))?,
-                ),
-                '[' => {
-                    stack.push(Vec::new());
-                    continue;
-                }
-                ']' => match (stack.pop(), stack.is_empty()) {
-                    (Some(items), false) => Item::Optional(items),
-                    _ => return Err(format!("the date pattern {text:?} has a ] without a [")),
-                },
-                c if c.is_ascii_alphabetic() => {
-                    let mut count = 1;
-                    while chars.next_if_eq(&c).is_some() {
-                        count += 1;
-                    }
-                    known(c, count, text)?;
-                    Item::Field(c, count)
-                }
-                '{' | '}' | '#' => {
-                    return Err(format!(
-                        "the date pattern {text:?} has the reserved character {c}"
-                    ));
-                }
-                c => Item::Literal(c.to_string()),
-            };
-            stack
-                .last_mut()
-                .ok_or_else(|| format!("the date pattern {text:?} does not balance [ and ]"))?
-                .push(item);
-        }
-        match (stack.pop(), stack.is_empty()) {
-            (Some(items), true) => Ok(Pattern { items }),
-            _ => Err(format!("the date pattern {text:?} has a [ without a ]")),
-        }
+        Ok(Pattern {
+            items: pattern::parse(text)?,
+        })
     }
 
     /// Reads a whole text; a text without a zone is UTC.
@@ -129,43 +84,6 @@ impl Pattern {
         let mut out = String::new();
         write_items(&self.items, moment, moment.local(), &mut out);
         out
-    }
-}
-
-fn known(letter: char, count: usize, text: &str) -> Result<(), String> {
-    if !LETTERS.contains(letter) {
-        return Err(format!(
-            "the letter {letter} of the date pattern {text:?} is not supported"
-        ));
-    }
-    let limit = match letter {
-        'S' => 9,
-        'y' | 'u' | 'Y' => 10,
-        'M' | 'L' | 'E' | 'G' | 'O' | 'Q' | 'q' | 'a' | 'z' | 'V' => 4,
-        'X' | 'x' | 'Z' => 5,
-        'D' => 3,
-        _ => 2,
-    };
-    if count > limit {
-        return Err(format!(
-            "the date pattern {text:?} repeats {letter} more than {limit} times"
-        ));
-    }
-    Ok(())
-}
-
-/// The inside of `'…'`; two quotes are one quote.
-fn quoted(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Option<String> {
-    if chars.next_if_eq(&'\'').is_some() {
-        return Some("'".into());
-    }
-    let mut out = String::new();
-    loop {
-        match chars.next()? {
-            '\'' if chars.next_if_eq(&'\'').is_some() => out.push('\''),
-            '\'' => return Some(out),
-            c => out.push(c),
-        }
     }
 }
 
@@ -568,31 +486,6 @@ mod tests {
         check("HH:mm", "24:00", "nothing");
         check("EEE yyyy-MM-dd", "Mon 2024-03-05", "nothing");
         check("a", "é", "nothing");
-    }
-
-    #[test]
-    fn an_exotic_letter_is_refused_by_name() {
-        check(
-            "yyyy-MM-dd n",
-            "",
-            "the letter n of the date pattern \"yyyy-MM-dd n\" is not supported",
-        );
-        check("'open", "", "the date pattern \"'open\" has an open quote");
-        check(
-            "yyyy]",
-            "",
-            "the date pattern \"yyyy]\" has a ] without a [",
-        );
-        check(
-            "[yyyy",
-            "",
-            "the date pattern \"[yyyy\" has a [ without a ]",
-        );
-        check(
-            "HHH",
-            "",
-            "the date pattern \"HHH\" repeats H more than 2 times",
-        );
     }
 
     #[test]

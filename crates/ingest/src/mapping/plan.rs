@@ -5,6 +5,7 @@
 
 use super::coerce;
 use super::compile::{Formula, Row, compile};
+use super::convert;
 use super::fields::Located;
 use super::read::{self, Reader};
 use super::shape::{Required, Target};
@@ -264,12 +265,13 @@ impl Ready {
             let mut below = Failures::default();
             let one = coerce::column(&array.slice(row, 1), &self.ty, &self.to, &mut below)
                 .unwrap_or_else(|why| {
+                    tracing::debug!(mapping.target = %self.path, "a value could not be converted: {why}");
                     let value = read::at(array, row).text().map(|text| text.into_owned());
                     below.0 = vec![Failure {
                         row: 0,
                         below: String::new(),
                         value,
-                        reason: why.to_string().into(),
+                        reason: format!("the value is not {}", convert::type_name(&self.ty)).into(),
                     }];
                     new_null_array(&self.to, 1)
                 });

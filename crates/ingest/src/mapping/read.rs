@@ -37,11 +37,24 @@ pub fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
     )
 }
 
-/// The type that a column is read as.
+/// Digits of a decimal type that holds whole numbers only.
+pub fn whole_decimal(of: &DataType) -> Option<u8> {
+    use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
+    match of {
+        Decimal32(digits, 0)
+        | Decimal64(digits, 0)
+        | Decimal128(digits, 0)
+        | Decimal256(digits, 0) => Some(*digits),
+        _ => None,
+    }
+}
+
+/// The type that a column is read as. A decimal is a double, unless it is whole and surely fits 64 bits.
 pub fn plain_type(of: &DataType) -> DataType {
     use DataType::*;
     match of {
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => Int64,
+        of if whole_decimal(of).is_some_and(|digits| digits <= 18) => Int64,
         Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..)
         | Decimal256(..) => Float64,
         Date32 | Date64 => Date32,

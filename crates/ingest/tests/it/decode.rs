@@ -2,6 +2,7 @@
 //! 1, 7 and 65,536 bytes, which must make no difference.
 
 mod csv;
+mod json;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};

@@ -267,8 +267,16 @@ mod tests {
     fn parameters_are_in_an_order_that_can_be_called() {
         for function in FUNCTIONS {
             let first_optional = function.params.iter().position(|p| p.optional).unwrap_or(function.params.len());
-            assert!(function.params[first_optional..].iter().all(|p| p.optional), "{}: a required parameter after an optional one", function.name);
-            assert!(!function.variadic || !function.params.is_empty(), "{}: variadic without parameters", function.name);
+            assert!(
+                function.params[first_optional..].iter().all(|p| p.optional),
+                "{}: a required parameter after an optional one",
+                function.name
+            );
+            assert!(
+                !function.variadic || !function.params.is_empty(),
+                "{}: variadic without parameters",
+                function.name
+            );
             assert!(!function.doc.is_empty() && !function.syntax.is_empty(), "{} is not described", function.name);
             assert_eq!(function.available, !function.since.is_empty(), "{}", function.name);
         }
@@ -280,7 +288,11 @@ mod tests {
             let tree = grammar::parse(function.example).unwrap_or_else(|e| panic!("{}: {e}", function.name));
             let Node::Call(name, arguments) = &tree.node else { panic!("{} is no call", function.example) };
             assert_eq!(name, function.name);
-            assert!(arguments.len() >= function.min_args() && function.max_args().is_none_or(|max| arguments.len() <= max), "{}", function.example);
+            assert!(
+                arguments.len() >= function.min_args() && function.max_args().is_none_or(|max| arguments.len() <= max),
+                "{}",
+                function.example
+            );
         }
     }
 
@@ -300,10 +312,32 @@ mod tests {
 
     #[test]
     fn what_comes_later_is_listed_and_not_available() {
-        for name in ["extract_regex", "sha256", "get_url_host", "to_array", "json_to_object", "uuid", "ua_os_name", "to_map", "size_of"] {
+        for name in [
+            "extract_regex",
+            "sha256",
+            "get_url_host",
+            "to_array",
+            "json_to_object",
+            "uuid",
+            "ua_os_name",
+            "to_map",
+            "size_of",
+        ] {
             assert!(!find(name).expect("it is in the registry").available, "{name}");
         }
-        for name in ["concat", "lcase", "date", "make_timestamp", "iif", "decode", "coalesce", "nullify", "is_empty", "max", "to_float"] {
+        for name in [
+            "concat",
+            "lcase",
+            "date",
+            "make_timestamp",
+            "iif",
+            "decode",
+            "coalesce",
+            "nullify",
+            "is_empty",
+            "max",
+            "to_float",
+        ] {
             assert!(find(name).expect("it is in the registry").available, "{name}");
         }
     }

@@ -31,8 +31,8 @@ impl std::error::Error for ParseError {}
 
 /// Words that are no bare names; `${…}` makes a name of each.
 pub const RESERVED: &[&str] = &[
-    "new", "mod", "or", "break", "var", "lt", "for", "false", "while", "eq", "gt", "div", "not", "null", "continue", "else", "and",
-    "ne", "true", "le", "if", "ge", "return",
+    "new", "mod", "or", "break", "var", "lt", "for", "false", "while", "eq", "gt", "div", "not", "null", "continue",
+    "else", "and", "ne", "true", "le", "if", "ge", "return",
 ];
 
 /// The word has a meaning of its own in an expression.
@@ -45,7 +45,10 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     let length = text.chars().count();
     if length > MAX_CHARACTERS {
         let span = Span { start: MAX_CHARACTERS, end: length };
-        return Err(ParseError { span, message: format!("an expression may have {MAX_CHARACTERS} characters, this one has {length}") });
+        return Err(ParseError {
+            span,
+            message: format!("an expression may have {MAX_CHARACTERS} characters, this one has {length}"),
+        });
     }
     let mut parser = Parser { tokens: lexer::tokens(text)?, at: 0, depth: 0 };
     if parser.token().kind == Kind::End {
@@ -142,7 +145,9 @@ impl Parser {
     }
 
     fn ahead(&self, by: usize) -> &Token {
-        self.tokens.get(self.at + by).unwrap_or_else(|| self.tokens.last().expect("the lexer ends every list with `End`"))
+        self.tokens
+            .get(self.at + by)
+            .unwrap_or_else(|| self.tokens.last().expect("the lexer ends every list with `End`"))
     }
 
     fn take(&mut self) -> Token {
@@ -167,7 +172,9 @@ impl Parser {
         let Token { kind, span } = self.token();
         let message = match kind {
             Kind::End => format!("the expression ends too early: {expected}"),
-            Kind::Word(word) if is_reserved(word) => format!("`{word}` is a reserved word: {expected}; a field of that name is `${{{word}}}`"),
+            Kind::Word(word) if is_reserved(word) => {
+                format!("`{word}` is a reserved word: {expected}; a field of that name is `${{{word}}}`")
+            }
             Kind::Word(word) | Kind::Name(word) => format!("`{word}` does not fit here: {expected}"),
             Kind::Integer(_) | Kind::Number(_) => format!("a number does not fit here: {expected}"),
             Kind::Text(_) => format!("a text does not fit here: {expected}"),
@@ -175,7 +182,9 @@ impl Parser {
                 "->" | "=>" => "lambdas `x -> …` are not available yet".to_string(),
                 "=" => "`=` assigns, which a mapping cannot: compare with `==`".to_string(),
                 "=~" | "!~" => format!("the operator `{symbol}` (matches a pattern) is not available yet"),
-                "&" | "|" | "^" => format!("the bitwise operator `{symbol}` is not available yet; `and` and `or` join conditions"),
+                "&" | "|" | "^" => {
+                    format!("the bitwise operator `{symbol}` is not available yet; `and` and `or` join conditions")
+                }
                 "?:" | "??" => format!("`{symbol}` is not available yet: use `coalesce(a, b)`"),
                 "?." => "`?.` is not available: a missing field is null, so `.` will do".to_string(),
                 ".." => "ranges `a .. b` are not available yet".to_string(),
@@ -190,7 +199,10 @@ impl Parser {
     fn node(&self, node: Node, span: Span, children: usize) -> Result<Tree, ParseError> {
         let height = children + 1;
         if height > MAX_DEPTH {
-            return self.error(span, format!("the expression is nested deeper than {MAX_DEPTH} levels: split it over several mappings"));
+            return self.error(
+                span,
+                format!("the expression is nested deeper than {MAX_DEPTH} levels: split it over several mappings"),
+            );
         }
         Ok(Tree { expr: Expr { node, span }, height })
     }
@@ -200,7 +212,10 @@ impl Parser {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             let span = self.token().span;
-            return self.error(span, format!("the expression is nested deeper than {MAX_DEPTH} levels: split it over several mappings"));
+            return self.error(
+                span,
+                format!("the expression is nested deeper than {MAX_DEPTH} levels: split it over several mappings"),
+            );
         }
         let mut left = self.unary()?;
         while let Some(operator) = binary(&self.token().kind) {
@@ -303,7 +318,10 @@ impl Parser {
                 Kind::Symbol(".") => {}
                 Kind::Symbol("[") => {
                     let span = Span { start: value.expr.span.start, end: self.closing("[", "]") };
-                    return self.error(span, "taking an element of a computed value is not available yet: only a field has elements");
+                    return self.error(
+                        span,
+                        "taking an element of a computed value is not available yet: only a field has elements",
+                    );
                 }
                 _ => return Ok(value),
             }
@@ -311,7 +329,10 @@ impl Parser {
             let name = self.take();
             let (Kind::Word(word), Kind::Symbol("(")) = (&name.kind, &self.token().kind) else {
                 let span = Span { start: value.expr.span.start, end: name.span.end };
-                return self.error(span, "taking a member of a computed value is not available yet: after `.` a method call is expected");
+                return self.error(
+                    span,
+                    "taking a member of a computed value is not available yet: after `.` a method call is expected",
+                );
             };
             value = self.call(word, value.expr.span.start, Some(value))?;
         }
@@ -427,9 +448,17 @@ impl Parser {
             Kind::Text(name) if !name.is_empty() => Step::Name(name),
             Kind::Symbol("*") => {
                 let span = Span { start: open.start, end: self.token().span.end };
-                return self.error(span, "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`");
+                return self.error(
+                    span,
+                    "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`",
+                );
             }
-            _ => return self.error(Span { start: open.start, end: span.end }, "an element is a whole number from 0, such as `[0]`"),
+            _ => {
+                return self.error(
+                    Span { start: open.start, end: span.end },
+                    "an element is a whole number from 0, such as `[0]`",
+                );
+            }
         };
         let close = self.expect("]", "after the index")?;
         Ok((step, close.end))

@@ -28,7 +28,12 @@ pub(super) fn is_number(ty: &Type) -> bool {
 
 fn operation(operator: Binary, left: &Expr, right: &Expr) -> Option<Type> {
     match operator {
-        Binary::Equal | Binary::NotEqual | Binary::Less | Binary::LessOrEqual | Binary::Greater | Binary::GreaterOrEqual => Some(Type::Boolean),
+        Binary::Equal
+        | Binary::NotEqual
+        | Binary::Less
+        | Binary::LessOrEqual
+        | Binary::Greater
+        | Binary::GreaterOrEqual => Some(Type::Boolean),
         Binary::And | Binary::Or => Some(Type::Boolean),
         Binary::Add => match (infer(left)?, infer(right)?) {
             (Type::String, _) | (_, Type::String) => Some(Type::String),
@@ -85,8 +90,13 @@ fn results<'a>(name: &str, arguments: &'a [Expr]) -> Vec<&'a Expr> {
         "iif" => arguments.iter().skip(1).collect(),
         "decode" => {
             let last = arguments.len().saturating_sub(1);
-            let default = arguments.len() % 2 == 0;
-            arguments.iter().enumerate().filter(|(at, _)| *at >= 2 && (at % 2 == 0 || (default && *at == last))).map(|(_, a)| a).collect()
+            let default = arguments.len().is_multiple_of(2);
+            arguments
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at >= 2 && (at % 2 == 0 || (default && *at == last)))
+                .map(|(_, a)| a)
+                .collect()
         }
         _ => arguments.iter().collect(),
     }

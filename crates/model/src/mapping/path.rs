@@ -3,7 +3,7 @@
 
 use super::ast::{FieldPath, Span, Step};
 use super::grammar::{self, MAX_CHARACTERS, MAX_DEPTH, ParseError};
-use super::lexer::{in_name, starts_name};
+use super::lexer::{braced, in_name, starts_name};
 use std::fmt;
 use std::str::FromStr;
 
@@ -71,12 +71,18 @@ impl FromStr for FieldPath {
         let chars: Vec<char> = text.chars().collect();
         if chars.len() > MAX_CHARACTERS {
             let span = Span { start: MAX_CHARACTERS, end: chars.len() };
-            return Err(ParseError { span, message: format!("a source field is longer than {MAX_CHARACTERS} characters") });
+            return Err(ParseError {
+                span,
+                message: format!("a source field is longer than {MAX_CHARACTERS} characters"),
+            });
         }
         let first = chars.iter().position(|c| !c.is_whitespace()).unwrap_or(chars.len());
         let last = chars.iter().rposition(|c| !c.is_whitespace()).map_or(first, |at| at + 1);
         if first == last {
-            return Err(ParseError { span: Span { start: 0, end: chars.len() }, message: "the name of the source field is empty".into() });
+            return Err(ParseError {
+                span: Span { start: 0, end: chars.len() },
+                message: "the name of the source field is empty".into(),
+            });
         }
         let mut reader = Reader { chars: &chars[..last], at: first };
         let steps = match reader.steps()? {
@@ -85,7 +91,10 @@ impl FromStr for FieldPath {
         };
         if steps.len() > MAX_DEPTH {
             let span = Span { start: first, end: last };
-            return Err(ParseError { span, message: format!("a path may be {MAX_DEPTH} steps deep, this one has {}", steps.len()) });
+            return Err(ParseError {
+                span,
+                message: format!("a path may be {MAX_DEPTH} steps deep, this one has {}", steps.len()),
+            });
         }
         Ok(FieldPath(steps))
     }
@@ -122,10 +131,11 @@ impl Reader<'_> {
     fn steps(&mut self) -> Result<Option<Vec<Step>>, ParseError> {
         let mut steps = Vec::new();
         loop {
-            let braced = self.peek(0) == Some('$') && self.peek(1) == Some('{');
-            let name = if braced { self.braced()? } else { self.bare()? };
-            let separable = !name.is_empty() && !name.starts_with(char::is_whitespace) && !name.ends_with(char::is_whitespace);
-            if !separable && !braced {
+            let quoted = self.peek(0) == Some('$') && self.peek(1) == Some('{');
+            let name = if quoted { self.braced()? } else { self.bare()? };
+            let separable =
+                !name.is_empty() && !name.starts_with(char::is_whitespace) && !name.ends_with(char::is_whitespace);
+            if !separable && !quoted {
                 return Ok(None);
             }
             steps.push(Step::Name(name));
@@ -141,27 +151,8 @@ impl Reader<'_> {
     }
 
     fn braced(&mut self) -> Result<String, ParseError> {
-        let start = self.at;
-        self.at += 2;
-        let mut name = String::new();
-        loop {
-            match self.peek(0) {
-                None => return Err(self.error(start, "`${` is never closed: write `}` after the name")),
-                Some('}') => break,
-                Some('\\') if matches!(self.peek(1), Some('}' | '\\')) => {
-                    name.extend(self.peek(1));
-                    self.at += 2;
-                }
-                Some(c) => {
-                    name.push(c);
-                    self.at += 1;
-                }
-            }
-        }
-        self.at += 1;
-        if name.is_empty() {
-            return Err(self.error(start, "`${}` names no field"));
-        }
+        let (name, end) = braced(self.chars, self.at)?;
+        self.at = end;
         Ok(name)
     }
 
@@ -193,7 +184,11 @@ impl Reader<'_> {
         }
         if rest[..close] == ['*'] {
             let span = Span { start: self.at, end: self.at + 3 };
-            return Err(ParseError { span, message: "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`".into() });
+            return Err(ParseError {
+                span,
+                message: "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`"
+                    .into(),
+            });
         }
         Ok(close > 0 && rest[..close].iter().all(char::is_ascii_digit))
     }

@@ -13,7 +13,8 @@ const SYSTEM: &[&str] = &["_id", "_repo", "_schema", "_dc", "_xmpDM"];
 
 /// Judges a definition as a caller sends it: its title and type, the names of its fields, and that every `$ref` is known.
 pub fn check_new(body: &Value, lookup: Lookup<'_>) -> Result<()> {
-    let fault = |message: String, at: &str| Err(Error::new(Kind::Invalid, &code::XDM_1020, message).at(Place::pointer(at)));
+    let fault =
+        |message: String, at: &str| Err(Error::new(Kind::Invalid, &code::XDM_1020, message).at(Place::pointer(at)));
     let Value::Object(node) = body else { return fault("the definition is not a JSON object".into(), "") };
     let size = body.to_string().len();
     if size > MAX_SCHEMA_BYTES {
@@ -43,7 +44,9 @@ fn names(node: &Value, at: &str, top: bool) -> Result<()> {
                 for (name, property) in properties {
                     let at = format!("{at}/properties/{}", name.replace('~', "~0").replace('/', "~1"));
                     if !top && name.starts_with('_') && !SYSTEM.contains(&name.as_str()) {
-                        let message = format!("the field `{name}` may not begin with `_`: only the tenant's namespace and system fields do");
+                        let message = format!(
+                            "the field `{name}` may not begin with `_`: only the tenant's namespace and system fields do"
+                        );
                         return Err(Error::new(Kind::Invalid, &code::XDM_1020, message).at(Place::pointer(at)));
                     }
                     names(property, &at, false)?;

@@ -35,9 +35,14 @@ fn children(node: &Object, path: &mut Vec<String>) -> Result<Vec<Field>> {
         path.push(name.clone());
         check_name(name, path)?;
         if let Some(twin) = folded.insert(name.to_lowercase(), name) {
-            return Err(fault(path, format!("the fields `{twin}` and `{name}` differ in capitals only, which a table cannot hold")));
+            return Err(fault(
+                path,
+                format!("the fields `{twin}` and `{name}` differ in capitals only, which a table cannot hold"),
+            ));
         }
-        let Value::Object(property) = property else { return Err(fault(path, format!("the property `{name}` is not a JSON object"))) };
+        let Value::Object(property) = property else {
+            return Err(fault(path, format!("the property `{name}` is not a JSON object")));
+        };
         if let Some(ty) = type_of(property, path)? {
             fields.push(Field { name: name.clone(), ty, required: required.contains(&name.as_str()) });
         }
@@ -133,10 +138,13 @@ fn width(node: &Object) -> &'static str {
 fn type_of(node: &Object, path: &mut Vec<String>) -> Result<Option<Type>> {
     let Some(kind) = xdm_type(node) else {
         let said = node.get("meta:xdmType").or_else(|| node.get("type"));
-        return Err(fault(path, match said {
-            Some(said) => format!("the field `{}` has the type {said}, which is not known", path.join(".")),
-            None => format!("the field `{}` has no type", path.join(".")),
-        }));
+        return Err(fault(
+            path,
+            match said {
+                Some(said) => format!("the field `{}` has the type {said}, which is not known", path.join(".")),
+                None => format!("the field `{}` has no type", path.join(".")),
+            },
+        ));
     };
     Ok(Some(match kind {
         "string" => Type::String,
@@ -155,7 +163,9 @@ fn type_of(node: &Object, path: &mut Vec<String>) -> Result<Option<Type>> {
             return Ok(inside(items, path)?.map(|ty| Type::Array(Box::new(ty))));
         }
         "map" => match node.get("additionalProperties") {
-            Some(Value::Object(values)) if !values.is_empty() => return Ok(inside(values, path)?.map(|ty| Type::Map(Box::new(ty)))),
+            Some(Value::Object(values)) if !values.is_empty() => {
+                return Ok(inside(values, path)?.map(|ty| Type::Map(Box::new(ty))));
+            }
             _ => Type::Map(Box::new(Type::String)),
         },
         _ => {

@@ -2,7 +2,7 @@
 
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -57,9 +57,9 @@ impl Bucket {
     /// On an endpoint of the playground that lives as long as this value.
     pub async fn playground(name: &str) -> Bucket {
         let dir = tempfile::tempdir().unwrap();
-        let listen = "127.0.0.1:0".parse().unwrap();
-        let running = forebay_playground::Playground::start(forebay_playground::PlaygroundConfig { dir: dir.path().into(), listen }).await.unwrap();
-        let (endpoint, access, secret) = (running.endpoint(), running.access_key.clone(), running.secret_key.clone());
+        let config = forebay_playground::PlaygroundConfig::new(dir.path());
+        let running = forebay_playground::Playground::start(config).await.unwrap();
+        let (endpoint, access, secret) = (running.url(), running.access_key.clone(), running.secret_key.clone());
         Bucket::at(endpoint, access, secret, name.to_string(), Some(running), Some(dir)).await
     }
 
@@ -75,7 +75,7 @@ impl Bucket {
     async fn create(&self) {
         let url = format!("{}/{}", self.endpoint, self.name);
         let user = format!("{}:{}", self.access_key, self.secret_key);
-        let args = ["-sS", "--fail-with-body", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", &user, &url];
+        let args = ["-sS", "--fail-with-body", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--user", &user, &url];
         let out = tokio::process::Command::new("curl").args(args).output().await.expect("curl starts");
         assert!(out.status.success(), "the bucket could not be made: {}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     }

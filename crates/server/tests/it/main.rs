@@ -5,4 +5,5 @@ mod formats;
 mod harness;
 mod kill;
 mod runs;
+mod secrets;
 mod tutorial;

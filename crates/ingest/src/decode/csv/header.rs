@@ -2,7 +2,7 @@
 
 use crate::decode::{Flow, unreadable, unreadable_at};
 use forebay_model::event::Finding;
-use forebay_model::mapping::ast::{FieldPath, Step};
+use forebay_model::mapping::ast::FieldPath;
 use forebay_model::{Error, code};
 
 /// Header names that a message shows.
@@ -17,7 +17,7 @@ pub(super) fn places(
 ) -> Flow<(Vec<Option<usize>>, Vec<Finding>)> {
     let (mut places, mut findings) = (Vec::new(), Vec::new());
     for path in asked {
-        let name = name_of(path);
+        let name = path.plain();
         let place = place(&name, names, file, line)?;
         if place.is_none() {
             let mut finding = Finding::new(&code::MAPPER_3700, missing(&name, names, file));
@@ -27,22 +27,6 @@ pub(super) fn places(
         places.push(place);
     }
     Ok((places, findings))
-}
-
-/// The name that a path means in a flat file: a path of several steps is the dotted name.
-fn name_of(path: &FieldPath) -> String {
-    let mut name = String::new();
-    for step in &path.0 {
-        match step {
-            Step::Name(text) if name.is_empty() => name.push_str(text),
-            Step::Name(text) => {
-                name.push('.');
-                name.push_str(text);
-            }
-            Step::Index(at) => name.push_str(&format!("[{at}]")),
-        }
-    }
-    name
 }
 
 /// Exactly so named; else so named but for blanks around it.
