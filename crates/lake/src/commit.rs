@@ -23,7 +23,7 @@
 //! has landed, and the run has succeeded. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
 //! re-triggered after a later run committed, and it cannot be: it never became a failed one.)
 
-use crate::error::{CODE, failed};
+use crate::error::{CODE, failed, unreached};
 use crate::schema::{arrow_schema, delta_schema, merge};
 use crate::store::Table;
 use crate::write::File;
@@ -285,7 +285,7 @@ impl Table {
         match prepared.await {
             Ok(done) => Ok(Outcome::Version(done.version)),
             Err(error) if lost_race(&error) => Ok(Outcome::Again),
-            Err(error) => Err(failed(error, doing())),
+            Err(error) => Err(unreached(error, doing())),
         }
     }
 

@@ -1,26 +1,38 @@
 //! How the errors of Delta, object_store and DataFusion become ours: their text goes to the log, never to the caller.
 
 use datafusion::error::DataFusionError;
+use deltalake::DeltaTableError;
 use forebay_model::error::BoxError;
 use forebay_model::{Code, Error, Kind, code};
 use std::io;
 
 /// The code of everything that goes wrong between a decoded row and a committed table.
-pub(crate) static CODE: &Code = &code::FLOW_1400;
+pub(crate) static CODE: &Code = &code::CONNECTOR_2001;
 
 /// `doing` is a sentence for the caller, such as "The lake could not commit to tables/a/b."
 pub(crate) fn failed(error: impl Into<BoxError>, doing: impl Into<String>) -> Error {
     let source = error.into();
-    let doing = doing.into();
-    match cause(source.as_ref()) {
-        Cause::Full => Error::new(
-            Kind::Unavailable { retry_after: None },
-            CODE,
-            format!("{doing} Its storage is full."),
-        )
-        .advice("Free space on the lake's storage, then trigger the run again.")
-        .caused_by(source),
-        Cause::Storage => Error::new(Kind::Unavailable { retry_after: None }, CODE, doing)
+    let cause = cause(source.as_ref());
+    told(cause, source, doing.into())
+}
+
+/// Where nothing but the storage can fail, whatever the error below looks like: Delta turns some of them into text.
+pub(crate) fn unreached(error: impl Into<BoxError>, doing: impl Into<String>) -> Error {
+    let source = error.into();
+    let cause = match cause(source.as_ref()) {
+        Cause::Full => Cause::Full,
+        _ => Cause::Storage,
+    };
+    told(cause, source, doing.into())
+}
+
+fn told(cause: Cause, source: BoxError, doing: String) -> Error {
+    let again = Kind::Unavailable { retry_after: None };
+    match cause {
+        Cause::Full => Error::new(again, CODE, format!("{doing} Its storage is full."))
+            .advice("Free space on the lake's storage, then trigger the run again.")
+            .caused_by(source),
+        Cause::Storage => Error::new(again, CODE, doing)
             .advice(
                 "The lake's storage failed. Try again; if it goes on, look at the storage itself.",
             )
@@ -68,6 +80,10 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> Cause {
         if error.downcast_ref::<object_store::Error>().is_some() {
             found = Cause::Storage;
         }
+        // The kernel keeps what lies beneath to itself; it reads the log and little else.
+        if let Some(DeltaTableError::KernelError(_)) = error.downcast_ref() {
+            found = Cause::Storage;
+        }
         at = error.source();
     }
     found
@@ -109,6 +125,12 @@ mod tests {
             Kind::Unavailable { retry_after: None },
             "The lake could not write tables/s/d.",
         );
+    }
+
+    #[test]
+    fn a_fault_below_that_was_turned_into_text_may_be_tried_again_where_only_storage_can_fail() {
+        let error = unreached("the store is dead", "The lake could not commit.");
+        assert_eq!(error.kind, Kind::Unavailable { retry_after: None });
     }
 
     #[test]

@@ -36,7 +36,8 @@ impl Folder {
         }
     }
 
-    /// Deletes what killed processes left half written under `prefix` before `before`. Returns how many.
+    /// Deletes what killed processes left half written under `prefix` before `before`, and folders that have been
+    /// empty since. Returns how many files.
     pub async fn sweep(&self, prefix: &Path, before: SystemTime) -> Result<u64> {
         let Some(folder) = self.folder(prefix)? else {
             return Ok(0);
@@ -158,6 +159,10 @@ fn sweep(folder: &FilePath, before: SystemTime) -> io::Result<u64> {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             swept += sweep(&entry.path(), before)?;
+            // An old folder with nothing in it: what was there has expired.
+            if older(&entry, before) {
+                let _ = fs::remove_dir(entry.path());
+            }
             continue;
         }
         let name = entry.file_name();
@@ -166,15 +171,19 @@ fn sweep(folder: &FilePath, before: SystemTime) -> io::Result<u64> {
         if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
             continue;
         }
-        // A writer may finish or give up between the listing and here.
-        let Ok(written) = entry.metadata().and_then(|m| m.modified()) else {
-            continue;
-        };
-        if written < before && fs::remove_file(entry.path()).is_ok() {
+        if older(&entry, before) && fs::remove_file(entry.path()).is_ok() {
             swept += 1;
         }
     }
     Ok(swept)
+}
+
+/// False too for what is gone: a writer may have finished or given up since the listing.
+fn older(entry: &fs::DirEntry, before: SystemTime) -> bool {
+    entry
+        .metadata()
+        .and_then(|m| m.modified())
+        .is_ok_and(|written| written < before)
 }
 
 fn io_error(path: &FilePath, error: io::Error) -> object_store::Error {

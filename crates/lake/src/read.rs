@@ -10,8 +10,8 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
-use forebay_model::Result;
 use forebay_model::xdm::FieldTree;
+use forebay_model::{Error, Result, code};
 use futures::StreamExt;
 use serde_json::Value;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 impl Table {
     /// The table's columns; `None` when nothing has been committed yet.
     pub async fn schema(&self) -> Result<Option<SchemaRef>> {
-        let Some(table) = self.open().await? else {
+        let Some(table) = self.seen().await? else {
             return Ok(None);
         };
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
@@ -33,7 +33,7 @@ impl Table {
         schema: &FieldTree,
         limit: Option<usize>,
     ) -> Result<SendableRecordBatchStream> {
-        match self.open().await? {
+        match self.seen().await? {
             Some(table) => self.stream(&table, limit).await,
             None => {
                 let none = futures::stream::empty();
@@ -48,11 +48,13 @@ impl Table {
     /// The files of a batch that the newest version names: path relative to the table, and bytes. None any more once
     /// they were put together with others.
     pub async fn batch_files(&self, batch: &str) -> Result<Vec<(String, u64)>> {
-        let Some(table) = self.open().await? else {
+        let Some(table) = self.seen().await? else {
             return Ok(Vec::new());
         };
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
-        let mut views = snapshot.snapshot().file_views(table.log_store().as_ref(), None);
+        let mut views = snapshot
+            .snapshot()
+            .file_views(table.log_store().as_ref(), None);
         let mut files = Vec::new();
         while let Some(view) = views.next().await {
             let view = view.map_err(|e| failed(e, self.unread()))?;
@@ -65,7 +67,7 @@ impl Table {
 
     /// At most `limit` rows, as JSON.
     pub async fn rows(&self, limit: usize) -> Result<Vec<Value>> {
-        let Some(table) = self.open().await? else {
+        let Some(table) = self.seen().await? else {
             return Ok(Vec::new());
         };
         let mut stream = self.stream(&table, Some(limit)).await?;
@@ -79,7 +81,7 @@ impl Table {
 
     /// How many rows the table has: by its log, and only where that does not say, by reading.
     pub async fn count(&self) -> Result<u64> {
-        let Some(table) = self.open().await? else {
+        let Some(table) = self.seen().await? else {
             return Ok(0);
         };
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
@@ -145,6 +147,14 @@ impl Table {
             .execute_stream()
             .await
             .map_err(|e| recover(e, &self.unread()))
+    }
+
+    /// The newest state, for a reader: what goes wrong is no run's failure.
+    async fn seen(&self) -> Result<Option<DeltaTable>> {
+        self.open().await.map_err(|e| Error {
+            code: &code::FLOW_1400,
+            ..e
+        })
     }
 
     fn unread(&self) -> String {

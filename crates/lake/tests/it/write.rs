@@ -217,7 +217,7 @@ async fn a_file_that_is_large_enough_is_followed_by_another() {
     let names: std::collections::HashSet<_> = written.files.iter().map(|f| &f.path).collect();
     assert_eq!(names.len(), written.files.len());
     assert!(
-        names.iter().all(|n| n.starts_with("part-run-1-")),
+        names.iter().all(|n| n.starts_with("part-batch-1-")),
         "{names:?}"
     );
     for file in &written.files {
