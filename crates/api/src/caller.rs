@@ -55,7 +55,9 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
-        member(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+        member(&parts.headers, app)
+            .await
+            .map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -63,7 +65,9 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
-        caller(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+        caller(&parts.headers, app)
+            .await
+            .map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -117,7 +121,10 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
         None => Err(Error::new(
             Kind::NotFound,
             &code::FLOW_2100,
-            format!("the organization has no sandbox named {:?}", name.unwrap_or_default()),
+            format!(
+                "the organization has no sandbox named {:?}",
+                name.unwrap_or_default()
+            ),
         )
         .advice("List the sandboxes with GET /data/foundation/sandbox-management/.")),
     }
@@ -156,8 +163,15 @@ async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
         limit: 1,
         after: None,
     };
-    let page = app.store.list(&Scope::organization(org), Resource::Sandbox, &list).await?;
-    match page.documents.first().and_then(|sandbox| sandbox.text("/name")) {
+    let page = app
+        .store
+        .list(&Scope::organization(org), Resource::Sandbox, &list)
+        .await?;
+    match page
+        .documents
+        .first()
+        .and_then(|sandbox| sandbox.text("/name"))
+    {
         Some(name) => app.store.sandbox(org, name).await,
         None => Ok(None),
     }

@@ -41,7 +41,12 @@ pub async fn get_stats(State(app): State<App>, caller: Caller) -> Result<Respons
             increment(&mut usage, class);
         }
     }
-    let recent: Vec<Value> = registry.documents.iter().take(10).map(|d| brief(&d.body)).collect();
+    let recent: Vec<Value> = registry
+        .documents
+        .iter()
+        .take(10)
+        .map(|d| brief(&d.body))
+        .collect();
     let body = json!({
         "imsOrg": caller.member.org,
         "tenantId": caller.member.tenant,
@@ -58,35 +63,77 @@ fn increment(counts: &mut Map<String, Value>, name: &str) {
     counts.insert(name.into(), json!(count + 1));
 }
 
-/// `GET /{container}/{kind}`: a list.
-#[utoipa::path(get, path = "/{container}/{kind}", tag = "Schema registry",
-    params(("container" = String, Path, description = "`tenant` or `global`"), ("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
+/// `GET /tenant/{kind}`: the sandbox's own resources.
+#[utoipa::path(get, path = "/tenant/{kind}", tag = "Schema registry",
+    params(("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
         ("property" = Option<Vec<String>>, Query), ("orderby" = Option<String>, Query), ("start" = Option<String>, Query), ("limit" = Option<i64>, Query)),
     responses((status = 200, description = "A page of resources"), (status = 400, description = "Accept does not fit")))]
-pub async fn list_schemas(
+pub async fn list_tenant_schemas(
     State(app): State<App>,
     caller: Caller,
-    Path((container, kind)): Path<(String, String)>,
+    Path(kind): Path<String>,
     params: Params,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    let kind = Place::of(&container, &kind)?;
+    Ok(list(&app, &caller, "tenant", &kind, &params, &accept).await?)
+}
+
+/// `GET /global/{kind}`: everybody's resources.
+#[utoipa::path(get, path = "/global/{kind}", tag = "Schema registry",
+    params(("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
+        ("property" = Option<Vec<String>>, Query), ("orderby" = Option<String>, Query), ("start" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    responses((status = 200, description = "A page of resources"), (status = 400, description = "Accept does not fit")))]
+pub async fn list_global_schemas(
+    State(app): State<App>,
+    caller: Caller,
+    Path(kind): Path<String>,
+    params: Params,
+    accept: Accept,
+) -> Result<Response, Problem> {
+    Ok(list(&app, &caller, "global", &kind, &params, &accept).await?)
+}
+
+async fn list(
+    app: &App,
+    caller: &Caller,
+    container: &str,
+    kind: &str,
+    params: &Params,
+    accept: &Accept,
+) -> Result<Response> {
+    let kind = Place::of(container, kind)?;
     let shape = accept.list()?;
     let query = filter::parse(&params.all("property"))?;
     let mut found: Vec<(Value, Time)> = match kind.global {
-        true => xdm::globals(kind.kind).iter().map(|body| (body.clone(), Time::UNIX_EPOCH)).collect(),
+        true => xdm::globals(kind.kind)
+            .iter()
+            .map(|body| (body.clone(), Time::UNIX_EPOCH))
+            .collect(),
         false => {
-            let registry = Registry::open(&app, &caller).await?;
-            let ours = registry.documents.into_iter().filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
-            ours.map(|document| (document.body, document.updated)).collect()
+            let registry = Registry::open(app, caller).await?;
+            let ours = registry
+                .documents
+                .into_iter()
+                .filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
+            ours.map(|document| (document.body, document.updated))
+                .collect()
         }
     };
     found.retain(|(body, _)| query.matches(body));
-    let order = params.one("orderby")?.unwrap_or("updated").trim().to_string();
+    let order = params
+        .one("orderby")?
+        .unwrap_or("updated")
+        .trim()
+        .to_string();
     sort(&mut found, &order);
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
     let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
-    let page: Vec<Value> = found.iter().skip(start).take(limit).map(|(body, _)| listed(body, shape)).collect();
+    let page: Vec<Value> = found
+        .iter()
+        .skip(start)
+        .take(limit)
+        .map(|(body, _)| listed(body, shape))
+        .collect();
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let base = format!("/data/foundation/schemaregistry/{container}/{}", kind.kind);
     let link = next.as_ref().map(|next| {
@@ -94,7 +141,10 @@ pub async fn list_schemas(
     });
     let mut links = json!({ "next": link });
     if !kind.global {
-        let global = app.link(&format!("/data/foundation/schemaregistry/global/{}", kind.kind));
+        let global = app.link(&format!(
+            "/data/foundation/schemaregistry/global/{}",
+            kind.kind
+        ));
         links[format!("global_{}", kind.kind)] = json!({ "href": global });
     }
     let body = json!({
@@ -119,7 +169,11 @@ fn sort(found: &mut [(Value, Time)], order: &str) {
                 (a, b) => b.is_some().cmp(&a.is_some()),
             },
         };
-        let ordering = if backwards { ordering.reverse() } else { ordering };
+        let ordering = if backwards {
+            ordering.reverse()
+        } else {
+            ordering
+        };
         match ordering {
             Ordering::Equal => a["$id"].as_str().cmp(&b["$id"].as_str()),
             other => other,
@@ -138,24 +192,53 @@ fn brief(body: &Value) -> Value {
     json!({ "title": body["title"], "$id": body["$id"], "meta:altId": body["meta:altId"], "version": body["version"] })
 }
 
-/// `GET /{container}/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
-#[utoipa::path(get, path = "/{container}/{kind}/{id}", tag = "Schema registry",
-    params(("container" = String, Path), ("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
+/// `GET /tenant/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
+#[utoipa::path(get, path = "/tenant/{kind}/{id}", tag = "Schema registry",
+    params(("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
     responses((status = 200, description = "The resource"), (status = 400, description = "Accept lacks a version"), (status = 404, description = "Not found")))]
-pub async fn get_schema(
+pub async fn get_tenant_schema(
     State(app): State<App>,
     caller: Caller,
-    Path((container, kind, id)): Path<(String, String, String)>,
+    Path((kind, id)): Path<(String, String)>,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    let kind = Place::of(&container, &kind)?;
+    Ok(look_up(&app, &caller, "tenant", &kind, &id, &accept).await?)
+}
+
+/// `GET /global/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
+#[utoipa::path(get, path = "/global/{kind}/{id}", tag = "Schema registry",
+    params(("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
+    responses((status = 200, description = "The resource"), (status = 400, description = "Accept lacks a version"), (status = 404, description = "Not found")))]
+pub async fn get_global_schema(
+    State(app): State<App>,
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    accept: Accept,
+) -> Result<Response, Problem> {
+    Ok(look_up(&app, &caller, "global", &kind, &id, &accept).await?)
+}
+
+async fn look_up(
+    app: &App,
+    caller: &Caller,
+    container: &str,
+    kind: &str,
+    id: &str,
+    accept: &Accept,
+) -> Result<Response> {
+    let kind = Place::of(container, kind)?;
     let shape = accept.look_up()?;
-    let registry = Registry::open(&app, &caller).await?;
+    let registry = Registry::open(app, caller).await?;
     let body = match kind.global {
-        true => xdm::globals(kind.kind).iter().find(|body| body["$id"] == id || body["meta:altId"] == id).cloned(),
-        false => find(&registry, kind.kind, &id).map(|document| document.body.clone()),
+        true => xdm::globals(kind.kind)
+            .iter()
+            .find(|body| body["$id"] == id || body["meta:altId"] == id)
+            .cloned(),
+        false => find(&registry, kind.kind, id).map(|document| document.body.clone()),
     };
-    let Some(body) = body else { return Err(unknown(&id).into()) };
+    let Some(body) = body else {
+        return Err(unknown(id));
+    };
     let mut shown = match shape {
         Shape::Full { .. } => registry.full(&body)?,
         _ => body,
@@ -195,7 +278,16 @@ pub async fn create_schema(
     let now = app.now();
     let registry = Registry::open(&app, &caller).await?;
     let ids = Ids::new(&caller, kind, &name);
-    let body = defined(&app, &caller, &registry, body, kind, &ids, "1.0", (now, now))?;
+    let body = defined(
+        &app,
+        &caller,
+        &registry,
+        body,
+        kind,
+        &ids,
+        "1.0",
+        (now, now),
+    )?;
     let mut new = New::new(Resource::Schema, name, body);
     new.stamp = false;
     let document = app.store.insert(&caller.scope, new, now).await?;
@@ -226,7 +318,10 @@ pub async fn patch_schema(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let operations = patch::parse(&body)?;
-    Ok(rewrite(&app, &caller, &kind, &id, |old| patch::apply(old, &operations)).await?)
+    Ok(rewrite(&app, &caller, &kind, &id, |old| {
+        patch::apply(old, &operations)
+    })
+    .await?)
 }
 
 /// `DELETE /tenant/{kind}/{id}`: refused while a dataset or another resource refers to it.
@@ -240,17 +335,41 @@ pub async fn delete_schema(
 ) -> Result<Response, Problem> {
     let kind = Place::of("tenant", &kind)?.kind;
     let registry = Registry::open(&app, &caller).await?;
-    let Some(document) = find(&registry, kind, &id) else { return Err(unknown(&id).into()) };
+    let Some(document) = find(&registry, kind, &id) else {
+        return Err(unknown(&id).into());
+    };
     let own = document.text("/$id").unwrap_or_default();
     let datasets = datasets_of(&app, &caller).await?;
-    let by_dataset = datasets.iter().find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
-    let by_resource = registry.documents.iter().find(|d| d.id != document.id && refers(&d.body, own));
+    let by_dataset = datasets
+        .iter()
+        .find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
+    let by_resource = registry
+        .documents
+        .iter()
+        .find(|d| d.id != document.id && refers(&d.body, own));
     if let Some(user) = by_dataset.or(by_resource) {
-        let title = user.text("/title").or(user.text("/name")).unwrap_or_default();
-        let message = format!("{id} is still in use by {} {} {title:?}", user.resource.name(), user.id);
-        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete that first.").into());
+        let title = user
+            .text("/title")
+            .or(user.text("/name"))
+            .unwrap_or_default();
+        let message = format!(
+            "{id} is still in use by {} {} {title:?}",
+            user.resource.name(),
+            user.id
+        );
+        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message)
+            .advice("Delete that first.")
+            .into());
     }
-    app.store.delete(&caller.scope, Resource::Schema, &document.id, None, app.now()).await?;
+    app.store
+        .delete(
+            &caller.scope,
+            Resource::Schema,
+            &document.id,
+            None,
+            app.now(),
+        )
+        .await?;
     Ok(gone())
 }
 
@@ -271,7 +390,10 @@ impl Place {
             _ => return Err(unknown(kind)),
         };
         match container {
-            "tenant" => Ok(Place { global: false, kind }),
+            "tenant" => Ok(Place {
+                global: false,
+                kind,
+            }),
             "global" => Ok(Place { global: true, kind }),
             _ => Err(unknown(container)),
         }
@@ -299,7 +421,9 @@ fn find<'a>(registry: &'a Registry, kind: &str, id: &str) -> Option<&'a Document
         .documents
         .iter()
         .filter(|document| document.text("/meta:resourceType") == Some(kind))
-        .find(|document| document.text("/$id") == Some(id) || document.text("/meta:altId") == Some(id))
+        .find(|document| {
+            document.text("/$id") == Some(id) || document.text("/meta:altId") == Some(id)
+        })
 }
 
 async fn datasets_of(app: &App, caller: &Caller) -> Result<Vec<Document>> {
@@ -310,7 +434,10 @@ async fn datasets_of(app: &App, caller: &Caller) -> Result<Vec<Document>> {
 fn refers(value: &Value, id: &str) -> bool {
     match value {
         Value::Object(members) => {
-            members.get("$ref").and_then(Value::as_str).is_some_and(|target| same(target, id))
+            members
+                .get("$ref")
+                .and_then(Value::as_str)
+                .is_some_and(|target| same(target, id))
                 || members.values().any(|member| refers(member, id))
         }
         Value::Array(items) => items.iter().any(|item| refers(item, id)),
@@ -337,7 +464,9 @@ fn defined(
     xdm::check_new(&definition, &lookup)?;
     let mut refs = Vec::new();
     for part in definition["allOf"].as_array_mut().into_iter().flatten() {
-        let Some(target) = part["$ref"].as_str().map(str::to_string) else { continue };
+        let Some(target) = part["$ref"].as_str().map(str::to_string) else {
+            continue;
+        };
         if !target.starts_with('#') {
             part["type"] = json!("object");
             part["meta:xdmType"] = json!("object");
@@ -352,7 +481,11 @@ fn defined(
     let mut extends: Vec<Value> = Vec::new();
     for target in &refs {
         let behind = lookup(target).map(|found| found["meta:extends"].clone());
-        let behind = behind.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
+        let behind = behind
+            .as_ref()
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default();
         for id in std::iter::once(json!(target)).chain(behind) {
             if !extends.contains(&id) {
                 extends.push(id);
@@ -404,7 +537,9 @@ async fn rewrite(
 ) -> Result<Response> {
     let kind = Place::of("tenant", kind)?.kind;
     let mut registry = Registry::open(app, caller).await?;
-    let Some(document) = find(&registry, kind, id).cloned() else { return Err(unknown(id)) };
+    let Some(document) = find(&registry, kind, id).cloned() else {
+        return Err(unknown(id));
+    };
     let now = app.now();
     let ids = Ids {
         id: document.text("/$id").unwrap_or_default().to_string(),
@@ -412,7 +547,16 @@ async fn rewrite(
     };
     let version = next_version(document.text("/version").unwrap_or("1.0"));
     let body = change(&document.body)?;
-    let new = defined(app, caller, &registry, body, kind, &ids, &version, (document.created, now))?;
+    let new = defined(
+        app,
+        caller,
+        &registry,
+        body,
+        kind,
+        &ids,
+        &version,
+        (document.created, now),
+    )?;
     let datasets = datasets_of(app, caller).await?;
     let mut before = Vec::new();
     for dataset in &datasets {
@@ -430,15 +574,23 @@ async fn rewrite(
     let stored = new.clone();
     let etag = document.etag.clone();
     app.store
-        .update(&caller.scope, Resource::Schema, &document.id, Some(&etag), now, move |_, secrets| {
-            Ok((stored, secrets.clone()))
-        })
+        .update(
+            &caller.scope,
+            Resource::Schema,
+            &document.id,
+            Some(&etag),
+            now,
+            move |_, secrets| Ok((stored, secrets.clone())),
+        )
         .await?;
     Ok(json(StatusCode::OK, &new))
 }
 
 /// `1.3` after `1.2`.
 fn next_version(version: &str) -> String {
-    let minor = version.split_once('.').and_then(|(_, minor)| minor.parse::<u64>().ok()).unwrap_or(0);
+    let minor = version
+        .split_once('.')
+        .and_then(|(_, minor)| minor.parse::<u64>().ok())
+        .unwrap_or(0);
     format!("1.{}", minor + 1)
 }

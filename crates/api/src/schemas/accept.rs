@@ -31,7 +31,10 @@ impl<S: Sync> FromRequestParts<S> for Accept {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Accept, Infallible> {
-        let text = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
+        let text = parts
+            .headers
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok());
         Ok(Accept(text.unwrap_or_default().to_string()))
     }
 }
@@ -83,12 +86,24 @@ impl Accept {
         for media in self.0.split(',') {
             let media: String = media.to_ascii_lowercase().split_whitespace().collect();
             let (name, parameters) = media.split_once(';').unwrap_or((&media, ""));
-            let Some(name) = name.strip_prefix("application/vnd.adobe.") else { continue };
-            let Some(name) = name.strip_prefix("xed").or_else(|| name.strip_prefix("xdm")) else { continue };
-            let Some(suffix) = name.strip_suffix("+json") else { continue };
+            let Some(name) = name.strip_prefix("application/vnd.adobe.") else {
+                continue;
+            };
+            let Some(name) = name
+                .strip_prefix("xed")
+                .or_else(|| name.strip_prefix("xdm"))
+            else {
+                continue;
+            };
+            let Some(suffix) = name.strip_suffix("+json") else {
+                continue;
+            };
             let version = parameters.split(';').any(|parameter| {
                 let value = parameter.strip_prefix("version=").unwrap_or_default();
-                value == "1" || value.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok())
+                value == "1"
+                    || value
+                        .strip_prefix("1.")
+                        .is_some_and(|minor| minor.parse::<u32>().is_ok())
             });
             types.push((suffix.to_string(), version));
         }
@@ -106,22 +121,55 @@ mod tests {
 
     #[test]
     fn lists_take_ids_or_whole_objects() {
-        assert_eq!(accept("application/vnd.adobe.xed-id+json").list().unwrap(), Shape::Ids);
-        assert_eq!(accept("application/vnd.adobe.xdm+json").list().unwrap(), Shape::Raw { texts: true });
-        for wrong in ["", "*/*", "application/json", "application/vnd.adobe.xed-full+json; version=1"] {
-            assert_eq!(accept(wrong).list().unwrap_err().code, &code::XDM_1006, "{wrong}");
+        assert_eq!(
+            accept("application/vnd.adobe.xed-id+json").list().unwrap(),
+            Shape::Ids
+        );
+        assert_eq!(
+            accept("application/vnd.adobe.xdm+json").list().unwrap(),
+            Shape::Raw { texts: true }
+        );
+        for wrong in [
+            "",
+            "*/*",
+            "application/json",
+            "application/vnd.adobe.xed-full+json; version=1",
+        ] {
+            assert_eq!(
+                accept(wrong).list().unwrap_err().code,
+                &code::XDM_1006,
+                "{wrong}"
+            );
         }
     }
 
     #[test]
     fn look_ups_need_a_version() {
-        for text in ["application/vnd.adobe.xed+json; version=1", "application/vnd.adobe.xdm+json;version=1.0"] {
-            assert_eq!(accept(text).look_up().unwrap(), Shape::Raw { texts: true }, "{text}");
+        for text in [
+            "application/vnd.adobe.xed+json; version=1",
+            "application/vnd.adobe.xdm+json;version=1.0",
+        ] {
+            assert_eq!(
+                accept(text).look_up().unwrap(),
+                Shape::Raw { texts: true },
+                "{text}"
+            );
         }
         let full = "application/vnd.adobe.xed-full-notext+json;  version=1";
-        assert_eq!(accept(full).look_up().unwrap(), Shape::Full { texts: false });
-        for wrong in ["", "application/vnd.adobe.xed+json", "application/vnd.adobe.xed+json; version=2"] {
-            assert_eq!(accept(wrong).look_up().unwrap_err().code, &code::XDM_1007, "{wrong}");
+        assert_eq!(
+            accept(full).look_up().unwrap(),
+            Shape::Full { texts: false }
+        );
+        for wrong in [
+            "",
+            "application/vnd.adobe.xed+json",
+            "application/vnd.adobe.xed+json; version=2",
+        ] {
+            assert_eq!(
+                accept(wrong).look_up().unwrap_err().code,
+                &code::XDM_1007,
+                "{wrong}"
+            );
         }
     }
 }
