@@ -34,18 +34,10 @@ pub async fn act_on_flow(
             "enable" => "enabled",
             "disable" => "disabled",
             "finalize" | "finalize_update" => {
-                return Err(refused(
-                    &code::FLOW_1402,
-                    "finalisation is reserved to the source's provider",
-                )
-                .into());
+                return Err(refused(&code::FLOW_1402, "finalisation is reserved to the source's provider").into());
             }
             "publish" => {
-                return Err(refused(
-                    &code::FLOW_1422,
-                    "only a draft can be published, and this flow is none",
-                )
-                .into());
+                return Err(refused(&code::FLOW_1422, "only a draft can be published, and this flow is none").into());
             }
             other => return Err(unknown(other, "enable, disable").into()),
         };
@@ -55,9 +47,7 @@ pub async fn act_on_flow(
         let mut body = old.body.clone();
         body["state"] = json!(state);
         body["lastOperation"] = last_operation("update", app.now());
-        if let Some(document) =
-            writing::replace(&app, &caller, &old, if_match.optional(), body, None).await?
-        {
+        if let Some(document) = writing::replace(&app, &caller, &old, if_match.optional(), body, None).await? {
             return Ok(writing::changed(&document));
         }
     }
@@ -82,10 +72,7 @@ pub async fn act_on_run(
     }
     match operation(&params)?.as_str() {
         "re_trigger" => {
-            let document = app
-                .store
-                .retrigger(&caller.scope, &id, if_match.optional(), app.now())
-                .await?;
+            let document = app.store.retrigger(&caller.scope, &id, if_match.optional(), app.now()).await?;
             Ok(writing::changed(&document))
         }
         other => Err(unknown(other, "re_trigger").into()),
@@ -97,17 +84,11 @@ fn operation(params: &Params) -> Result<String> {
     if let Some(sub) = params.one("subOp")?
         && !["apply", "rollback", "progress"].contains(&sub.to_ascii_lowercase().as_str())
     {
-        return Err(refused(
-            &code::FLOW_1435,
-            "subOp must be APPLY, ROLLBACK or PROGRESS",
-        ));
+        return Err(refused(&code::FLOW_1435, "subOp must be APPLY, ROLLBACK or PROGRESS"));
     }
     match params.one("op")? {
         Some(op) => Ok(op.trim().to_ascii_lowercase()),
-        None => Err(refused(
-            &code::FLOW_1451,
-            "the query parameter op is missing",
-        )),
+        None => Err(refused(&code::FLOW_1451, "the query parameter op is missing")),
     }
 }
 
@@ -116,9 +97,5 @@ fn refused(code: &'static forebay_model::Code, message: &'static str) -> Error {
 }
 
 fn unknown(op: &str, known: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        &code::FLOW_1451,
-        format!("op must be one of {known}, not {op:?}"),
-    )
+    Error::new(Kind::Invalid, &code::FLOW_1451, format!("op must be one of {known}, not {op:?}"))
 }

@@ -41,10 +41,7 @@ impl FromRequest<App> for OptionalBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<OptionalBody, Response> {
-        read(request, app)
-            .await
-            .map(|_| OptionalBody)
-            .map_err(|error| Problem(error).into_response())
+        read(request, app).await.map(|_| OptionalBody).map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -59,22 +56,14 @@ async fn read(request: Request, app: &App) -> Result<Option<Value>, Error> {
         return Ok(None);
     }
     if app.settings.strict && !json {
-        return Err(Error::new(
-            Kind::Invalid,
-            &code::HTTP_400,
-            "A valid content-type must be specified",
-        ));
+        return Err(Error::new(Kind::Invalid, &code::HTTP_400, "A valid content-type must be specified"));
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
         // serde_json's text of a syntax error names what was expected, the line and the column, and quotes nothing.
-        Err(error) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1100,
-            format!("the body is not valid JSON: {error}"),
-        )),
+        Err(error) => Err(Error::new(Kind::Invalid, &code::FLOW_1100, format!("the body is not valid JSON: {error}"))),
     }
 }
 
@@ -87,11 +76,8 @@ pub async fn bytes(body: axum::body::Body) -> Result<bytes::Bytes, Error> {
             &code::FLOW_1100,
             format!("the body is larger than {MAX_BODY} bytes, the most that is accepted"),
         )),
-        Err(error) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1100,
-            "the body ended before it was complete",
-        )
-        .caused_by(error)),
+        Err(error) => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1100, "the body ended before it was complete").caused_by(error))
+        }
     }
 }

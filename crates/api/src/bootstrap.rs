@@ -49,25 +49,12 @@ impl Credentials {
 /// When the store fails.
 pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> {
     let nowhere = Scope::organization("");
-    let list = List {
-        query: Query::default(),
-        order: Vec::new(),
-        limit: 1,
-        after: None,
-    };
-    if !store
-        .list(&nowhere, Resource::Client, &list)
-        .await?
-        .documents
-        .is_empty()
-    {
+    let list = List { query: Query::default(), order: Vec::new(), limit: 1, after: None };
+    if !store.list(&nowhere, Resource::Client, &list).await?.documents.is_empty() {
         return Ok(None);
     }
     let holder = hex(16);
-    if !store
-        .lease(LEASE, &holder, now, std::time::Duration::from_secs(60))
-        .await?
-    {
+    if !store.lease(LEASE, &holder, now, std::time::Duration::from_secs(60)).await? {
         return Ok(None);
     }
     let credentials = Credentials {
@@ -78,9 +65,7 @@ pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> 
         tenant: "forebay".into(),
     };
     let org = Scope::organization(&credentials.organization);
-    let sandbox = uuid::Builder::from_random_bytes(system_random().to_be_bytes())
-        .into_uuid()
-        .to_string();
+    let sandbox = uuid::Builder::from_random_bytes(system_random().to_be_bytes()).into_uuid().to_string();
     insert(
         store,
         &org,
@@ -90,35 +75,12 @@ pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> 
         now,
     )
     .await?;
-    insert(
-        store,
-        &org,
-        Resource::Client,
-        &credentials.client_id,
-        client_body(&credentials),
-        now,
-    )
-    .await?;
-    insert(
-        store,
-        &nowhere,
-        Resource::Client,
-        MARK,
-        json!({ "organization": credentials.organization }),
-        now,
-    )
-    .await?;
+    insert(store, &org, Resource::Client, &credentials.client_id, client_body(&credentials), now).await?;
+    insert(store, &nowhere, Resource::Client, MARK, json!({ "organization": credentials.organization }), now).await?;
     Ok(Some(credentials))
 }
 
-async fn insert(
-    store: &Store,
-    scope: &Scope,
-    resource: Resource,
-    id: &str,
-    body: Value,
-    now: Time,
-) -> Result<()> {
+async fn insert(store: &Store, scope: &Scope, resource: Resource, id: &str, body: Value, now: Time) -> Result<()> {
     let mut new = New::new(resource, id, body);
     new.stamp = false;
     store.insert(scope, new, now).await?;
@@ -151,10 +113,7 @@ fn client_body(credentials: &Credentials) -> Value {
 
 /// What is stored of a client's secret. A fast hash is enough: the secret has 256 random bits.
 pub fn secret_hash(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes())
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hex(digits: usize) -> String {

@@ -55,9 +55,7 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
-        member(&parts.headers, app)
-            .await
-            .map_err(|error| Problem(error).into_response())
+        member(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -65,9 +63,7 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
-        caller(&parts.headers, app)
-            .await
-            .map_err(|error| Problem(error).into_response())
+        caller(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -121,10 +117,7 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
         None => Err(Error::new(
             Kind::NotFound,
             &code::FLOW_2100,
-            format!(
-                "the organization has no sandbox named {:?}",
-                name.unwrap_or_default()
-            ),
+            format!("the organization has no sandbox named {:?}", name.unwrap_or_default()),
         )
         .advice("List the sandboxes with GET /data/foundation/sandbox-management/.")),
     }
@@ -157,21 +150,10 @@ fn refused(code: &'static Code) -> Error {
 
 /// The organization's default sandbox.
 async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
-    let list = List {
-        query: filter::parse(&["isDefault==true".to_string()])?,
-        order: Vec::new(),
-        limit: 1,
-        after: None,
-    };
-    let page = app
-        .store
-        .list(&Scope::organization(org), Resource::Sandbox, &list)
-        .await?;
-    match page
-        .documents
-        .first()
-        .and_then(|sandbox| sandbox.text("/name"))
-    {
+    let list =
+        List { query: filter::parse(&["isDefault==true".to_string()])?, order: Vec::new(), limit: 1, after: None };
+    let page = app.store.list(&Scope::organization(org), Resource::Sandbox, &list).await?;
+    match page.documents.first().and_then(|sandbox| sandbox.text("/name")) {
         Some(name) => app.store.sandbox(org, name).await,
         None => Ok(None),
     }

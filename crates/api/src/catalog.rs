@@ -23,48 +23,27 @@ const LIMIT: usize = 20;
 /// Entries that `start` may skip.
 const MAX_START: usize = 100_000;
 /// Members of a dataset that a caller may change.
-const CHANGEABLE: &[&str] = &[
-    "name",
-    "description",
-    "tags",
-    "fileDescription",
-    "extensions",
-    "dule",
-    "state",
-    "enableErrorDiagnostics",
-];
+const CHANGEABLE: &[&str] =
+    &["name", "description", "tags", "fileDescription", "extensions", "dule", "state", "enableErrorDiagnostics"];
 
 /// `POST /dataSets`: writes nothing to the lake; the first commit creates the table.
 #[utoipa::path(post, path = "/dataSets", tag = "Catalog", request_body = Object, params(("requestDataSource" = Option<bool>, Query)),
     responses((status = 201, description = "`[\"@/dataSets/{id}\"]`"), (status = 400, description = "No such schema")))]
-pub async fn create_data_set(
-    State(app): State<App>,
-    caller: Caller,
-    Body(body): Body,
-) -> Result<Response, Problem> {
+pub async fn create_data_set(State(app): State<App>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
     let body = object(body, "the dataset")?;
     let name = match body.get("name") {
         Some(Value::String(name)) if !name.trim().is_empty() => name.clone(),
         _ => return Err(bad("name is missing").at(Place::pointer("/name")).into()),
     };
-    let schema = body
-        .get("schemaRef")
-        .and_then(|schema| schema["id"].as_str())
-        .unwrap_or_default();
+    let schema = body.get("schemaRef").and_then(|schema| schema["id"].as_str()).unwrap_or_default();
     let at = || Place::pointer("/schemaRef/id");
     if schema.is_empty() {
         return Err(bad("schemaRef.id is missing").at(at()).into());
     }
     let registry = Registry::open(&app, &caller).await?;
-    let found = registry
-        .find(schema)
-        .filter(|found| found["meta:resourceType"] == "schemas");
+    let found = registry.find(schema).filter(|found| found["meta:resourceType"] == "schemas");
     let Some(found) = found else {
-        return Err(bad(format!(
-            "schemaRef.id names the schema {schema}, which does not exist"
-        ))
-        .at(at())
-        .into());
+        return Err(bad(format!("schemaRef.id names the schema {schema}, which does not exist")).at(at()).into());
     };
     let own = found["$id"].as_str().unwrap_or(schema).to_string();
     // A schema whose fields cannot be made one cannot be a table.
@@ -76,9 +55,7 @@ pub async fn create_data_set(
     new.stamp = false;
     app.store.insert(&caller.scope, new, now).await?;
     let mut response = json(StatusCode::CREATED, &json!([format!("@/dataSets/{id}")]));
-    if let Ok(link) =
-        HeaderValue::from_str(&app.link(&format!("/data/foundation/catalog/dataSets/{id}")))
-    {
+    if let Ok(link) = HeaderValue::from_str(&app.link(&format!("/data/foundation/catalog/dataSets/{id}"))) {
         response.headers_mut().insert(header::LOCATION, link);
     }
     Ok(response)
@@ -96,10 +73,7 @@ async fn data_set(
     let now = app.now().timestamp_millis();
     let mut table = table_name(name);
     let all = listing::every(app, caller, Resource::Dataset, &[]).await?;
-    if all
-        .iter()
-        .any(|other| other.body["tags"]["adobe/pqs/table"][0] == table)
-    {
+    if all.iter().any(|other| other.body["tags"]["adobe/pqs/table"][0] == table) {
         table = format!("{table}_{}", &id[..8]);
     }
     let mut tags = match body.get("tags") {
@@ -108,9 +82,7 @@ async fn data_set(
         Some(_) => return Err(bad("tags must be an object").at(Place::pointer("/tags"))),
     };
     tags.insert("adobe/pqs/table".into(), json!([table]));
-    let content = body["schemaRef"]["contentType"]
-        .as_str()
-        .unwrap_or("application/vnd.adobe.xed+json;version=1");
+    let content = body["schemaRef"]["contentType"].as_str().unwrap_or("application/vnd.adobe.xed+json;version=1");
     Ok(json!({
         "name": name,
         "description": body.get("description").cloned().unwrap_or(json!("")),
@@ -158,11 +130,7 @@ fn table_name(name: &str) -> String {
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("properties" = Option<String>, Query),
         ("orderBy" = Option<String>, Query), ("name" = Option<String>, Query), ("property" = Option<Vec<String>>, Query)),
     responses((status = 200, description = "The datasets, keyed by id")))]
-pub async fn list_data_sets(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_data_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let mut terms = params.all("property");
     for name in ["name", "state"] {
         if let Some(value) = params.one(name)? {
@@ -175,11 +143,7 @@ pub async fn list_data_sets(
 /// `GET /dataSets/{id}`: an object with one key.
 #[utoipa::path(get, path = "/dataSets/{id}", tag = "Catalog", params(("id" = String, Path)),
     responses((status = 200, description = "The dataset, under its id"), (status = 404, description = "Not found")))]
-pub async fn get_data_set(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn get_data_set(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     let document = caller.get(&app, Resource::Dataset, &id).await?;
     Ok(json(StatusCode::OK, &json!({ id: document.body })))
 }
@@ -207,10 +171,7 @@ pub async fn patch_data_set(
                 new
             }
             _ => {
-                return Err(bad(
-                    "the body must be an object to merge or an array of patch operations",
-                )
-                .into());
+                return Err(bad("the body must be an object to merge or an array of patch operations").into());
             }
         };
         only_changeable(&old.body, &new)?;
@@ -218,18 +179,7 @@ pub async fn patch_data_set(
         new["updatedUser"] = json!(caller.member.account);
         let change = move |_: &Document, secrets: &Secrets| Ok((new, secrets.clone()));
         let etag = Some(old.etag.as_str());
-        match app
-            .store
-            .update(
-                &caller.scope,
-                Resource::Dataset,
-                &id,
-                etag,
-                app.now(),
-                change,
-            )
-            .await
-        {
+        match app.store.update(&caller.scope, Resource::Dataset, &id, etag, app.now(), change).await {
             Ok(_) => return Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")]))),
             Err(error) if error.kind == Kind::Stale => {}
             Err(error) => return Err(error.into()),
@@ -250,10 +200,7 @@ fn merge(target: &mut Value, patch: &Value) {
     for (name, value) in members {
         match value {
             Value::Null => {
-                target
-                    .as_object_mut()
-                    .expect("made an object above")
-                    .remove(name);
+                target.as_object_mut().expect("made an object above").remove(name);
             }
             value => merge(&mut target[name.as_str()], value),
         }
@@ -262,10 +209,7 @@ fn merge(target: &mut Value, patch: &Value) {
 
 fn only_changeable(old: &Value, new: &Value) -> Result<()> {
     let none = Map::new();
-    let (old, new) = (
-        old.as_object().unwrap_or(&none),
-        new.as_object().unwrap_or(&none),
-    );
+    let (old, new) = (old.as_object().unwrap_or(&none), new.as_object().unwrap_or(&none));
     let touched = old
         .keys()
         .chain(new.keys())
@@ -273,8 +217,7 @@ fn only_changeable(old: &Value, new: &Value) -> Result<()> {
     if let Some(name) = touched {
         return Err(bad(format!("{name} cannot be changed")).at(Place::pointer(format!("/{name}"))));
     }
-    let table =
-        |body: &Map<String, Value>| body.get("tags").map(|tags| tags["adobe/pqs/table"].clone());
+    let table = |body: &Map<String, Value>| body.get("tags").map(|tags| tags["adobe/pqs/table"].clone());
     if table(old) != table(new) {
         return Err(bad("tags[\"adobe/pqs/table\"] cannot be changed").at(Place::pointer("/tags")));
     }
@@ -296,24 +239,12 @@ pub async fn delete_data_set(
     let targets = [equals("params.dataSetId", &id)?];
     for target in listing::every(&app, &caller, Resource::TargetConnection, &targets).await? {
         let used = filter::parse(&[format!("targetConnectionIds[]==\"{}\"", target.id)])?;
-        if app
-            .store
-            .count(&caller.scope, Resource::Flow, &used)
-            .await?
-            > 0
-        {
-            let message = format!(
-                "flows write to the dataset {id} through the target connection {}",
-                target.id
-            );
-            return Err(Error::new(Kind::Conflict, &code::HTTP_409, message)
-                .advice("Delete the flows first.")
-                .into());
+        if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
+            let message = format!("flows write to the dataset {id} through the target connection {}", target.id);
+            return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete the flows first.").into());
         }
     }
-    app.store
-        .delete(&caller.scope, Resource::Dataset, &id, None, app.now())
-        .await?;
+    app.store.delete(&caller.scope, Resource::Dataset, &id, None, app.now()).await?;
     Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")])))
 }
 
@@ -322,11 +253,7 @@ pub async fn delete_data_set(
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("dataSet" = Option<String>, Query), ("status" = Option<String>, Query),
         ("createdAfter" = Option<i64>, Query), ("createdBefore" = Option<i64>, Query), ("orderBy" = Option<String>, Query)),
     responses((status = 200, description = "The batches, keyed by id")))]
-pub async fn list_batches(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_batches(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let mut terms = params.all("property");
     if let Some(dataset) = params.one("dataSet")? {
         terms.push(equals("relatedObjects[].id", dataset)?);
@@ -345,11 +272,7 @@ pub async fn list_batches(
 /// `GET /batches/{id}`: an object with one key.
 #[utoipa::path(get, path = "/batches/{id}", tag = "Catalog", params(("id" = String, Path)),
     responses((status = 200, description = "The batch, under its id"), (status = 404, description = "Not found")))]
-pub async fn get_batch(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn get_batch(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
     let document = caller.get(&app, Resource::Batch, &id).await?;
     Ok(json(StatusCode::OK, &json!({ id: document.body })))
 }
@@ -363,28 +286,15 @@ fn equals(path: &str, value: &str) -> Result<String> {
 }
 
 /// A page of documents, keyed by id.
-async fn keyed(
-    app: &App,
-    caller: &Caller,
-    resource: Resource,
-    terms: &[String],
-    params: &Params,
-) -> Result<Response> {
+async fn keyed(app: &App, caller: &Caller, resource: Resource, terms: &[String], params: &Params) -> Result<Response> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
     let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let order = match params.one("orderBy")? {
         Some(text) => order(text)?,
         None => Vec::new(),
     };
-    let wanted: Option<Vec<&str>> = params
-        .one("properties")?
-        .map(|text| text.split(',').map(str::trim).collect());
-    let mut list = List {
-        query: filter::parse(terms)?,
-        order,
-        limit: MAX_LIMIT,
-        after: None,
-    };
+    let wanted: Option<Vec<&str>> = params.one("properties")?.map(|text| text.split(',').map(str::trim).collect());
+    let mut list = List { query: filter::parse(terms)?, order, limit: MAX_LIMIT, after: None };
     let mut skip = start;
     let mut found = Map::new();
     loop {
@@ -418,9 +328,7 @@ fn order(text: &str) -> Result<Vec<filter::SortKey>> {
             Some(("desc", name)) => format!("-{name}"),
             Some(("asc", name)) => name.to_string(),
             Some((direction, _)) => {
-                return Err(bad(format!(
-                    "orderBy sorts by asc: or desc:, not by {direction:?}"
-                )));
+                return Err(bad(format!("orderBy sorts by asc: or desc:, not by {direction:?}")));
             }
             None => key.to_string(),
         });
@@ -434,12 +342,9 @@ mod tests {
 
     #[test]
     fn a_name_becomes_a_table_name() {
-        for (name, table) in [
-            ("My People (EU)", "my_people_eu"),
-            ("2024 sales", "_2024_sales"),
-            ("파섹", "dataset"),
-            ("a--b", "a_b"),
-        ] {
+        for (name, table) in
+            [("My People (EU)", "my_people_eu"), ("2024 sales", "_2024_sales"), ("파섹", "dataset"), ("a--b", "a_b")]
+        {
             assert_eq!(table_name(name), table);
         }
     }
@@ -447,10 +352,7 @@ mod tests {
     #[test]
     fn a_merge_removes_nulls_and_keeps_the_rest() {
         let mut target = json!({ "a": 1, "b": { "c": 2, "d": 3 } });
-        merge(
-            &mut target,
-            &json!({ "a": null, "b": { "c": 4 }, "e": [1] }),
-        );
+        merge(&mut target, &json!({ "a": null, "b": { "c": 4 }, "e": [1] }));
         assert_eq!(target, json!({ "b": { "c": 4, "d": 3 }, "e": [1] }));
     }
 }

@@ -45,20 +45,8 @@ pub async fn create_connection(
     params(("property" = Option<Vec<String>>, Query), ("limit" = Option<i64>, Query), ("orderby" = Option<String>, Query),
         ("continuationToken" = Option<String>, Query), ("count" = Option<bool>, Query)),
     responses((status = 200, description = "A page of connections, or their number")))]
-pub async fn list_connections(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
-    Ok(listing::list(
-        &app,
-        &caller,
-        Resource::Connection,
-        "/connections",
-        &[],
-        &params,
-    )
-    .await?)
+pub async fn list_connections(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
+    Ok(listing::list(&app, &caller, Resource::Connection, "/connections", &[], &params).await?)
 }
 
 /// `GET /connections/{id}`: secrets are masked (FS-ENV-9).
@@ -69,9 +57,7 @@ pub async fn get_connection(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(listing::item(
-        &caller.get(&app, Resource::Connection, &id).await?.body,
-    ))
+    Ok(listing::item(&caller.get(&app, Resource::Connection, &id).await?.body))
 }
 
 /// `PATCH /connections/{id}`
@@ -90,27 +76,13 @@ pub async fn patch_connection(
     for _ in 0..TRIES {
         let old = caller.get(&app, Resource::Connection, &id).await?;
         writing::check_version(sent, &old)?;
-        let stored = app
-            .store
-            .secrets(&caller.scope, Resource::Connection, &id)
-            .await?;
-        let mut new = writing::object(
-            patch::apply(&old.body, &operations)?,
-            "the patched connection",
-        )?;
+        let stored = app.store.secrets(&caller.scope, Resource::Connection, &id).await?;
+        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched connection")?;
         named(&new, false)?;
         state(&new)?;
         let spec = connection_spec(&mut new)?;
         let sealed = secrets::seal(&mut new, spec, &stored)?;
-        let written = writing::replace(
-            &app,
-            &caller,
-            &old,
-            Some(sent),
-            Value::Object(new),
-            Some(sealed),
-        )
-        .await?;
+        let written = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), Some(sealed)).await?;
         if let Some(document) = written {
             return Ok(writing::changed(&document));
         }
@@ -129,15 +101,8 @@ pub async fn delete_connection(
 ) -> Result<Response, Problem> {
     caller.get(&app, Resource::Connection, &id).await?;
     for side in ["sourceConnections", "targetConnections"] {
-        let used = filter::parse(&[format!(
-            "inheritedAttributes.{side}[].baseConnection.id==\"{id}\""
-        )])?;
-        if app
-            .store
-            .count(&caller.scope, Resource::Flow, &used)
-            .await?
-            > 0
-        {
+        let used = filter::parse(&[format!("inheritedAttributes.{side}[].baseConnection.id==\"{id}\"")])?;
+        if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
             return Err(Error::new(
                 Kind::Conflict,
                 &code::FLOW_1418,
@@ -147,15 +112,7 @@ pub async fn delete_connection(
             .into());
         }
     }
-    app.store
-        .delete(
-            &caller.scope,
-            Resource::Connection,
-            &id,
-            if_match.optional(),
-            app.now(),
-        )
-        .await?;
+    app.store.delete(&caller.scope, Resource::Connection, &id, if_match.optional(), app.now()).await?;
     Ok(writing::gone())
 }
 
@@ -186,10 +143,7 @@ pub async fn test_connection(
         shown.push(entry);
     }
     let result = !checks.is_empty() && checks.iter().all(|check| check.ok);
-    Ok(writing::json(
-        StatusCode::OK,
-        &json!({ "result": result, "checks": shown }),
-    ))
+    Ok(writing::json(StatusCode::OK, &json!({ "result": result, "checks": shown })))
 }
 
 fn fault(error: &Error) -> Value {
@@ -206,14 +160,9 @@ pub async fn remote(app: &App, caller: &Caller, id: &str) -> Result<Remote> {
     enabled(&document)?;
     let spec = document.text("/connectionSpec/id").unwrap_or_default();
     let Some(source) = forebay_sources::by_spec(spec) else {
-        return Err(invalid(format!(
-            "connection {id} cannot be read from: its connection spec {spec} has no source"
-        )));
+        return Err(invalid(format!("connection {id} cannot be read from: its connection spec {spec} has no source")));
     };
-    let sealed = app
-        .store
-        .secrets(&caller.scope, Resource::Connection, id)
-        .await?;
+    let sealed = app.store.secrets(&caller.scope, Resource::Connection, id).await?;
     let none = json!({});
     let shown = document.body.pointer("/auth/params").unwrap_or(&none);
     Remote::open(&app.gate, source, shown, &secrets::by_name(&sealed))
@@ -226,11 +175,7 @@ pub fn enabled(document: &Document) -> Result<()> {
         Some(state) => Err(Error::new(
             Kind::Invalid,
             &code::FLOW_1445,
-            format!(
-                "{} {} is {state}, not enabled",
-                document.resource.name(),
-                document.id
-            ),
+            format!("{} {} is {state}, not enabled", document.resource.name(), document.id),
         )),
     }
 }
@@ -239,24 +184,20 @@ pub fn enabled(document: &Document) -> Result<()> {
 pub fn connection_spec(body: &mut Map<String, Value>) -> Result<&'static Value> {
     let at = || Place::pointer("/connectionSpec/id");
     let refused = |message: String| Error::new(Kind::Invalid, &code::FLOW_1413, message).at(at());
-    let Some(wanted) = body
-        .get_mut("connectionSpec")
-        .filter(|spec| spec.is_object())
-    else {
+    let Some(wanted) = body.get_mut("connectionSpec").filter(|spec| spec.is_object()) else {
         return Err(refused("connectionSpec.id is missing".into()));
     };
     let id = wanted["id"].as_str().unwrap_or_default();
     let Some(spec) = forebay_sources::spec(id) else {
-        return Err(refused(format!(
-            "there is no connection spec with the id {id:?}"
-        )));
+        return Err(refused(format!("there is no connection spec with the id {id:?}")));
     };
     match &wanted["version"] {
         Value::Null => wanted["version"] = spec["version"].clone(),
         Value::String(_) | Value::Number(_) => {}
         _ => {
-            return Err(invalid("connectionSpec.version must be a string")
-                .at(Place::pointer("/connectionSpec/version")));
+            return Err(
+                invalid("connectionSpec.version must be a string").at(Place::pointer("/connectionSpec/version"))
+            );
         }
     }
     Ok(spec)
@@ -282,16 +223,10 @@ pub fn named(body: &Map<String, Value>, required: bool) -> Result<()> {
 pub fn state(body: &Map<String, Value>) -> Result<()> {
     match body.get("state").and_then(Value::as_str) {
         Some("enabled" | "disabled") => Ok(()),
-        Some("initializing") => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1417,
-            "a user's token cannot set the state initializing",
-        )),
-        _ => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1456,
-            "state must be enabled or disabled",
-        )),
+        Some("initializing") => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1417, "a user's token cannot set the state initializing"))
+        }
+        _ => Err(Error::new(Kind::Invalid, &code::FLOW_1456, "state must be enabled or disabled")),
     }
 }
 
@@ -299,11 +234,7 @@ pub fn state(body: &Map<String, Value>) -> Result<()> {
 pub fn refuse_id(body: &Map<String, Value>) -> Result<()> {
     match body.get("id") {
         None | Some(Value::Null) => Ok(()),
-        Some(_) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1411,
-            "a new entity gets its id from the server",
-        )),
+        Some(_) => Err(Error::new(Kind::Invalid, &code::FLOW_1411, "a new entity gets its id from the server")),
     }
 }
 

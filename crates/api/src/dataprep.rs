@@ -50,43 +50,23 @@ pub async fn create_mapping_set(
 #[utoipa::path(get, path = "/mappingSets", tag = "Data Prep",
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("name" = Option<String>, Query), ("orderBy" = Option<String>, Query)),
     responses((status = 200, description = "A page of mapping sets")))]
-pub async fn list_mapping_sets(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
     let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
     let name = params.one("name")?;
     let mut sets: Vec<Document> = listing::every(&app, &caller, Resource::MappingSet, &[]).await?;
-    sets.retain(|set| {
-        !set.id.contains('@') && name.is_none_or(|name| set.text("/name") == Some(name))
-    });
-    if params
-        .one("orderBy")?
-        .is_some_and(|order| !order.starts_with("desc") && !order.starts_with('-'))
-    {
+    sets.retain(|set| !set.id.contains('@') && name.is_none_or(|name| set.text("/name") == Some(name)));
+    if params.one("orderBy")?.is_some_and(|order| !order.starts_with("desc") && !order.starts_with('-')) {
         sets.reverse();
     }
-    let data: Vec<Value> = sets
-        .iter()
-        .skip(start)
-        .take(limit)
-        .map(|set| shown(&set.body))
-        .collect();
+    let data: Vec<Value> = sets.iter().skip(start).take(limit).map(|set| shown(&set.body)).collect();
     let mut links = json!({});
     if start + limit < sets.len() {
-        let next = format!(
-            "/data/foundation/conversion/mappingSets?start={}&limit={limit}",
-            start + limit
-        );
+        let next = format!("/data/foundation/conversion/mappingSets?start={}&limit={limit}", start + limit);
         links["next"] = json!({ "href": app.link(&next), "templated": false });
     }
     let page = json!({ "limit": limit, "count": data.len() });
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "data": data, "_page": page, "_links": links }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "data": data, "_page": page, "_links": links })))
 }
 
 /// `GET /mappingSets/{id}`: the newest version, in both dialects.
@@ -97,10 +77,7 @@ pub async fn get_mapping_set(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(json(
-        StatusCode::OK,
-        &shown(&newest(&app, &caller, &id).await?.body),
-    ))
+    Ok(json(StatusCode::OK, &shown(&newest(&app, &caller, &id).await?.body)))
 }
 
 /// `PUT /mappingSets/{id}`: a new version. Flows keep theirs.
@@ -131,20 +108,8 @@ pub async fn put_mapping_set(
             Err(error) => return Err(error.into()),
         }
         let head = body.clone();
-        let change =
-            move |_: &Document, secrets: &forebay_store::Secrets| Ok((head, secrets.clone()));
-        match app
-            .store
-            .update(
-                &caller.scope,
-                Resource::MappingSet,
-                &id,
-                Some(&old.etag),
-                now,
-                change,
-            )
-            .await
-        {
+        let change = move |_: &Document, secrets: &forebay_store::Secrets| Ok((head, secrets.clone()));
+        match app.store.update(&caller.scope, Resource::MappingSet, &id, Some(&old.etag), now, change).await {
             Ok(_) => return Ok(json(StatusCode::OK, &summary(&body))),
             Err(error) if error.kind == Kind::Stale => {}
             Err(error) => return Err(error.into()),
@@ -162,29 +127,15 @@ pub async fn delete_mapping_set(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let set = newest(&app, &caller, &id).await?;
-    let used =
-        forebay_model::filter::parse(&[format!("transformations[].params.mappingId==\"{id}\"")])?;
-    if app
-        .store
-        .count(&caller.scope, Resource::Flow, &used)
-        .await?
-        > 0
-    {
+    let used = forebay_model::filter::parse(&[format!("transformations[].params.mappingId==\"{id}\"")])?;
+    if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
         let message = format!("flows still use the mapping set {id}");
-        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message)
-            .advice("Delete the flows first.")
-            .into());
+        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete the flows first.").into());
     }
-    app.store
-        .delete(&caller.scope, Resource::MappingSet, &id, None, app.now())
-        .await?;
+    app.store.delete(&caller.scope, Resource::MappingSet, &id, None, app.now()).await?;
     for version in 0..=set.body["version"].as_u64().unwrap_or(0) {
         let id = format!("{id}@{version}");
-        match app
-            .store
-            .delete(&caller.scope, Resource::MappingSet, &id, None, app.now())
-            .await
-        {
+        match app.store.delete(&caller.scope, Resource::MappingSet, &id, None, app.now()).await {
             Err(error) if error.kind != Kind::NotFound => return Err(error.into()),
             _ => {}
         }
@@ -203,10 +154,7 @@ pub async fn list_mappings(
     let set = shown(&newest(&app, &caller, &id).await?.body);
     let mappings = set["mappings"].as_array().cloned().unwrap_or_default();
     let page = json!({ "limit": mappings.len(), "count": mappings.len() });
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "data": mappings, "_page": page, "_links": {} }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "data": mappings, "_page": page, "_links": {} })))
 }
 
 /// `POST /mappingSets/validate`: one answer for each mapping.
@@ -225,30 +173,20 @@ pub async fn validate_mapping_set(
             json!({ "status": if errors.is_empty() { "SUCCESS" } else { "FAILED" }, "errors": errors })
         })
         .collect();
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "validationResponse": answers }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "validationResponse": answers })))
 }
 
 /// `GET /languages/el/functions`
 #[utoipa::path(get, path = "/languages/el/functions", tag = "Data Prep", responses((status = 200, description = "The functions that mappings may call")))]
 pub async fn list_functions(_: Caller) -> Response {
-    let all: Vec<Value> = functions::FUNCTIONS
-        .iter()
-        .filter(|f| f.available)
-        .map(|f| f.describe())
-        .collect();
+    let all: Vec<Value> = functions::FUNCTIONS.iter().filter(|f| f.available).map(|f| f.describe()).collect();
     json(StatusCode::OK, &Value::Array(all))
 }
 
 /// `GET /languages/el/operators`
 #[utoipa::path(get, path = "/languages/el/operators", tag = "Data Prep", responses((status = 200, description = "The operators")))]
 pub async fn list_operators(_: Caller) -> Response {
-    let all: Vec<Value> = functions::OPERATORS
-        .iter()
-        .map(|operator| operator.describe())
-        .collect();
+    let all: Vec<Value> = functions::OPERATORS.iter().map(|operator| operator.describe()).collect();
     json(StatusCode::OK, &Value::Array(all))
 }
 
@@ -264,39 +202,22 @@ fn fault(error: &Error) -> Value {
 
 /// The version of a mapping set that a flow's transformation names: FLOW-1419 without the set, FLOW-1412 without the
 /// version. Versions are compared as integers.
-pub async fn version(
-    app: &App,
-    caller: &Caller,
-    params: &Value,
-    pointer: &impl Fn(&str) -> String,
-) -> Result<Value> {
+pub async fn version(app: &App, caller: &Caller, params: &Value, pointer: &impl Fn(&str) -> String) -> Result<Value> {
     let refuse = |code, message: String, member: &str| {
         Err(Error::new(Kind::Invalid, code, message).at(Place::pointer(pointer(member))))
     };
-    let Some(id) = params["mappingId"]
-        .as_str()
-        .filter(|id| !id.is_empty() && !id.contains('@'))
-    else {
+    let Some(id) = params["mappingId"].as_str().filter(|id| !id.is_empty() && !id.contains('@')) else {
         return refuse(&code::FLOW_1419, "mappingId is missing".into(), "mappingId");
     };
     let version = match &params["mappingVersion"] {
         Value::Null => None,
         Value::String(text) => Some(text.trim().parse::<u64>().ok()),
-        value => Some(value.as_u64().or_else(|| {
-            value
-                .as_f64()
-                .filter(|f| f.fract() == 0.0)
-                .map(|f| f as u64)
-        })),
+        value => Some(value.as_u64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as u64))),
     };
     let newest = match caller.get(app, Resource::MappingSet, id).await {
         Ok(newest) => newest,
         Err(error) if error.kind == Kind::NotFound => {
-            return refuse(
-                &code::FLOW_1419,
-                format!("there is no mapping set with the id {id:?}"),
-                "mappingId",
-            );
+            return refuse(&code::FLOW_1419, format!("there is no mapping set with the id {id:?}"), "mappingId");
         }
         Err(error) => return Err(error),
     };
@@ -304,23 +225,14 @@ pub async fn version(
         None => newest.body["version"].as_u64().unwrap_or(0),
         Some(Some(version)) => version,
         Some(None) => {
-            return refuse(
-                &code::FLOW_1412,
-                "mappingVersion must be a whole number".into(),
-                "mappingVersion",
-            );
+            return refuse(&code::FLOW_1412, "mappingVersion must be a whole number".into(), "mappingVersion");
         }
     };
-    match caller
-        .get(app, Resource::MappingSet, &format!("{id}@{version}"))
-        .await
-    {
+    match caller.get(app, Resource::MappingSet, &format!("{id}@{version}")).await {
         Ok(set) => Ok(set.body),
-        Err(error) if error.kind == Kind::NotFound => refuse(
-            &code::FLOW_1412,
-            format!("the mapping set {id} has no version {version}"),
-            "mappingVersion",
-        ),
+        Err(error) if error.kind == Kind::NotFound => {
+            refuse(&code::FLOW_1412, format!("the mapping set {id} has no version {version}"), "mappingVersion")
+        }
         Err(error) => Err(error),
     }
 }
@@ -333,29 +245,15 @@ async fn newest(app: &App, caller: &Caller, id: &str) -> Result<Document> {
     caller.get(app, Resource::MappingSet, id).await
 }
 
-async fn insert(
-    app: &App,
-    caller: &Caller,
-    id: String,
-    body: Value,
-    now: Time,
-) -> Result<Document> {
+async fn insert(app: &App, caller: &Caller, id: String, body: Value, now: Time) -> Result<Document> {
     let mut new = New::new(Resource::MappingSet, id, body);
     new.stamp = false;
     app.store.insert(&caller.scope, new, now).await
 }
 
 /// Refuses a set with a fault, unless the caller waives the check (`validate=False`).
-async fn validated(
-    app: &App,
-    caller: &Caller,
-    params: &Params,
-    body: &Map<String, Value>,
-) -> Result<()> {
-    if params
-        .one("validate")?
-        .is_some_and(|text| text.eq_ignore_ascii_case("false"))
-    {
+async fn validated(app: &App, caller: &Caller, params: &Params, body: &Map<String, Value>) -> Result<()> {
+    if params.one("validate")?.is_some_and(|text| text.eq_ignore_ascii_case("false")) {
         return Ok(());
     }
     let body = Value::Object(body.clone());
@@ -375,9 +273,7 @@ async fn faults(app: &App, caller: &Caller, body: &Value) -> Result<Vec<Vec<Erro
         Some(id) => match Registry::open(app, caller).await?.tree(id) {
             Ok(tree) => Some(tree),
             Err(error) if error.kind == Kind::NotFound => {
-                return Err(bad(format!(
-                    "the mapping set names the schema {id}, which does not exist"
-                )));
+                return Err(bad(format!("the mapping set names the schema {id}, which does not exist")));
             }
             Err(error) => return Err(error),
         },
@@ -405,12 +301,7 @@ fn stamp(
     for (name, value) in known.as_object().into_iter().flatten() {
         body.insert(name.clone(), value.clone());
     }
-    for mapping in body
-        .get_mut("mappings")
-        .and_then(Value::as_array_mut)
-        .into_iter()
-        .flatten()
-    {
+    for mapping in body.get_mut("mappings").and_then(Value::as_array_mut).into_iter().flatten() {
         if mapping.is_object() && !mapping["id"].is_string() {
             mapping["id"] = json!(app.hex(32));
         }
@@ -419,14 +310,7 @@ fn stamp(
 
 fn summary(body: &Value) -> Value {
     let mut summary = Map::new();
-    for name in [
-        "id",
-        "version",
-        "createdDate",
-        "modifiedDate",
-        "createdBy",
-        "modifiedBy",
-    ] {
+    for name in ["id", "version", "createdDate", "modifiedDate", "createdBy", "modifiedBy"] {
         summary.insert(name.into(), body[name].clone());
     }
     Value::Object(summary)
@@ -456,20 +340,14 @@ fn shown(body: &Value) -> Value {
         };
         let legacy = mapping["destination"].is_null();
         if legacy {
-            let (to, from) = (
-                mapping["destinationXdmPath"].clone(),
-                mapping["sourceAttribute"].clone(),
-            );
+            let (to, from) = (mapping["destinationXdmPath"].clone(), mapping["sourceAttribute"].clone());
             fill(mapping, "destination", to);
             fill(mapping, "source", from);
             fill(mapping, "sourceType", json!("ATTRIBUTE"));
         } else {
             let (to, from) = (mapping["destination"].clone(), mapping["source"].clone());
             fill(mapping, "destinationXdmPath", to);
-            let kind = mapping["sourceType"]
-                .as_str()
-                .unwrap_or("ATTRIBUTE")
-                .to_ascii_lowercase();
+            let kind = mapping["sourceType"].as_str().unwrap_or("ATTRIBUTE").to_ascii_lowercase();
             if kind == "attribute" || kind == "text/x.schema-path" {
                 fill(mapping, "sourceAttribute", from);
             }

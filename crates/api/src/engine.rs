@@ -33,11 +33,7 @@ pub trait Engine: Send + Sync {
     async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>>;
 
     /// The bytes of an object of the lake, or a range of them (inside the object: the caller has checked it).
-    async fn bytes(
-        &self,
-        path: &str,
-        range: Option<Range<u64>>,
-    ) -> Result<BoxStream<'static, Result<Bytes>>>;
+    async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>>;
 }
 
 /// The first rows of a file, and what it looks like.

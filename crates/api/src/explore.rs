@@ -52,10 +52,7 @@ pub async fn explore_connection(
         Err(_) => Err(Error::new(
             Kind::TimedOut,
             &code::FLOW_1104,
-            format!(
-                "the source did not answer within {} seconds",
-                PATIENCE.as_secs()
-            ),
+            format!("the source did not answer within {} seconds", PATIENCE.as_secs()),
         )
         .into()),
     }
@@ -79,10 +76,7 @@ struct File {
 impl Wanted {
     /// FS-EXP-1; names in any case (FS-BASE-6).
     fn parse(params: &Params) -> Result<Wanted> {
-        let kind = params
-            .loose("objectType")?
-            .unwrap_or("root")
-            .to_ascii_lowercase();
+        let kind = params.loose("objectType")?.unwrap_or("root").to_ascii_lowercase();
         let object = params.loose("object")?;
         match kind.as_str() {
             "root" => Ok(Wanted::Folder(String::new())),
@@ -96,12 +90,8 @@ impl Wanted {
                 Some(path) => Ok(Wanted::File(File::parse(path, params)?)),
                 None => Err(invalid("object is missing: it names the file")),
             },
-            "table" | "rest" => Err(invalid(format!(
-                "objectType={kind} does not apply: this connection holds files"
-            ))),
-            other => Err(invalid(format!(
-                "objectType must be root, folder or file, not {other:?}"
-            ))),
+            "table" | "rest" => Err(invalid(format!("objectType={kind} does not apply: this connection holds files"))),
+            other => Err(invalid(format!("objectType must be root, folder or file, not {other:?}"))),
         }
     }
 }
@@ -121,21 +111,14 @@ impl File {
                     "determineProperties=true finds out the file's type, compression, delimiter and encoding: leave out fileType, compressionType, columnDelimiter and encoding",
                 ));
             }
-            return Ok(File {
-                path: path.to_string(),
-                options: None,
-                preview,
-            });
+            return Ok(File { path: path.to_string(), options: None, preview });
         }
         let [Some(kind), column, packed, charset] = explicit else {
             return Err(invalid(
                 "fileType is missing: it is delimited, json or parquet; or send determineProperties=true",
             ));
         };
-        let mut options = FileOptions {
-            format: format(kind)?,
-            ..FileOptions::default()
-        };
+        let mut options = FileOptions { format: format(kind)?, ..FileOptions::default() };
         if let Some(text) = column {
             options.delimiter = delimiter(text)?;
         }
@@ -145,20 +128,13 @@ impl File {
         if let Some(text) = charset {
             options.encoding = encoding(text)?;
         }
-        Ok(File {
-            path: path.to_string(),
-            options: Some(options),
-            preview,
-        })
+        Ok(File { path: path.to_string(), options: Some(options), preview })
     }
 
     async fn look(&self, app: &App, remote: &Remote) -> Result<Value> {
         let object = remote.stat(&self.path).await?;
         let limit = if self.preview { PREVIEW } else { SAMPLE };
-        let sample = app
-            .engine
-            .sample(remote, &object, self.options.clone(), limit)
-            .await?;
+        let sample = app.engine.sample(remote, &object, self.options.clone(), limit).await?;
         Ok(described(&sample, self.preview, self.options.is_none()))
     }
 }
@@ -168,9 +144,7 @@ fn format(text: &str) -> Result<Format> {
         "delimited" => Ok(Format::Delimited),
         "json" => Ok(Format::Json),
         "parquet" => Ok(Format::Parquet),
-        other => Err(invalid(format!(
-            "fileType must be delimited, json or parquet, not {other:?}"
-        ))),
+        other => Err(invalid(format!("fileType must be delimited, json or parquet, not {other:?}"))),
     }
 }
 
@@ -223,64 +197,29 @@ fn column(column: &SampleColumn) -> Value {
 
 /// A type's name, its XDM name where that differs, and its schema.
 fn shown_type(ty: &Type) -> (&'static str, Option<&'static str>, Value) {
-    let integer =
-        |least: i64, most: i64| json!({ "type": "integer", "minimum": least, "maximum": most });
+    let integer = |least: i64, most: i64| json!({ "type": "integer", "minimum": least, "maximum": most });
     match ty {
         Type::String => ("string", None, json!({ "type": "string" })),
         Type::Boolean => ("boolean", None, json!({ "type": "boolean" })),
-        Type::Byte => (
-            "integer",
-            Some("byte"),
-            integer(i8::MIN.into(), i8::MAX.into()),
-        ),
-        Type::Short => (
-            "integer",
-            Some("short"),
-            integer(i16::MIN.into(), i16::MAX.into()),
-        ),
-        Type::Int => (
-            "integer",
-            Some("int"),
-            integer(i32::MIN.into(), i32::MAX.into()),
-        ),
+        Type::Byte => ("integer", Some("byte"), integer(i8::MIN.into(), i8::MAX.into())),
+        Type::Short => ("integer", Some("short"), integer(i16::MIN.into(), i16::MAX.into())),
+        Type::Int => ("integer", Some("int"), integer(i32::MIN.into(), i32::MAX.into())),
         // Exact bounds do not survive a client that reads numbers as doubles.
-        Type::Long => (
-            "long",
-            Some("long"),
-            integer(-9_007_199_254_740_991, 9_007_199_254_740_991),
-        ),
+        Type::Long => ("long", Some("long"), integer(-9_007_199_254_740_991, 9_007_199_254_740_991)),
         Type::Number => ("number", None, json!({ "type": "number" })),
-        Type::Date => (
-            "date",
-            Some("date"),
-            json!({ "type": "string", "format": "date" }),
-        ),
-        Type::DateTime => (
-            "date-time",
-            Some("date-time"),
-            json!({ "type": "string", "format": "date-time" }),
-        ),
+        Type::Date => ("date", Some("date"), json!({ "type": "string", "format": "date" })),
+        Type::DateTime => ("date-time", Some("date-time"), json!({ "type": "string", "format": "date-time" })),
         Type::Object(fields) => {
             let mut properties = json!({});
             for field in fields {
                 properties[&field.name] = shown_type(&field.ty).2;
             }
-            (
-                "object",
-                None,
-                json!({ "type": "object", "properties": properties }),
-            )
+            ("object", None, json!({ "type": "object", "properties": properties }))
         }
-        Type::Array(item) => (
-            "array",
-            None,
-            json!({ "type": "array", "items": shown_type(item).2 }),
-        ),
-        Type::Map(value) => (
-            "object",
-            Some("map"),
-            json!({ "type": "object", "additionalProperties": shown_type(value).2 }),
-        ),
+        Type::Array(item) => ("array", None, json!({ "type": "array", "items": shown_type(item).2 })),
+        Type::Map(value) => {
+            ("object", Some("map"), json!({ "type": "object", "additionalProperties": shown_type(value).2 }))
+        }
     }
 }
 
@@ -294,8 +233,7 @@ mod tests {
 
     #[test]
     fn parameter_names_match_in_any_case() {
-        let expected =
-            parse("objectType=file&object=/a.csv&fileType=delimited&compressionType=gzip").unwrap();
+        let expected = parse("objectType=file&object=/a.csv&fileType=delimited&compressionType=gzip").unwrap();
         for query in [
             "OBJECTTYPE=FILE&object=/a.csv&FileType=Delimited&CompressionType=GZIP",
             "objecttype=File&OBJECT=/a.csv&FILE_TYPE=delimited&COMPRESSION_TYPE=gzip",
@@ -306,35 +244,16 @@ mod tests {
 
     #[test]
     fn without_parameters_the_root_is_explored() {
-        for query in [
-            "",
-            "objectType=root",
-            "objectType=folder&object=root",
-            "objectType=",
-        ] {
+        for query in ["", "objectType=root", "objectType=folder&object=root", "objectType="] {
             assert_eq!(parse(query).unwrap(), Wanted::Folder(String::new()));
         }
     }
 
     #[test]
     fn delimiters_are_one_byte_in_any_documented_form() {
-        for (query, expected) in [
-            ("%3B", b';'),
-            ("%5Ct", b'\t'),
-            ("%09", b'\t'),
-            ("|", b'|'),
-            ("%2C", b','),
-        ] {
-            let wanted = parse(&format!(
-                "objectType=file&object=a&fileType=delimited&columnDelimiter={query}"
-            ));
-            let Ok(Wanted::File(File {
-                options: Some(options),
-                ..
-            })) = wanted
-            else {
-                panic!("{query}: {wanted:?}")
-            };
+        for (query, expected) in [("%3B", b';'), ("%5Ct", b'\t'), ("%09", b'\t'), ("|", b'|'), ("%2C", b',')] {
+            let wanted = parse(&format!("objectType=file&object=a&fileType=delimited&columnDelimiter={query}"));
+            let Ok(Wanted::File(File { options: Some(options), .. })) = wanted else { panic!("{query}: {wanted:?}") };
             assert_eq!(options.delimiter, expected, "{query}");
         }
     }

@@ -42,10 +42,7 @@ pub async fn list_batch_files(
     let batch = caller.get(&app, Resource::Batch, &id).await?;
     let files = committed(&app, &caller, &batch).await?;
     let dataset = dataset_of(&batch).unwrap_or_default();
-    let time = batch.body["completed"]
-        .as_i64()
-        .unwrap_or_default()
-        .to_string();
+    let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
     let entries: Vec<Value> = files
         .iter()
         .enumerate()
@@ -63,12 +60,7 @@ pub async fn list_batch_files(
             })
         })
         .collect();
-    Ok(paged(
-        &app,
-        entries,
-        &params,
-        &format!("{BASE}/batches/{id}/files"),
-    )?)
+    Ok(paged(&app, entries, &params, &format!("{BASE}/batches/{id}/files"))?)
 }
 
 /// `GET /batches/{id}/failed`: the diagnostics of rejected rows, as files.
@@ -83,24 +75,9 @@ pub async fn list_failed_files(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.get(&app, Resource::Batch, &id).await?;
-    let stored = app
-        .engine
-        .list(&format!(
-            "{}/row_errors",
-            batch_location(&caller.scope, &id)
-        ))
-        .await?;
+    let stored = app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, &id))).await?;
     let base = format!("{BASE}/batches/{id}/failed");
-    Ok(listing_or_file(
-        &app,
-        &stored,
-        params.one("path")?,
-        &base,
-        "",
-        &params,
-        &headers,
-    )
-    .await?)
+    Ok(listing_or_file(&app, &stored, params.one("path")?, &base, "", &params, &headers).await?)
 }
 
 /// `GET /batches/{id}/meta?path=…`: `input_files`, `row_errors`, or `row_error_samples.json`.
@@ -124,8 +101,8 @@ pub async fn get_batch_meta(
     };
     match (kind, name) {
         ("", None) => {
-            let entries = ["input_files", "row_errors", "row_error_samples.json"]
-                .map(|name| entry(&app, &base, name, 0));
+            let entries =
+                ["input_files", "row_errors", "row_error_samples.json"].map(|name| entry(&app, &base, name, 0));
             Ok(paged(&app, entries.to_vec(), &params, &base)?)
         }
         // One page spells it the other way round.
@@ -134,22 +111,11 @@ pub async fn get_batch_meta(
         }
         ("input_files" | "row_errors", name) => {
             let stored = app.engine.list(&format!("{folder}/{kind}")).await?;
-            Ok(listing_or_file(
-                &app,
-                &stored,
-                name,
-                &base,
-                &format!("{kind}/"),
-                &params,
-                &headers,
-            )
-            .await?)
+            Ok(listing_or_file(&app, &stored, name, &base, &format!("{kind}/"), &params, &headers).await?)
         }
-        _ => Err(
-            missing(format!("the batch has nothing at the path {path:?}"))
-                .advice("It has input_files, row_errors and row_error_samples.json.")
-                .into(),
-        ),
+        _ => Err(missing(format!("the batch has nothing at the path {path:?}"))
+            .advice("It has input_files, row_errors and row_error_samples.json.")
+            .into()),
     }
 }
 
@@ -177,21 +143,9 @@ pub async fn get_file(
     let Some(file) = files.get(index) else {
         return Err(unknown().into());
     };
-    let one = [Stored {
-        name: base_name(&file.name).to_string(),
-        ..file.clone()
-    }];
+    let one = [Stored { name: base_name(&file.name).to_string(), ..file.clone() }];
     let base = format!("{BASE}/files/{id}");
-    Ok(listing_or_file(
-        &app,
-        &one,
-        params.one("path")?,
-        &base,
-        "",
-        &params,
-        &headers,
-    )
-    .await?)
+    Ok(listing_or_file(&app, &one, params.one("path")?, &base, "", &params, &headers).await?)
 }
 
 /// `GET /datasets/{id}/preview`: the first rows.
@@ -203,16 +157,8 @@ pub async fn preview_data_set(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let dataset = caller.get(&app, Resource::Dataset, &id).await?;
-    let tree = xdm::tree(
-        &app,
-        &caller,
-        dataset.text("/schemaRef/id").unwrap_or_default(),
-    )
-    .await?;
-    let rows = app
-        .engine
-        .read(&table_location(&caller.scope, &id), &tree, PREVIEW)
-        .await?;
+    let tree = xdm::tree(&app, &caller, dataset.text("/schemaRef/id").unwrap_or_default()).await?;
+    let rows = app.engine.read(&table_location(&caller.scope, &id), &tree, PREVIEW).await?;
     Ok(json(StatusCode::OK, &json!({ "data": rows })))
 }
 
@@ -227,11 +173,7 @@ async fn committed(app: &App, caller: &Caller, batch: &Document) -> Result<Vec<S
         return Ok(Vec::new());
     };
     match caller.get(app, Resource::Dataset, dataset).await {
-        Ok(_) => {
-            app.engine
-                .files(&table_location(&caller.scope, dataset), &batch.id)
-                .await
-        }
+        Ok(_) => app.engine.files(&table_location(&caller.scope, dataset), &batch.id).await,
         Err(error) if error.kind == Kind::NotFound => Ok(Vec::new()),
         Err(error) => Err(error),
     }
@@ -262,9 +204,7 @@ async fn listing_or_file(
     headers: &HeaderMap,
 ) -> Result<Response> {
     let Some(name) = name else {
-        let entries = stored
-            .iter()
-            .map(|file| entry(app, base, &format!("{prefix}{}", file.name), file.size));
+        let entries = stored.iter().map(|file| entry(app, base, &format!("{prefix}{}", file.name), file.size));
         return paged(app, entries.collect(), params, base);
     };
     match stored.iter().find(|file| file.name == name) {
@@ -281,16 +221,12 @@ fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<
     let mut body = json!({ "data": page, "_page": { "limit": limit, "count": page.len() } });
     if start.saturating_add(limit) < all {
         let path: String = match params.one("path")? {
-            Some(path) => format!(
-                "&path={}",
-                url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>()
-            ),
+            Some(path) => {
+                format!("&path={}", url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>())
+            }
             None => String::new(),
         };
-        let next = app.link(&format!(
-            "{base}?start={}&limit={limit}{path}",
-            start + limit
-        ));
+        let next = app.link(&format!("{base}?start={}&limit={limit}{path}", start + limit));
         body["_links"] = json!({ "next": { "href": next } });
     }
     Ok(json(StatusCode::OK, &body))
@@ -298,9 +234,7 @@ fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<
 
 /// A file's bytes, or the range that is asked for.
 async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response> {
-    let asked = headers
-        .get(header::RANGE)
-        .and_then(|value| value.to_str().ok());
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
     let range = match asked.map(|text| range(text, file.size)) {
         None | Some(Asked::All) => None,
         Some(Asked::Part(range)) => Some(range),
@@ -308,10 +242,7 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
             let mut response = Problem(Error::new(
                 Kind::Invalid,
                 &code::HTTP_416,
-                format!(
-                    "the range lies outside the file, which has {} bytes",
-                    file.size
-                ),
+                format!("the range lies outside the file, which has {} bytes", file.size),
             ))
             .into_response();
             if let Ok(value) = HeaderValue::from_str(&format!("bytes */{}", file.size)) {
@@ -326,20 +257,11 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
         std::io::Error::other("the file could not be read to its end")
     })));
     let fields = response.headers_mut();
-    let kind = if file.name.ends_with(".json") {
-        "application/json"
-    } else {
-        "application/octet-stream"
-    };
+    let kind = if file.name.ends_with(".json") { "application/json" } else { "application/octet-stream" };
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    fields.insert(
-        header::CONTENT_DISPOSITION,
-        HeaderValue::from_static("attachment"),
-    );
-    let length = range
-        .as_ref()
-        .map_or(file.size, |range| range.end - range.start);
+    fields.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
+    let length = range.as_ref().map_or(file.size, |range| range.end - range.start);
     fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     if let Some(range) = range {
         let text = format!("bytes {}-{}/{}", range.start, range.end - 1, file.size);
@@ -363,11 +285,7 @@ enum Asked {
 }
 
 fn range(text: &str, size: u64) -> Asked {
-    let Some((from, to)) = text
-        .trim()
-        .strip_prefix("bytes=")
-        .and_then(|spec| spec.split_once('-'))
-    else {
+    let Some((from, to)) = text.trim().strip_prefix("bytes=").and_then(|spec| spec.split_once('-')) else {
         return Asked::All;
     };
     let range = match (from.trim().parse::<u64>(), to.trim()) {
@@ -382,11 +300,7 @@ fn range(text: &str, size: u64) -> Asked {
         },
         _ => return Asked::All,
     };
-    if range.start >= range.end {
-        Asked::Nothing
-    } else {
-        Asked::Part(range)
-    }
+    if range.start >= range.end { Asked::Nothing } else { Asked::Part(range) }
 }
 
 /// The first errors, out of the first files.
@@ -395,26 +309,15 @@ async fn samples(app: &App, folder: &str) -> Result<Value> {
     for file in app.engine.list(&format!("{folder}/row_errors")).await? {
         let whole = file.size <= SAMPLE_BYTES;
         let range = (!whole).then_some(0..SAMPLE_BYTES);
-        let pieces: Vec<bytes::Bytes> = app
-            .engine
-            .bytes(&file.path, range)
-            .await?
-            .try_collect()
-            .await?;
+        let pieces: Vec<bytes::Bytes> = app.engine.bytes(&file.path, range).await?.try_collect().await?;
         let text = pieces.concat();
-        for line in text
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
+        for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match serde_json::from_slice::<Value>(line) {
                 Ok(error) => samples.push(error),
                 // The last line may be cut off.
                 Err(_) if !whole => break,
                 Err(_) => {
-                    return Err(bad(format!(
-                        "the diagnostics file {} has a line that is not JSON",
-                        file.name
-                    )));
+                    return Err(bad(format!("the diagnostics file {} has a line that is not JSON", file.name)));
                 }
             }
             if samples.len() == SAMPLES {
@@ -443,14 +346,7 @@ mod tests {
         check("bytes=50-18446744073709551615", Asked::Part(50..100));
         check("bytes=100-", Asked::Nothing);
         check("bytes=-0", Asked::Nothing);
-        for odd in [
-            "bytes=9-0",
-            "bytes=a-b",
-            "bytes=0-1,3-4",
-            "lines=0-1",
-            "",
-            "bytes=-",
-        ] {
+        for odd in ["bytes=9-0", "bytes=a-b", "bytes=0-1,3-4", "lines=0-1", "", "bytes=-"] {
             check(odd, Asked::All);
         }
     }

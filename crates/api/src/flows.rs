@@ -35,9 +35,7 @@ pub async fn create_flow(
     refuse_id(&body)?;
     if body.get("state").is_some_and(|state| !state.is_null()) {
         let message = "state may not be given when a flow is created";
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1410, message)
-            .at(Place::pointer("/state"))
-            .into());
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1410, message).at(Place::pointer("/state")).into());
     }
     let now = app.now();
     caller.sign(&mut body);
@@ -56,25 +54,15 @@ pub async fn create_flow(
     params(("property" = Option<Vec<String>>, Query), ("limit" = Option<i64>, Query), ("orderby" = Option<String>, Query),
         ("continuationToken" = Option<String>, Query), ("count" = Option<bool>, Query)),
     responses((status = 200, description = "A page of flows, or their number")))]
-pub async fn list_flows(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_flows(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     Ok(listing::list(&app, &caller, Resource::Flow, "/flows", &[], &params).await?)
 }
 
 /// `GET /flows/{id}`
 #[utoipa::path(get, path = "/flows/{id}", tag = "Flows", params(("id" = String, Path)),
     responses((status = 200, description = "The flow, in an array of one"), (status = 404, description = "Not found")))]
-pub async fn get_flow(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(listing::item(
-        &caller.get(&app, Resource::Flow, &id).await?.body,
-    ))
+pub async fn get_flow(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(listing::item(&caller.get(&app, Resource::Flow, &id).await?.body))
 }
 
 /// `GET /flows/{id}/runs`: the link target of older pages.
@@ -90,15 +78,7 @@ pub async fn list_flow_runs(
 ) -> Result<Response, Problem> {
     caller.get(&app, Resource::Flow, &id).await?;
     let fixed = [format!("flowId==\"{id}\"")];
-    Ok(listing::list(
-        &app,
-        &caller,
-        Resource::Run,
-        &format!("/flows/{id}/runs"),
-        &fixed,
-        &params,
-    )
-    .await?)
+    Ok(listing::list(&app, &caller, Resource::Run, &format!("/flows/{id}/runs"), &fixed, &params).await?)
 }
 
 /// `PATCH /flows/{id}`
@@ -123,9 +103,7 @@ pub async fn patch_flow(
         fixed_start(&old, &new, now)?;
         complete(&app, &caller, &mut new, old.created).await?;
         new.insert("lastOperation".into(), last_operation("update", now));
-        if let Some(document) =
-            writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await?
-        {
+        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));
         }
     }
@@ -141,15 +119,7 @@ pub async fn delete_flow(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    app.store
-        .delete(
-            &caller.scope,
-            Resource::Flow,
-            &id,
-            if_match.optional(),
-            app.now(),
-        )
-        .await?;
+    app.store.delete(&caller.scope, Resource::Flow, &id, if_match.optional(), app.now()).await?;
     Ok(writing::gone())
 }
 
@@ -167,9 +137,7 @@ pub fn last_operation(operation: &str, now: Time) -> Value {
 /// `startTime` cannot change once it has passed (FS §9.3).
 fn fixed_start(old: &Document, new: &Map<String, Value>, now: Time) -> Result<()> {
     let before = old.body.pointer("/scheduleParams/startTime");
-    let after = new
-        .get("scheduleParams")
-        .and_then(|schedule| schedule.get("startTime"));
+    let after = new.get("scheduleParams").and_then(|schedule| schedule.get("startTime"));
     if before == after {
         return Ok(());
     }
@@ -186,12 +154,7 @@ fn fixed_start(old: &Document, new: &Map<String, Value>, now: Time) -> Result<()
 }
 
 /// Checks a flow and fills in what follows from it. `created` is when it was or is created: a start before it means it.
-async fn complete(
-    app: &App,
-    caller: &Caller,
-    body: &mut Map<String, Value>,
-    created: Time,
-) -> Result<()> {
+async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, created: Time) -> Result<()> {
     named(body, false)?;
     let spec = flow_spec(body)?;
     let source = endpoint(app, caller, body, spec, Side::SOURCE).await?;
@@ -235,61 +198,33 @@ struct Side {
 }
 
 impl Side {
-    const SOURCE: Side = Side {
-        ids: "sourceConnectionIds",
-        resource: Resource::SourceConnection,
-        specs: "sourceConnectionSpecIds",
-    };
-    const TARGET: Side = Side {
-        ids: "targetConnectionIds",
-        resource: Resource::TargetConnection,
-        specs: "targetConnectionSpecIds",
-    };
+    const SOURCE: Side =
+        Side { ids: "sourceConnectionIds", resource: Resource::SourceConnection, specs: "sourceConnectionSpecIds" };
+    const TARGET: Side =
+        Side { ids: "targetConnectionIds", resource: Resource::TargetConnection, specs: "targetConnectionSpecIds" };
 }
 
 /// The one connection at an end of the flow: there, enabled, and of a spec that the flow spec joins.
-async fn endpoint(
-    app: &App,
-    caller: &Caller,
-    body: &Map<String, Value>,
-    spec: &Value,
-    side: Side,
-) -> Result<Document> {
+async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &Value, side: Side) -> Result<Document> {
     let pointer = format!("/{}/0", side.ids);
-    let ids = body
-        .get(side.ids)
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
+    let ids = body.get(side.ids).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [Value::String(id)] = ids else {
-        return Err(
-            invalid(format!("{} must name exactly one connection", side.ids))
-                .at(Place::pointer(format!("/{}", side.ids))),
-        );
+        return Err(invalid(format!("{} must name exactly one connection", side.ids))
+            .at(Place::pointer(format!("/{}", side.ids))));
     };
     let connection = inherited::referred(app, caller, side.resource, id, &pointer).await?;
     enabled(&connection)?;
     let used = connection.text("/connectionSpec/id").unwrap_or_default();
-    let legal = spec[side.specs]
-        .as_array()
-        .is_some_and(|ids| ids.iter().any(|id| id == used));
+    let legal = spec[side.specs].as_array().is_some_and(|ids| ids.iter().any(|id| id == used));
     if !legal {
-        let message = format!(
-            "the flow spec {} does not join connections of the spec {used}",
-            spec["name"]
-        );
-        return Err(
-            Error::new(Kind::Invalid, &code::FLOW_1413, message).at(Place::pointer(pointer))
-        );
+        let message = format!("the flow spec {} does not join connections of the spec {used}", spec["name"]);
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1413, message).at(Place::pointer(pointer)));
     }
     if let Some(base) = connection.text("/baseConnectionId") {
         enabled(&inherited::referred(app, caller, Resource::Connection, base, &pointer).await?)?;
     }
     if side.resource == Resource::SourceConnection && forebay_sources::by_spec(used).is_none() {
-        return Err(
-            invalid(format!("nothing reads connections of the spec {used} yet"))
-                .at(Place::pointer(pointer)),
-        );
+        return Err(invalid(format!("nothing reads connections of the spec {used} yet")).at(Place::pointer(pointer)));
     }
     Ok(connection)
 }
@@ -300,10 +235,8 @@ fn options(body: &Map<String, Value>) -> Result<()> {
         return Ok(());
     };
     if truth(options.get("errorDiagnosticsEnabled")).is_none() {
-        return Err(
-            invalid("options.errorDiagnosticsEnabled must be true or false")
-                .at(Place::pointer("/options/errorDiagnosticsEnabled")),
-        );
+        return Err(invalid("options.errorDiagnosticsEnabled must be true or false")
+            .at(Place::pointer("/options/errorDiagnosticsEnabled")));
     }
     let percent = match options.get("partialIngestionPercent") {
         None | Some(Value::Null) => return Ok(()),
@@ -312,18 +245,13 @@ fn options(body: &Map<String, Value>) -> Result<()> {
     };
     match percent {
         Some(percent) if percent > 0.0 && percent <= 100.0 => Ok(()),
-        _ => Err(invalid(
-            "options.partialIngestionPercent must be a number above 0 and at most 100",
-        )
-        .at(Place::pointer("/options/partialIngestionPercent"))),
+        _ => Err(invalid("options.partialIngestionPercent must be a number above 0 and at most 100")
+            .at(Place::pointer("/options/partialIngestionPercent"))),
     }
 }
 
 /// Checks the list of transformations; gives back the position and the parameters of the mapping.
-fn transformations<'a>(
-    body: &'a Map<String, Value>,
-    spec: &Value,
-) -> Result<Option<(usize, &'a Value)>> {
+fn transformations<'a>(body: &'a Map<String, Value>, spec: &Value) -> Result<Option<(usize, &'a Value)>> {
     let known: Vec<&str> = ["transformationSpecs", "transformationSpec"]
         .iter()
         .filter_map(|member| spec[*member].as_array())
@@ -335,19 +263,14 @@ fn transformations<'a>(
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Array(list)) => list,
         Some(_) => {
-            return Err(
-                invalid("transformations must be an array").at(Place::pointer("/transformations"))
-            );
+            return Err(invalid("transformations must be an array").at(Place::pointer("/transformations")));
         }
     };
     for (index, transformation) in list.iter().enumerate() {
         let at = || Place::pointer(format!("/transformations/{index}"));
         let name = transformation["name"].as_str().unwrap_or_default();
         if !known.contains(&name) {
-            let message = format!(
-                "the transformation {name:?} is none of this flow spec's: {}",
-                known.join(", ")
-            );
+            let message = format!("the transformation {name:?} is none of this flow spec's: {}", known.join(", "));
             return Err(invalid(message).at(at()));
         }
         if name != "Mapping" {
@@ -370,30 +293,16 @@ async fn check_mapping(
     mapping: Option<(usize, &Value)>,
 ) -> Result<()> {
     let dataset = target.text("/params/dataSetId").unwrap_or_default();
-    let dataset = inherited::referred(
-        app,
-        caller,
-        Resource::Dataset,
-        dataset,
-        "/targetConnectionIds/0",
-    )
-    .await?;
+    let dataset = inherited::referred(app, caller, Resource::Dataset, dataset, "/targetConnectionIds/0").await?;
     let schema = dataset.text("/schemaRef/id").unwrap_or_default();
     let differ = |what: &str, other: &str, pointer: String| {
-        let message = format!(
-            "{what} has the schema {other}, the dataset {} has {schema}",
-            dataset.id
-        );
+        let message = format!("{what} has the schema {other}, the dataset {} has {schema}", dataset.id);
         Err(Error::new(Kind::Invalid, &code::FLOW_1425, message).at(Place::pointer(pointer)))
     };
     if let Some(named) = target.text("/data/schema/id")
         && !xdm::same(named, schema)
     {
-        return differ(
-            "the target connection",
-            named,
-            "/targetConnectionIds/0".into(),
-        );
+        return differ("the target connection", named, "/targetConnectionIds/0".into());
     }
     let Some((index, params)) = mapping else {
         let format = source.text("/data/format").unwrap_or_default();

@@ -52,10 +52,9 @@ async fn token(State(app): State<App>, request: Request) -> Response {
         return refused(StatusCode::UNAUTHORIZED, "invalid_client");
     };
     match issue(&app, id, secret).await {
-        Ok(Some(token)) => answer(
-            StatusCode::OK,
-            &json!({ "access_token": token, "token_type": "bearer", "expires_in": LIFE - 1 }),
-        ),
+        Ok(Some(token)) => {
+            answer(StatusCode::OK, &json!({ "access_token": token, "token_type": "bearer", "expires_in": LIFE - 1 }))
+        }
         Ok(None) => refused(StatusCode::UNAUTHORIZED, "invalid_client"),
         Err(error) => {
             tracing::error!("a token could not be issued: {error}");
@@ -67,10 +66,7 @@ async fn token(State(app): State<App>, request: Request) -> Response {
 /// A token, if the secret is the client's. An unknown client takes the same steps as a known one.
 async fn issue(app: &App, id: &str, secret: &str) -> Result<Option<String>, Error> {
     let found = app.store.client(id).await?;
-    let stored = found
-        .as_ref()
-        .and_then(|(_, client)| client.text("/secretHash"))
-        .unwrap_or_default();
+    let stored = found.as_ref().and_then(|(_, client)| client.text("/secretHash")).unwrap_or_default();
     let given = secret_hash(secret);
     let right = same(stored.as_bytes(), given.as_bytes());
     match found {
@@ -105,13 +101,7 @@ mod tests {
     #[test]
     fn texts_are_the_same_or_not() {
         assert!(same(b"abc", b"abc"));
-        for (a, b) in [
-            ("abc", "abd"),
-            ("abc", "ab"),
-            ("ab", "abc"),
-            ("", "a"),
-            ("a", ""),
-        ] {
+        for (a, b) in [("abc", "abd"), ("abc", "ab"), ("ab", "abc"), ("", "a"), ("a", "")] {
             assert!(!same(a.as_bytes(), b.as_bytes()), "{a} {b}");
         }
     }

@@ -24,22 +24,13 @@ pub fn brief_with_base(document: &Document) -> Value {
 }
 
 /// A document that a body refers to; a dangling reference is the body's fault (400), not the address's (404).
-pub async fn referred(
-    app: &App,
-    caller: &Caller,
-    resource: Resource,
-    id: &str,
-    pointer: &str,
-) -> Result<Document> {
+pub async fn referred(app: &App, caller: &Caller, resource: Resource, id: &str, pointer: &str) -> Result<Document> {
     match caller.get(app, resource, id).await {
         Ok(document) => Ok(document),
         Err(error) if error.kind == Kind::NotFound => Err(Error::new(
             Kind::Invalid,
             &code::FLOW_1100,
-            format!(
-                "there is no {} with the id {id:?} in this sandbox",
-                resource.name()
-            ),
+            format!("there is no {} with the id {id:?} in this sandbox", resource.name()),
         )
         .at(Place::pointer(pointer))),
         Err(error) => Err(error),

@@ -84,9 +84,7 @@ impl App {
 
     /// A new random UUID, version 4.
     pub fn uuid(&self) -> String {
-        uuid::Builder::from_random_bytes((self.random)().to_be_bytes())
-            .into_uuid()
-            .to_string()
+        uuid::Builder::from_random_bytes((self.random)().to_be_bytes()).into_uuid().to_string()
     }
 
     /// So many random hex digits.

@@ -45,11 +45,7 @@ pub async fn list(
     let limit = params.number("limit", 1, MAX_LIMIT)?;
     if params.flag("count")? {
         if limit.is_some() {
-            return Err(Error::new(
-                Kind::Invalid,
-                &code::FLOW_1401,
-                "limit and count=true exclude each other",
-            ));
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1401, "limit and count=true exclude each other"));
         }
         let count = app.store.count(&caller.scope, resource, &query).await?;
         return Ok(json(StatusCode::OK, &json!({ "count": count })));
@@ -59,57 +55,34 @@ pub async fn list(
         None => Vec::new(),
     };
     let after = params.one("continuationToken")?.map(str::to_string);
-    let list = List {
-        query,
-        order,
-        limit: limit.unwrap_or(LIMIT),
-        after,
-    };
+    let list = List { query, order, limit: limit.unwrap_or(LIMIT), after };
     let page = app.store.list(&caller.scope, resource, &list).await?;
-    let items: Vec<Value> = page
-        .documents
-        .into_iter()
-        .map(|d| page.query.project(d.body))
-        .collect();
+    let items: Vec<Value> = page.documents.into_iter().map(|d| page.query.project(d.body)).collect();
     let links = match page.next {
         // The token comes first and alone: one client takes whatever follows the first `=` (FS-ENV-3).
         Some(token) => json!({ "next": { "href": format!("{base}?continuationToken={token}") } }),
         None => json!({}),
     };
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "items": items, "_links": links }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "items": items, "_links": links })))
 }
 
 /// All of a short list that is not paged (FS §6.1): specs.
 pub fn all(specs: &[Value], params: &Params) -> Result<Response> {
     let query = filter::parse(&properties(params)?)?;
-    let items: Vec<Value> = specs
-        .iter()
-        .filter(|s| query.matches(s))
-        .map(|s| query.project(s.clone()))
-        .collect();
+    let items: Vec<Value> = specs.iter().filter(|s| query.matches(s)).map(|s| query.project(s.clone())).collect();
     if params.flag("count")? {
         return Ok(json(StatusCode::OK, &json!({ "count": items.len() })));
     }
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "items": items, "_links": {} }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "items": items, "_links": {} })))
 }
 
 fn properties(params: &Params) -> Result<Vec<String>> {
     let properties = params.all("property");
-    if properties.len() > MAX_TERMS
-        || properties.iter().map(String::len).sum::<usize>() > MAX_FILTER
-    {
+    if properties.len() > MAX_TERMS || properties.iter().map(String::len).sum::<usize>() > MAX_FILTER {
         return Err(Error::new(
             Kind::Invalid,
             &code::FLOW_1451,
-            format!(
-                "at most {MAX_TERMS} property parameters of {MAX_FILTER} characters together are accepted"
-            ),
+            format!("at most {MAX_TERMS} property parameters of {MAX_FILTER} characters together are accepted"),
         ));
     }
     Ok(properties)
@@ -118,22 +91,15 @@ fn properties(params: &Params) -> Result<Vec<String>> {
 /// A filter or an order must not become a way to ask about a secret, not even about its mask.
 fn refuse_secrets(properties: &[String], params: &Params) -> Result<()> {
     let order = params.one("orderby")?.unwrap_or_default();
-    let asked = properties
-        .iter()
-        .map(String::as_str)
-        .chain([order])
-        .map(|text| text.replace([' ', '[', ']'], ""));
+    let asked = properties.iter().map(String::as_str).chain([order]).map(|text| text.replace([' ', '[', ']'], ""));
     for text in asked {
         let Some(at) = text.find("auth.params.") else {
             continue;
         };
-        let name: String = text[at + "auth.params.".len()..]
-            .chars()
-            .take_while(|c| c.is_alphanumeric() || *c == '_')
-            .collect();
+        let name: String =
+            text[at + "auth.params.".len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if crate::secrets::may_be_secret(&name) {
-            let message =
-                format!("auth.params.{name} is a secret: it can be neither compared nor sorted by");
+            let message = format!("auth.params.{name} is a secret: it can be neither compared nor sorted by");
             return Err(Error::new(Kind::Invalid, &code::FLOW_1448, message));
         }
     }
@@ -141,19 +107,9 @@ fn refuse_secrets(properties: &[String], params: &Params) -> Result<()> {
 }
 
 /// Every document that satisfies the conditions, page by page: for checks of ours, not for answers.
-pub async fn every(
-    app: &App,
-    caller: &Caller,
-    resource: Resource,
-    properties: &[String],
-) -> Result<Vec<Document>> {
+pub async fn every(app: &App, caller: &Caller, resource: Resource, properties: &[String]) -> Result<Vec<Document>> {
     let query: Query = filter::parse(properties)?;
-    let mut list = List {
-        query,
-        order: Vec::new(),
-        limit: MAX_LIMIT,
-        after: None,
-    };
+    let mut list = List { query, order: Vec::new(), limit: MAX_LIMIT, after: None };
     let mut documents = Vec::new();
     loop {
         let page = app.store.list(&caller.scope, resource, &list).await?;

@@ -57,11 +57,7 @@ enum Chunk {
     /// After the data's CR.
     DataLf,
     /// In the trailers; `line` bytes in this line, `length` in all.
-    Trailer {
-        line: usize,
-        length: usize,
-        cr: bool,
-    },
+    Trailer { line: usize, length: usize, cr: bool },
 }
 
 /// The state machine, free of I/O.
@@ -80,10 +76,7 @@ impl Default for Normaliser {
 impl Normaliser {
     /// At the start of a connection.
     pub fn new() -> Normaliser {
-        Normaliser {
-            state: State::Head { seen: 0 },
-            head: Vec::new(),
-        }
+        Normaliser { state: State::Head { seen: 0 }, head: Vec::new() }
     }
 
     /// Takes what came from the socket and appends to `out` what hyper may see of it now.
@@ -92,8 +85,7 @@ impl Normaliser {
             match &mut self.state {
                 State::Head { .. } => input = self.feed_head(input, out),
                 State::Body { left } => {
-                    let take =
-                        usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
+                    let take = usize::try_from(*left).map_or(input.len(), |left| left.min(input.len()));
                     out.extend_from_slice(&input[..take]);
                     input = &input[take..];
                     *left -= take as u64;
@@ -211,10 +203,7 @@ enum Head {
     /// A request whose end cannot be told for certain.
     Ambiguous,
     /// A request; the characters of its target, and what follows the head.
-    Complete {
-        target: std::ops::Range<usize>,
-        next: State,
-    },
+    Complete { target: std::ops::Range<usize>, next: State },
 }
 
 fn read_head(bytes: &[u8]) -> Head {
@@ -225,8 +214,7 @@ fn read_head(bytes: &[u8]) -> Head {
         Ok(httparse::Status::Partial) => return Head::Partial,
         Ok(httparse::Status::Complete(_)) | Err(_) => return Head::Foreign,
     }
-    let (Some(path), Some(method), Some(version)) = (request.path, request.method, request.version)
-    else {
+    let (Some(path), Some(method), Some(version)) = (request.path, request.method, request.version) else {
         return Head::Foreign;
     };
     if method == "CONNECT" {
@@ -234,10 +222,7 @@ fn read_head(bytes: &[u8]) -> Head {
     }
     let start = path.as_ptr() as usize - bytes.as_ptr() as usize;
     match framing(request.headers, version) {
-        Some(next) => Head::Complete {
-            target: start..start + path.len(),
-            next,
-        },
+        Some(next) => Head::Complete { target: start..start + path.len(), next },
         None => Head::Ambiguous,
     }
 }
@@ -248,23 +233,12 @@ fn framing(headers: &[httparse::Header<'_>], version: u8) -> Option<State> {
     let mut chunked = false;
     for header in headers {
         if header.name.eq_ignore_ascii_case("content-length") {
-            if length.is_some()
-                || header.value.is_empty()
-                || !header.value.iter().all(u8::is_ascii_digit)
-            {
+            if length.is_some() || header.value.is_empty() || !header.value.iter().all(u8::is_ascii_digit) {
                 return None;
             }
-            length = Some(
-                std::str::from_utf8(header.value)
-                    .ok()?
-                    .parse::<u64>()
-                    .ok()?,
-            );
+            length = Some(std::str::from_utf8(header.value).ok()?.parse::<u64>().ok()?);
         } else if header.name.eq_ignore_ascii_case("transfer-encoding") {
-            if chunked
-                || version == 0
-                || !header.value.trim_ascii().eq_ignore_ascii_case(b"chunked")
-            {
+            if chunked || version == 0 || !header.value.trim_ascii().eq_ignore_ascii_case(b"chunked") {
                 return None;
             }
             chunked = true;
@@ -300,11 +274,7 @@ impl Chunk {
         if let Chunk::Data { left } = self {
             let take = usize::try_from(left).map_or(input.len(), |left| left.min(input.len()));
             let left = left - take as u64;
-            let next = if left == 0 {
-                Chunk::DataCr
-            } else {
-                Chunk::Data { left }
-            };
+            let next = if left == 0 { Chunk::DataCr } else { Chunk::Data { left } };
             return (take, State::Chunked(next));
         }
         let next = match (self, input[0]) {
@@ -313,70 +283,24 @@ impl Chunk {
                 if digits == 15 {
                     return (1, State::Raw);
                 }
-                Chunk::Size {
-                    size: size * 16 + digit,
-                    digits: digits + 1,
-                }
+                Chunk::Size { size: size * 16 + digit, digits: digits + 1 }
             }
             (Chunk::Size { size, digits: 1.. }, b'\r') => Chunk::SizeEnd { size },
-            (Chunk::Size { size, digits: 1.. }, b' ' | b'\t' | b';') => {
-                Chunk::Extension { size, length: 1 }
-            }
+            (Chunk::Size { size, digits: 1.. }, b' ' | b'\t' | b';') => Chunk::Extension { size, length: 1 },
             (Chunk::Extension { size, .. }, b'\r') => Chunk::SizeEnd { size },
             (Chunk::Extension { size, length }, b) if b != b'\n' && length < MAX_LINE => {
-                Chunk::Extension {
-                    size,
-                    length: length + 1,
-                }
+                Chunk::Extension { size, length: length + 1 }
             }
-            (Chunk::SizeEnd { size: 0 }, b'\n') => Chunk::Trailer {
-                line: 0,
-                length: 0,
-                cr: false,
-            },
+            (Chunk::SizeEnd { size: 0 }, b'\n') => Chunk::Trailer { line: 0, length: 0, cr: false },
             (Chunk::SizeEnd { size }, b'\n') => Chunk::Data { left: size },
             (Chunk::DataCr, b'\r') => Chunk::DataLf,
             (Chunk::DataLf, b'\n') => Chunk::Size { size: 0, digits: 0 },
-            (
-                Chunk::Trailer {
-                    line: 0, cr: true, ..
-                },
-                b'\n',
-            ) => return (1, State::Head { seen: 0 }),
-            (
-                Chunk::Trailer {
-                    length, cr: true, ..
-                },
-                b'\n',
-            ) => Chunk::Trailer {
-                line: 0,
-                length,
-                cr: false,
-            },
-            (
-                Chunk::Trailer {
-                    line,
-                    length,
-                    cr: false,
-                },
-                b'\r',
-            ) => Chunk::Trailer {
-                line,
-                length,
-                cr: true,
-            },
-            (
-                Chunk::Trailer {
-                    line,
-                    length,
-                    cr: false,
-                },
-                b,
-            ) if b != b'\n' && length < MAX_LINE => Chunk::Trailer {
-                line: line + 1,
-                length: length + 1,
-                cr: false,
-            },
+            (Chunk::Trailer { line: 0, cr: true, .. }, b'\n') => return (1, State::Head { seen: 0 }),
+            (Chunk::Trailer { length, cr: true, .. }, b'\n') => Chunk::Trailer { line: 0, length, cr: false },
+            (Chunk::Trailer { line, length, cr: false }, b'\r') => Chunk::Trailer { line, length, cr: true },
+            (Chunk::Trailer { line, length, cr: false }, b) if b != b'\n' && length < MAX_LINE => {
+                Chunk::Trailer { line: line + 1, length: length + 1, cr: false }
+            }
             _ => return (1, State::Raw),
         };
         (1, State::Chunked(next))
@@ -394,10 +318,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Patience {
-        Patience {
-            head: Duration::from_secs(10),
-            body: Duration::from_secs(30),
-        }
+        Patience { head: Duration::from_secs(10), body: Duration::from_secs(30) }
     }
 }
 
@@ -442,10 +363,7 @@ impl<S> Normalised<S> {
             return Poll::Pending;
         };
         match timer.as_mut().poll(cx) {
-            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "the client sends too slowly",
-            ))),
+            Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sends too slowly"))),
             Poll::Pending => Poll::Pending,
         }
     }
@@ -462,11 +380,7 @@ impl<S> Normalised<S> {
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Normalised<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
             if !this.ready.is_empty() {
@@ -497,11 +411,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Normalised<S> {
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Normalised<S> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().socket).poll_write(cx, buf)
     }
 
@@ -544,16 +454,9 @@ mod tests {
 
     #[track_caller]
     fn check(input: &str, expected: &str) {
-        assert_eq!(
-            String::from_utf8_lossy(&normalised(&[input.as_bytes()])),
-            expected
-        );
+        assert_eq!(String::from_utf8_lossy(&normalised(&[input.as_bytes()])), expected);
         let single: Vec<&[u8]> = input.as_bytes().chunks(1).collect();
-        assert_eq!(
-            String::from_utf8_lossy(&normalised(&single)),
-            expected,
-            "one byte at a time"
-        );
+        assert_eq!(String::from_utf8_lossy(&normalised(&single)), expected, "one byte at a time");
     }
 
     #[test]
@@ -562,18 +465,12 @@ mod tests {
             "GET /connectionSpecs?property=name==\"amazon-s3\" HTTP/1.1\r\nHost: \"a<b>\"\r\n\r\n",
             "GET /connectionSpecs?property=name==%22amazon-s3%22 HTTP/1.1\r\nHost: \"a<b>\"\r\n\r\n",
         );
-        check(
-            "GET /runs?property=a>1<2 HTTP/1.1\n\n",
-            "GET /runs?property=a%3E1%3C2 HTTP/1.1\n\n",
-        );
+        check("GET /runs?property=a>1<2 HTTP/1.1\n\n", "GET /runs?property=a%3E1%3C2 HTTP/1.1\n\n");
     }
 
     #[test]
     fn raw_utf8_in_the_target_is_encoded() {
-        check(
-            "GET /f?name=파섹 HTTP/1.1\r\n\r\n",
-            "GET /f?name=%ED%8C%8C%EC%84%B9 HTTP/1.1\r\n\r\n",
-        );
+        check("GET /f?name=파섹 HTTP/1.1\r\n\r\n", "GET /f?name=%ED%8C%8C%EC%84%B9 HTTP/1.1\r\n\r\n");
     }
 
     #[test]
@@ -594,21 +491,14 @@ mod tests {
     fn chunked_bodies_with_extensions_and_trailers_pass_untouched() {
         let body = "1;x=\"y\"\r\n\"\r\n0b \r\nGET /\" <>\r\n\r\n0\r\nT: \"x\"\r\n\r\n";
         check(
-            &format!(
-                "POST /? HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET /b?\" HTTP/1.1\r\n\r\n"
-            ),
-            &format!(
-                "POST /? HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET /b?%22 HTTP/1.1\r\n\r\n"
-            ),
+            &format!("POST /? HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET /b?\" HTTP/1.1\r\n\r\n"),
+            &format!("POST /? HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{body}GET /b?%22 HTTP/1.1\r\n\r\n"),
         );
     }
 
     #[test]
     fn blank_lines_before_a_request_are_skipped() {
-        check(
-            "\r\n\r\n\nGET /?\" HTTP/1.1\r\n\r\n",
-            "\r\n\r\n\nGET /?%22 HTTP/1.1\r\n\r\n",
-        );
+        check("\r\n\r\n\nGET /?\" HTTP/1.1\r\n\r\n", "\r\n\r\n\nGET /?%22 HTTP/1.1\r\n\r\n");
     }
 
     #[test]
@@ -616,40 +506,20 @@ mod tests {
         let refused = "\0\r\n\r\n";
         let smuggled = "0\r\n\r\nGET /admin HTTP/1.1\r\n\r\n";
         check(
-            &format!(
-                "POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"
-            ),
+            &format!("POST / HTTP/1.1\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"),
             refused,
         );
-        check(
-            &format!("POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n{smuggled}"),
-            refused,
-        );
-        check(
-            &format!("POST / HTTP/1.1\r\nContent-Length: +4\r\n\r\n{smuggled}"),
-            refused,
-        );
-        check(
-            &format!("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n{smuggled}"),
-            refused,
-        );
-        check(
-            &format!("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{smuggled}"),
-            refused,
-        );
-        check(
-            &format!("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"),
-            refused,
-        );
+        check(&format!("POST / HTTP/1.1\r\nContent-Length: 4\r\nContent-Length: 4\r\n\r\n{smuggled}"), refused);
+        check(&format!("POST / HTTP/1.1\r\nContent-Length: +4\r\n\r\n{smuggled}"), refused);
+        check(&format!("POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n{smuggled}"), refused);
+        check(&format!("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n{smuggled}"), refused);
+        check(&format!("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n{smuggled}"), refused);
         check("CONNECT a:1 HTTP/1.1\r\n\r\n\"", refused);
     }
 
     #[test]
     fn what_is_no_request_passes_for_hyper_to_refuse() {
-        check(
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /\" ",
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /\" ",
-        );
+        check("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /\" ", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nGET /\" ");
         check("GET / HTTP/1.1\r\nHost", "GET / HTTP/1.1\r\nHost");
     }
 
@@ -670,49 +540,33 @@ mod tests {
     fn request() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         let target = "[a-z/?=\"<>&]{0,20}";
         let body = proptest::collection::vec(any::<u8>(), 0..40);
-        (
-            target,
-            body,
-            0..3u8,
-            proptest::collection::vec(1..7usize, 0..8),
-        )
-            .prop_map(|(target, body, kind, sizes)| {
-                let encoded = target
-                    .replace('"', "%22")
-                    .replace('<', "%3C")
-                    .replace('>', "%3E");
-                let mut tail = Vec::new();
-                match kind {
-                    0 => tail.extend_from_slice(b"\r\n"),
-                    1 => {
-                        tail.extend_from_slice(
-                            format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes(),
-                        );
-                        tail.extend_from_slice(&body);
-                    }
-                    _ => {
-                        tail.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
-                        let mut rest = &body[..];
-                        for size in sizes {
-                            let (chunk, after) = rest.split_at(size.min(rest.len()));
-                            if !chunk.is_empty() {
-                                tail.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
-                                tail.extend_from_slice(chunk);
-                                tail.extend_from_slice(b"\r\n");
-                            }
-                            rest = after;
-                        }
-                        tail.extend_from_slice(b"0\r\n\r\n");
-                    }
+        (target, body, 0..3u8, proptest::collection::vec(1..7usize, 0..8)).prop_map(|(target, body, kind, sizes)| {
+            let encoded = target.replace('"', "%22").replace('<', "%3C").replace('>', "%3E");
+            let mut tail = Vec::new();
+            match kind {
+                0 => tail.extend_from_slice(b"\r\n"),
+                1 => {
+                    tail.extend_from_slice(format!("Content-Length: {}\r\n\r\n", body.len()).as_bytes());
+                    tail.extend_from_slice(&body);
                 }
-                let line = |target: &str| {
-                    format!("POST /{target} HTTP/1.1\r\nHost: \"h\"\r\n").into_bytes()
-                };
-                (
-                    [line(&target), tail.clone()].concat(),
-                    [line(&encoded), tail].concat(),
-                )
-            })
+                _ => {
+                    tail.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
+                    let mut rest = &body[..];
+                    for size in sizes {
+                        let (chunk, after) = rest.split_at(size.min(rest.len()));
+                        if !chunk.is_empty() {
+                            tail.extend_from_slice(format!("{:x}\r\n", chunk.len()).as_bytes());
+                            tail.extend_from_slice(chunk);
+                            tail.extend_from_slice(b"\r\n");
+                        }
+                        rest = after;
+                    }
+                    tail.extend_from_slice(b"0\r\n\r\n");
+                }
+            }
+            let line = |target: &str| format!("POST /{target} HTTP/1.1\r\nHost: \"h\"\r\n").into_bytes();
+            ([line(&target), tail.clone()].concat(), [line(&encoded), tail].concat())
+        })
     }
 
     proptest! {

@@ -21,21 +21,12 @@ impl<S: Sync> FromRequestParts<S> for Params {
 impl Params {
     /// From the raw query string.
     pub fn parse(query: &str) -> Params {
-        Params(
-            url::form_urlencoded::parse(query.as_bytes())
-                .into_owned()
-                .filter(|(_, v)| !v.is_empty())
-                .collect(),
-        )
+        Params(url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, v)| !v.is_empty()).collect())
     }
 
     /// Every value of a name.
     pub fn all(&self, name: &str) -> Vec<String> {
-        self.0
-            .iter()
-            .filter(|(n, _)| n == name)
-            .map(|(_, v)| v.clone())
-            .collect()
+        self.0.iter().filter(|(n, _)| n == name).map(|(_, v)| v.clone()).collect()
     }
 
     /// The value of a name; the same value twice is harmless (clients repeat what a link already carries, FS-ENV-3).
@@ -93,11 +84,9 @@ fn flag(name: &str, value: Option<&str>) -> Result<bool> {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1452,
-            format!("{name} must be true or false, not {other:?}"),
-        )),
+        Some(other) => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1452, format!("{name} must be true or false, not {other:?}")))
+        }
     }
 }
 
@@ -107,23 +96,13 @@ mod tests {
 
     #[test]
     fn a_plus_is_a_space_and_an_encoded_plus_a_plus() {
-        assert_eq!(
-            Params::parse("orderby=+name").one("orderby").unwrap(),
-            Some(" name")
-        );
-        assert_eq!(
-            Params::parse("orderby=%2Bname").one("orderby").unwrap(),
-            Some("+name")
-        );
+        assert_eq!(Params::parse("orderby=+name").one("orderby").unwrap(), Some(" name"));
+        assert_eq!(Params::parse("orderby=%2Bname").one("orderby").unwrap(), Some("+name"));
     }
 
     #[test]
     fn quotes_arrive_raw_or_encoded() {
-        for query in [
-            "property=name==\"a\"",
-            "property=name==%22a%22",
-            "property=name%3D%3D%22a%22",
-        ] {
+        for query in ["property=name==\"a\"", "property=name==%22a%22", "property=name%3D%3D%22a%22"] {
             assert_eq!(Params::parse(query).all("property"), ["name==\"a\""]);
         }
     }
@@ -138,16 +117,7 @@ mod tests {
 
     #[test]
     fn a_repeated_limit_is_harmless_and_a_contradiction_is_not() {
-        assert_eq!(
-            Params::parse("limit=5&limit=5")
-                .number("limit", 1, 9)
-                .unwrap(),
-            Some(5)
-        );
-        assert!(
-            Params::parse("limit=5&limit=6")
-                .number("limit", 1, 9)
-                .is_err()
-        );
+        assert_eq!(Params::parse("limit=5&limit=5").number("limit", 1, 9).unwrap(), Some(5));
+        assert!(Params::parse("limit=5&limit=6").number("limit", 1, 9).is_err());
     }
 }

@@ -50,9 +50,7 @@ pub struct About<'a> {
 fn status(error: &Error) -> StatusCode {
     match error.kind {
         Kind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        Kind::Unavailable { .. } | Kind::TooMany { .. } if error.code.status < 500 => {
-            StatusCode::SERVICE_UNAVAILABLE
-        }
+        Kind::Unavailable { .. } | Kind::TooMany { .. } if error.code.status < 500 => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::from_u16(error.code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
     }
 }
@@ -71,9 +69,7 @@ pub fn render(error: &Error, about: &About<'_>) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     if let Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } = error.kind {
         let seconds = retry_after.map_or(1, |wait| wait.as_secs().max(1));
-        response
-            .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }
@@ -88,9 +84,7 @@ enum Family {
 fn family(path: &str) -> Family {
     if path.starts_with("/data/foundation/schemaregistry") {
         Family::Xdm
-    } else if path.starts_with("/data/foundation/flowservice")
-        || !path.starts_with("/data/foundation/")
-    {
+    } else if path.starts_with("/data/foundation/flowservice") || !path.starts_with("/data/foundation/") {
         Family::Flow
     } else {
         Family::Plain
@@ -106,11 +100,7 @@ fn message(error: &Error) -> String {
 }
 
 fn sentence(text: &str) -> String {
-    if text.ends_with(['.', '!', '?']) {
-        text.to_string()
-    } else {
-        format!("{text}.")
-    }
+    if text.ends_with(['.', '!', '?']) { text.to_string() } else { format!("{text}.") }
 }
 
 /// FS-HDR-1: two fields, the code a string.

@@ -3,8 +3,8 @@
 
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes,
-    schemas, sourceconnections, specs, targetconnections,
+    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    sourceconnections, specs, targetconnections,
 };
 use axum::Router;
 use axum::body::Body;
@@ -32,41 +32,24 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(specs::get_connection_spec))
         .routes(routes!(specs::list_flow_specs))
         .routes(routes!(specs::get_flow_spec))
-        .routes(routes!(
-            connections::list_connections,
-            connections::create_connection
-        ))
-        .routes(routes!(
-            connections::get_connection,
-            connections::patch_connection,
-            connections::delete_connection
-        ))
+        .routes(routes!(connections::list_connections, connections::create_connection))
+        .routes(routes!(connections::get_connection, connections::patch_connection, connections::delete_connection))
         .routes(routes!(connections::test_connection))
         .routes(routes!(explore::explore_connection))
-        .routes(routes!(
-            sourceconnections::list_source_connections,
-            sourceconnections::create_source_connection
-        ))
+        .routes(routes!(sourceconnections::list_source_connections, sourceconnections::create_source_connection))
         .routes(routes!(
             sourceconnections::get_source_connection,
             sourceconnections::patch_source_connection,
             sourceconnections::delete_source_connection
         ))
-        .routes(routes!(
-            targetconnections::list_target_connections,
-            targetconnections::create_target_connection
-        ))
+        .routes(routes!(targetconnections::list_target_connections, targetconnections::create_target_connection))
         .routes(routes!(
             targetconnections::get_target_connection,
             targetconnections::patch_target_connection,
             targetconnections::delete_target_connection
         ))
         .routes(routes!(flows::list_flows, flows::create_flow))
-        .routes(routes!(
-            flows::get_flow,
-            flows::patch_flow,
-            flows::delete_flow
-        ))
+        .routes(routes!(flows::get_flow, flows::patch_flow, flows::delete_flow))
         .routes(routes!(flows::list_flow_runs))
         .routes(routes!(actions::act_on_flow))
         .routes(routes!(runs::list_runs, runs::create_run))
@@ -79,25 +62,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(sandboxes::list_sandbox_types));
     let registry = OpenApiRouter::new()
         .routes(routes!(schemas::get_stats))
-        .routes(routes!(
-            schemas::list_tenant_schemas,
-            schemas::create_schema
-        ))
+        .routes(routes!(schemas::list_tenant_schemas, schemas::create_schema))
         .routes(routes!(schemas::list_global_schemas))
-        .routes(routes!(
-            schemas::get_tenant_schema,
-            schemas::put_schema,
-            schemas::patch_schema,
-            schemas::delete_schema
-        ))
+        .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
         .routes(routes!(schemas::get_global_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
-        .routes(routes!(
-            catalog::get_data_set,
-            catalog::patch_data_set,
-            catalog::delete_data_set
-        ))
+        .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
         .routes(routes!(catalog::list_batches))
         .routes(routes!(catalog::get_batch));
     let access = OpenApiRouter::new()
@@ -119,16 +90,9 @@ fn operations() -> OpenApiRouter<App> {
 
 fn data_prep() -> OpenApiRouter<App> {
     OpenApiRouter::new()
-        .routes(routes!(
-            dataprep::list_mapping_sets,
-            dataprep::create_mapping_set
-        ))
+        .routes(routes!(dataprep::list_mapping_sets, dataprep::create_mapping_set))
         .routes(routes!(dataprep::validate_mapping_set))
-        .routes(routes!(
-            dataprep::get_mapping_set,
-            dataprep::put_mapping_set,
-            dataprep::delete_mapping_set
-        ))
+        .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
         .routes(routes!(dataprep::list_mappings))
         .routes(routes!(dataprep::list_functions))
         .routes(routes!(dataprep::list_operators))
@@ -137,12 +101,7 @@ fn data_prep() -> OpenApiRouter<App> {
 /// The document's head: who we are, and how callers sign in.
 fn description() -> OpenApi {
     let key = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
-    let bearer = SecurityScheme::Http(
-        HttpBuilder::new()
-            .scheme(HttpAuthScheme::Bearer)
-            .bearer_format("JWT")
-            .build(),
-    );
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
     let components = ComponentsBuilder::new()
         .security_scheme("token", bearer)
         .security_scheme("apiKey", key("x-api-key"))
@@ -157,9 +116,7 @@ fn description() -> OpenApi {
         .info(
             InfoBuilder::new()
                 .title("Forebay")
-                .description(Some(
-                    "An open, self-hosted Flow Service, and the services that its dataflows need.",
-                ))
+                .description(Some("An open, self-hosted Flow Service, and the services that its dataflows need."))
                 .version(env!("CARGO_PKG_VERSION"))
                 .build(),
         )
@@ -176,29 +133,17 @@ pub fn openapi() -> OpenApi {
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
     let (routes, document) = operations().split_for_parts();
-    let document = document
-        .to_json()
-        .expect("the document is made of plain JSON");
+    let document = document.to_json().expect("the document is made of plain JSON");
     // The two misprints of the public pages (platform.md).
     let (misprint, _) = data_prep().split_for_parts();
     let (posted, _) = OpenApiRouter::new()
-        .routes(routes!(
-            dataprep::list_mapping_sets,
-            dataprep::create_mapping_set
-        ))
-        .routes(routes!(
-            dataprep::get_mapping_set,
-            dataprep::put_mapping_set,
-            dataprep::delete_mapping_set
-        ))
+        .routes(routes!(dataprep::list_mapping_sets, dataprep::create_mapping_set))
+        .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
         .split_for_parts();
     let inner = routes
         .nest("/data/foundation/conversation", misprint)
         .merge(Router::new().nest("/data/foundation", posted))
-        .route(
-            "/openapi.json",
-            axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)),
-        )
+        .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(metrics))
         .fallback(nowhere)
@@ -245,14 +190,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let began = std::time::Instant::now();
     let mut response = next.run(request).instrument(span).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-        let rendered = render(
-            &error,
-            &About {
-                path: &path,
-                request: &id,
-                now: app.now(),
-            },
-        );
+        let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
         let (parts, body) = rendered.into_parts();
         // What the failing handler set beside (Allow, Content-Range) stays.
         for (name, value) in &parts.headers {
@@ -260,25 +198,15 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         }
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.status_mut() = parts.status;
-        *response.body_mut() = if method == http::Method::HEAD {
-            Body::empty()
-        } else {
-            body
-        };
+        *response.body_mut() = if method == http::Method::HEAD { Body::empty() } else { body };
     }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
     }
-    headers.insert(
-        header::X_CONTENT_TYPE_OPTIONS,
-        HeaderValue::from_static("nosniff"),
-    );
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    headers.insert(
-        header::REFERRER_POLICY,
-        HeaderValue::from_static("no-referrer"),
-    );
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     metrics::counter!("forebay_http_requests_total", "method" => known(&method), "status" => response.status().as_u16().to_string())
         .increment(1);
     metrics::histogram!("forebay_http_request_seconds", "method" => known(&method))
@@ -302,24 +230,14 @@ fn known(method: &http::Method) -> &'static str {
 
 /// The caller's request id if it can be repeated safely, else one of ours.
 fn request_id(app: &App, request: &Request) -> String {
-    let sent = request
-        .headers()
-        .get(&REQUEST_ID)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let sent = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
-    if !sent.is_empty() && sent.len() <= 128 && sent.chars().all(plain) {
-        sent.to_string()
-    } else {
-        app.uuid()
-    }
+    if !sent.is_empty() && sent.len() <= 128 && sent.chars().all(plain) { sent.to_string() } else { app.uuid() }
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    Problem(Error::internal(
-        "The request failed inside the server. The log has the details under the request id.",
-    ))
-    .into_response()
+    Problem(Error::internal("The request failed inside the server. The log has the details under the request id."))
+        .into_response()
 }
 
 async fn nowhere(request: Request) -> Problem {
@@ -328,19 +246,11 @@ async fn nowhere(request: Request) -> Problem {
         true => &code::XDM_1012,
         false => &code::HTTP_404,
     };
-    Problem(Error::new(
-        Kind::NotFound,
-        code,
-        format!("There is nothing at the path {path}"),
-    ))
+    Problem(Error::new(Kind::NotFound, code, format!("There is nothing at the path {path}")))
 }
 
 async fn not_this_way(request: Request) -> Problem {
-    let message = format!(
-        "{} is not possible at the path {}",
-        request.method(),
-        request.uri().path()
-    );
+    let message = format!("{} is not possible at the path {}", request.method(), request.uri().path());
     Problem(Error::new(Kind::Invalid, &code::HTTP_405, message))
 }
 
@@ -352,24 +262,13 @@ async fn health(State(app): State<App>) -> Response {
         limit: 1,
         after: None,
     };
-    match app
-        .store
-        .list(&Scope::organization(""), Resource::Client, &list)
-        .await
-    {
-        Ok(_) => (
-            [(header::CONTENT_TYPE, JSON)],
-            r#"{"status":"ok","store":"ok"}"#,
-        )
-            .into_response(),
+    match app.store.list(&Scope::organization(""), Resource::Client, &list).await {
+        Ok(_) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
         Err(error) => {
             tracing::warn!("the store does not answer: {error}");
             (
                 StatusCode::SERVICE_UNAVAILABLE,
-                [
-                    (header::CONTENT_TYPE, JSON),
-                    (header::RETRY_AFTER, HeaderValue::from_static("1")),
-                ],
+                [(header::CONTENT_TYPE, JSON), (header::RETRY_AFTER, HeaderValue::from_static("1"))],
                 r#"{"status":"failing","store":"unavailable"}"#,
             )
                 .into_response()

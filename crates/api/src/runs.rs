@@ -21,61 +21,37 @@ use serde_json::{Value, json};
     params(("property" = Option<Vec<String>>, Query), ("limit" = Option<i64>, Query), ("orderby" = Option<String>, Query),
         ("continuationToken" = Option<String>, Query), ("count" = Option<bool>, Query)),
     responses((status = 200, description = "A page of runs, or their number")))]
-pub async fn list_runs(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_runs(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     Ok(listing::list(&app, &caller, Resource::Run, "/runs", &[], &params).await?)
 }
 
 /// `GET /runs/{id}`
 #[utoipa::path(get, path = "/runs/{id}", tag = "Runs", params(("id" = String, Path)),
     responses((status = 200, description = "The run, in an array of one"), (status = 404, description = "Not found")))]
-pub async fn get_run(
-    State(app): State<App>,
-    caller: Caller,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
-    Ok(listing::item(
-        &caller.get(&app, Resource::Run, &id).await?.body,
-    ))
+pub async fn get_run(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(listing::item(&caller.get(&app, Resource::Run, &id).await?.body))
 }
 
 /// `POST /runs`: one run on demand of an enabled flow that is scheduled `once` (FS §10.1).
 #[utoipa::path(post, path = "/runs", tag = "Runs", request_body = Object,
     responses((status = 201, description = "`{id, etag, items}`"), (status = 400, description = "The flow cannot be run on demand")))]
-pub async fn create_run(
-    State(app): State<App>,
-    caller: Caller,
-    Body(body): Body,
-) -> Result<Response, Problem> {
+pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
     let now = app.now();
     let flow = flow(&app, &caller, &body).await?;
     let params = body.get("params").cloned().unwrap_or(Value::Null);
     let begin = time(&params, "startTime")?;
-    let (from, to) = (
-        time(&params, "windowStartTime")?,
-        time(&params, "windowEndTime")?,
-    );
+    let (from, to) = (time(&params, "windowStartTime")?, time(&params, "windowEndTime")?);
     if let (Some(from), Some(to)) = (from, to)
         && from >= to
     {
-        return Err(
-            invalid("params.windowStartTime must be before params.windowEndTime")
-                .at(Place::pointer("/params/windowStartTime"))
-                .into(),
-        );
+        return Err(invalid("params.windowStartTime must be before params.windowEndTime")
+            .at(Place::pointer("/params/windowStartTime"))
+            .into());
     }
-    if params
-        .get("deltaColumn")
-        .is_some_and(|column| !column.is_null())
-    {
-        return Err(invalid(
-            "params.deltaColumn does not apply: files are chosen by when they were modified",
-        )
-        .at(Place::pointer("/params/deltaColumn"))
-        .into());
+    if params.get("deltaColumn").is_some_and(|column| !column.is_null()) {
+        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified")
+            .at(Place::pointer("/params/deltaColumn"))
+            .into());
     }
     let run = Enqueue {
         due: begin.unwrap_or(now).max(now),
@@ -111,22 +87,18 @@ async fn flow(app: &App, caller: &Caller, body: &Value) -> Result<Document> {
         }
         Err(error) => return Err(error),
     };
-    let state =
-        |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1444, message).at(at()));
+    let state = |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1444, message).at(at()));
     match flow.text("/state") {
         Some("enabled") => {}
         other => {
-            return state(format!(
-                "flow {id} is {}, not enabled",
-                other.unwrap_or("without a state")
-            ));
+            return state(format!("flow {id} is {}, not enabled", other.unwrap_or("without a state")));
         }
     }
     match Schedule::parse(flow.body.get("scheduleParams"), flow.created)?.every {
         Every::Once => Ok(flow),
-        Every::Seconds(_) => state(format!(
-            "flow {id} runs on a schedule; only flows with the frequency once run on demand"
-        )),
+        Every::Seconds(_) => {
+            state(format!("flow {id} runs on a schedule; only flows with the frequency once run on demand"))
+        }
     }
 }
 
@@ -135,10 +107,8 @@ fn time(params: &Value, name: &str) -> Result<Option<forebay_model::Time>> {
         None | Some(Value::Null) => Ok(None),
         Some(value) => match moment(value) {
             Some(time) => Ok(Some(time)),
-            None => Err(
-                invalid(format!("params.{name} must be a time in epoch seconds"))
-                    .at(Place::pointer(format!("/params/{name}"))),
-            ),
+            None => Err(invalid(format!("params.{name} must be a time in epoch seconds"))
+                .at(Place::pointer(format!("/params/{name}")))),
         },
     }
 }

@@ -22,22 +22,14 @@ const ALL: usize = 1000;
 /// `GET /`: the sandboxes that this token may use.
 #[utoipa::path(get, path = "/", tag = "Sandboxes", params(("limit" = Option<i64>, Query), ("offset" = Option<i64>, Query)),
     responses((status = 200, description = "The sandboxes")))]
-pub async fn list_my_sandboxes(
-    State(app): State<App>,
-    member: Member,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_my_sandboxes(State(app): State<App>, member: Member, params: Params) -> Result<Response, Problem> {
     Ok(page(&app, &member, &params, "/").await?)
 }
 
 /// `GET /sandboxes`
 #[utoipa::path(get, path = "/sandboxes", tag = "Sandboxes", params(("limit" = Option<i64>, Query), ("offset" = Option<i64>, Query)),
     responses((status = 200, description = "The sandboxes")))]
-pub async fn list_sandboxes(
-    State(app): State<App>,
-    member: Member,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_sandboxes(State(app): State<App>, member: Member, params: Params) -> Result<Response, Problem> {
     Ok(page(&app, &member, &params, "/sandboxes").await?)
 }
 
@@ -50,10 +42,7 @@ pub async fn get_sandbox(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let all = all(&app, &member).await?;
-    match all
-        .iter()
-        .find(|sandbox| sandbox.text("/name") == Some(&name))
-    {
+    match all.iter().find(|sandbox| sandbox.text("/name") == Some(&name)) {
         Some(sandbox) => Ok(json(StatusCode::OK, &shown(sandbox))),
         None => Err(missing(format!("the organization has no sandbox named {name:?}")).into()),
     }
@@ -62,24 +51,12 @@ pub async fn get_sandbox(
 /// `GET /sandboxTypes`
 #[utoipa::path(get, path = "/sandboxTypes", tag = "Sandboxes", responses((status = 200, description = "The types")))]
 pub async fn list_sandbox_types(_: Member) -> Response {
-    json(
-        StatusCode::OK,
-        &json!({ "sandboxTypes": ["development", "production"] }),
-    )
+    json(StatusCode::OK, &json!({ "sandboxTypes": ["development", "production"] }))
 }
 
 async fn all(app: &App, member: &Member) -> Result<Vec<Document>> {
-    let list = List {
-        query: Query::default(),
-        order: filter::parse_order("name")?,
-        limit: ALL,
-        after: None,
-    };
-    Ok(app
-        .store
-        .list(&Scope::organization(&member.org), Resource::Sandbox, &list)
-        .await?
-        .documents)
+    let list = List { query: Query::default(), order: filter::parse_order("name")?, limit: ALL, after: None };
+    Ok(app.store.list(&Scope::organization(&member.org), Resource::Sandbox, &list).await?.documents)
 }
 
 async fn page(app: &App, member: &Member, params: &Params, path: &str) -> Result<Response> {
@@ -90,17 +67,11 @@ async fn page(app: &App, member: &Member, params: &Params, path: &str) -> Result
     let template = app.link(&format!("{BASE}{path}?limit={{limit}}&offset={{offset}}"));
     let mut links = json!({ "page": { "href": template, "templated": true } });
     if offset + limit < all.len() {
-        let next = app.link(&format!(
-            "{BASE}{path}?limit={limit}&offset={}",
-            offset + limit
-        ));
+        let next = app.link(&format!("{BASE}{path}?limit={limit}&offset={}", offset + limit));
         links["next"] = json!({ "href": next, "templated": false });
     }
     let page = json!({ "limit": limit, "count": sandboxes.len() });
-    Ok(json(
-        StatusCode::OK,
-        &json!({ "sandboxes": sandboxes, "_page": page, "_links": links }),
-    ))
+    Ok(json(StatusCode::OK, &json!({ "sandboxes": sandboxes, "_page": page, "_links": links })))
 }
 
 /// A sandbox as the API shows it; its id is not shown to users.

@@ -41,12 +41,7 @@ pub async fn get_stats(State(app): State<App>, caller: Caller) -> Result<Respons
             increment(&mut usage, class);
         }
     }
-    let recent: Vec<Value> = registry
-        .documents
-        .iter()
-        .take(10)
-        .map(|d| brief(&d.body))
-        .collect();
+    let recent: Vec<Value> = registry.documents.iter().take(10).map(|d| brief(&d.body)).collect();
     let body = json!({
         "imsOrg": caller.member.org,
         "tenantId": caller.member.tenant,
@@ -105,46 +100,27 @@ async fn list(
     let shape = accept.list()?;
     let query = filter::parse(&params.all("property"))?;
     let mut found: Vec<(Value, Time)> = match kind.global {
-        true => xdm::globals(kind.kind)
-            .iter()
-            .map(|body| (body.clone(), Time::UNIX_EPOCH))
-            .collect(),
+        true => xdm::globals(kind.kind).iter().map(|body| (body.clone(), Time::UNIX_EPOCH)).collect(),
         false => {
             let registry = Registry::open(app, caller).await?;
-            let ours = registry
-                .documents
-                .into_iter()
-                .filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
-            ours.map(|document| (document.body, document.updated))
-                .collect()
+            let ours = registry.documents.into_iter().filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
+            ours.map(|document| (document.body, document.updated)).collect()
         }
     };
     found.retain(|(body, _)| query.matches(body));
-    let order = params
-        .one("orderby")?
-        .unwrap_or("updated")
-        .trim()
-        .to_string();
+    let order = params.one("orderby")?.unwrap_or("updated").trim().to_string();
     sort(&mut found, &order);
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
     let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
-    let page: Vec<Value> = found
-        .iter()
-        .skip(start)
-        .take(limit)
-        .map(|(body, _)| listed(body, shape))
-        .collect();
+    let page: Vec<Value> = found.iter().skip(start).take(limit).map(|(body, _)| listed(body, shape)).collect();
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let base = format!("/data/foundation/schemaregistry/{container}/{}", kind.kind);
-    let link = next.as_ref().map(|next| {
-        json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) })
-    });
+    let link = next
+        .as_ref()
+        .map(|next| json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) }));
     let mut links = json!({ "next": link });
     if !kind.global {
-        let global = app.link(&format!(
-            "/data/foundation/schemaregistry/global/{}",
-            kind.kind
-        ));
+        let global = app.link(&format!("/data/foundation/schemaregistry/global/{}", kind.kind));
         links[format!("global_{}", kind.kind)] = json!({ "href": global });
     }
     let body = json!({
@@ -169,11 +145,7 @@ fn sort(found: &mut [(Value, Time)], order: &str) {
                 (a, b) => b.is_some().cmp(&a.is_some()),
             },
         };
-        let ordering = if backwards {
-            ordering.reverse()
-        } else {
-            ordering
-        };
+        let ordering = if backwards { ordering.reverse() } else { ordering };
         match ordering {
             Ordering::Equal => a["$id"].as_str().cmp(&b["$id"].as_str()),
             other => other,
@@ -230,10 +202,7 @@ async fn look_up(
     let shape = accept.look_up()?;
     let registry = Registry::open(app, caller).await?;
     let body = match kind.global {
-        true => xdm::globals(kind.kind)
-            .iter()
-            .find(|body| body["$id"] == id || body["meta:altId"] == id)
-            .cloned(),
+        true => xdm::globals(kind.kind).iter().find(|body| body["$id"] == id || body["meta:altId"] == id).cloned(),
         false => find(&registry, kind.kind, id).map(|document| document.body.clone()),
     };
     let Some(body) = body else {
@@ -278,16 +247,7 @@ pub async fn create_schema(
     let now = app.now();
     let registry = Registry::open(&app, &caller).await?;
     let ids = Ids::new(&caller, kind, &name);
-    let body = defined(
-        &app,
-        &caller,
-        &registry,
-        body,
-        kind,
-        &ids,
-        "1.0",
-        (now, now),
-    )?;
+    let body = defined(&app, &caller, &registry, body, kind, &ids, "1.0", (now, now))?;
     let mut new = New::new(Resource::Schema, name, body);
     new.stamp = false;
     let document = app.store.insert(&caller.scope, new, now).await?;
@@ -318,10 +278,7 @@ pub async fn patch_schema(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let operations = patch::parse(&body)?;
-    Ok(rewrite(&app, &caller, &kind, &id, |old| {
-        patch::apply(old, &operations)
-    })
-    .await?)
+    Ok(rewrite(&app, &caller, &kind, &id, |old| patch::apply(old, &operations)).await?)
 }
 
 /// `DELETE /tenant/{kind}/{id}`: refused while a dataset or another resource refers to it.
@@ -340,36 +297,14 @@ pub async fn delete_schema(
     };
     let own = document.text("/$id").unwrap_or_default();
     let datasets = datasets_of(&app, &caller).await?;
-    let by_dataset = datasets
-        .iter()
-        .find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
-    let by_resource = registry
-        .documents
-        .iter()
-        .find(|d| d.id != document.id && refers(&d.body, own));
+    let by_dataset = datasets.iter().find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
+    let by_resource = registry.documents.iter().find(|d| d.id != document.id && refers(&d.body, own));
     if let Some(user) = by_dataset.or(by_resource) {
-        let title = user
-            .text("/title")
-            .or(user.text("/name"))
-            .unwrap_or_default();
-        let message = format!(
-            "{id} is still in use by {} {} {title:?}",
-            user.resource.name(),
-            user.id
-        );
-        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message)
-            .advice("Delete that first.")
-            .into());
+        let title = user.text("/title").or(user.text("/name")).unwrap_or_default();
+        let message = format!("{id} is still in use by {} {} {title:?}", user.resource.name(), user.id);
+        return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete that first.").into());
     }
-    app.store
-        .delete(
-            &caller.scope,
-            Resource::Schema,
-            &document.id,
-            None,
-            app.now(),
-        )
-        .await?;
+    app.store.delete(&caller.scope, Resource::Schema, &document.id, None, app.now()).await?;
     Ok(gone())
 }
 
@@ -390,10 +325,7 @@ impl Place {
             _ => return Err(unknown(kind)),
         };
         match container {
-            "tenant" => Ok(Place {
-                global: false,
-                kind,
-            }),
+            "tenant" => Ok(Place { global: false, kind }),
             "global" => Ok(Place { global: true, kind }),
             _ => Err(unknown(container)),
         }
@@ -409,10 +341,7 @@ struct Ids {
 impl Ids {
     fn new(caller: &Caller, kind: &str, name: &str) -> Ids {
         let tenant = &caller.member.tenant;
-        Ids {
-            id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"),
-            alt: format!("_{tenant}.{kind}.{name}"),
-        }
+        Ids { id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"), alt: format!("_{tenant}.{kind}.{name}") }
     }
 }
 
@@ -421,9 +350,7 @@ fn find<'a>(registry: &'a Registry, kind: &str, id: &str) -> Option<&'a Document
         .documents
         .iter()
         .filter(|document| document.text("/meta:resourceType") == Some(kind))
-        .find(|document| {
-            document.text("/$id") == Some(id) || document.text("/meta:altId") == Some(id)
-        })
+        .find(|document| document.text("/$id") == Some(id) || document.text("/meta:altId") == Some(id))
 }
 
 async fn datasets_of(app: &App, caller: &Caller) -> Result<Vec<Document>> {
@@ -434,10 +361,7 @@ async fn datasets_of(app: &App, caller: &Caller) -> Result<Vec<Document>> {
 fn refers(value: &Value, id: &str) -> bool {
     match value {
         Value::Object(members) => {
-            members
-                .get("$ref")
-                .and_then(Value::as_str)
-                .is_some_and(|target| same(target, id))
+            members.get("$ref").and_then(Value::as_str).is_some_and(|target| same(target, id))
                 || members.values().any(|member| refers(member, id))
         }
         Value::Array(items) => items.iter().any(|item| refers(item, id)),
@@ -481,11 +405,7 @@ fn defined(
     let mut extends: Vec<Value> = Vec::new();
     for target in &refs {
         let behind = lookup(target).map(|found| found["meta:extends"].clone());
-        let behind = behind
-            .as_ref()
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default();
+        let behind = behind.as_ref().and_then(Value::as_array).cloned().unwrap_or_default();
         for id in std::iter::once(json!(target)).chain(behind) {
             if !extends.contains(&id) {
                 extends.push(id);
@@ -547,16 +467,7 @@ async fn rewrite(
     };
     let version = next_version(document.text("/version").unwrap_or("1.0"));
     let body = change(&document.body)?;
-    let new = defined(
-        app,
-        caller,
-        &registry,
-        body,
-        kind,
-        &ids,
-        &version,
-        (document.created, now),
-    )?;
+    let new = defined(app, caller, &registry, body, kind, &ids, &version, (document.created, now))?;
     let datasets = datasets_of(app, caller).await?;
     let mut before = Vec::new();
     for dataset in &datasets {
@@ -567,30 +478,23 @@ async fn rewrite(
     for (dataset, schema, old) in before {
         if let Some(fault) = breaks(&old.fields, &registry.tree(schema)?.fields, "") {
             let message = format!("dataset {} has this schema, and {fault}", dataset.id);
-            return Err(Error::new(Kind::Conflict, &code::HTTP_400, message)
-                .advice("A schema in use can only be extended."));
+            return Err(
+                Error::new(Kind::Conflict, &code::HTTP_400, message).advice("A schema in use can only be extended.")
+            );
         }
     }
     let stored = new.clone();
     let etag = document.etag.clone();
     app.store
-        .update(
-            &caller.scope,
-            Resource::Schema,
-            &document.id,
-            Some(&etag),
-            now,
-            move |_, secrets| Ok((stored, secrets.clone())),
-        )
+        .update(&caller.scope, Resource::Schema, &document.id, Some(&etag), now, move |_, secrets| {
+            Ok((stored, secrets.clone()))
+        })
         .await?;
     Ok(json(StatusCode::OK, &new))
 }
 
 /// `1.3` after `1.2`.
 fn next_version(version: &str) -> String {
-    let minor = version
-        .split_once('.')
-        .and_then(|(_, minor)| minor.parse::<u64>().ok())
-        .unwrap_or(0);
+    let minor = version.split_once('.').and_then(|(_, minor)| minor.parse::<u64>().ok()).unwrap_or(0);
     format!("1.{}", minor + 1)
 }

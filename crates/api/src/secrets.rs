@@ -33,11 +33,7 @@ const SECRET_WORDS: &[&str] = &[
 /// Whether a parameter of that name is a secret in any built-in spec, or by its name.
 pub fn may_be_secret(name: &str) -> bool {
     let marked = |spec: &Value| {
-        auth_specs(spec).any(|auth| {
-            auth["spec"]["properties"]
-                .get(name)
-                .is_some_and(|p| p["format"] == "password")
-        })
+        auth_specs(spec).any(|auth| auth["spec"]["properties"].get(name).is_some_and(|p| p["format"] == "password"))
     };
     sounds_secret(name) || forebay_sources::specs().iter().any(marked)
 }
@@ -55,22 +51,15 @@ fn auth_specs(spec: &Value) -> impl Iterator<Item = &Value> {
 fn auth_spec<'a>(spec: &'a Value, name: &str) -> Result<&'a Value> {
     let squeeze = |text: &str| text.replace(' ', "").to_lowercase();
     let exact = auth_specs(spec).find(|auth| auth["name"] == name);
-    let by = |member: &str| {
-        auth_specs(spec).find(|a| a[member].as_str().map(squeeze) == Some(squeeze(name)))
-    };
+    let by = |member: &str| auth_specs(spec).find(|a| a[member].as_str().map(squeeze) == Some(squeeze(name)));
     if let Some(found) = exact.or_else(|| by("name")).or_else(|| by("type")) {
         return Ok(found);
     }
-    let names: Vec<&str> = auth_specs(spec)
-        .filter_map(|auth| auth["name"].as_str())
-        .collect();
+    let names: Vec<&str> = auth_specs(spec).filter_map(|auth| auth["name"].as_str()).collect();
     Err(Error::new(
         Kind::Invalid,
         &code::FLOW_1415,
-        format!(
-            "auth.specName {name:?} is none of this connection spec's: {}",
-            names.join(", ")
-        ),
+        format!("auth.specName {name:?} is none of this connection spec's: {}", names.join(", ")),
     )
     .at(Place::pointer("/auth/specName")))
 }
@@ -81,17 +70,15 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
     let Some(auth) = body.get_mut("auth").filter(|auth| !auth.is_null()) else {
         return match auth_specs(spec).next() {
             None => Ok(Secrets::new()),
-            Some(_) => Err(invalid(
-                "auth is missing: this connection spec needs specName and params",
-            )
-            .at(Place::pointer("/auth"))),
+            Some(_) => {
+                Err(invalid("auth is missing: this connection spec needs specName and params")
+                    .at(Place::pointer("/auth")))
+            }
         };
     };
     let Some(name) = auth.get("specName").and_then(Value::as_str) else {
-        return Err(
-            Error::new(Kind::Invalid, &code::FLOW_1415, "auth.specName is missing")
-                .at(Place::pointer("/auth/specName")),
-        );
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1415, "auth.specName is missing")
+            .at(Place::pointer("/auth/specName")));
     };
     let rules = &auth_spec(spec, name)?["spec"];
     let given = match auth.get("params") {
@@ -114,10 +101,7 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
             Value::String(text) => text,
             other => other.to_string(),
         };
-        secrets.insert(
-            format!("{PARAMS}{}", name.replace('~', "~0").replace('/', "~1")),
-            SecretString::from(text),
-        );
+        secrets.insert(format!("{PARAMS}{}", name.replace('~', "~0").replace('/', "~1")), SecretString::from(text));
         *value = json!(MASK);
     }
     auth["params"] = Value::Object(params);
@@ -128,9 +112,7 @@ fn is_secret(rules: &Value, name: &str) -> bool {
     match rules["properties"].get(name) {
         Some(property) => {
             property["format"] == "password"
-                || (property["format"].is_null()
-                    && sounds_secret(name)
-                    && property["type"] == "string")
+                || (property["format"].is_null() && sounds_secret(name) && property["type"] == "string")
         }
         None => sounds_secret(name),
     }
@@ -146,26 +128,18 @@ fn by_their_names(given: Map<String, Value>, rules: &Value) -> Result<Map<String
     for (name, value) in given {
         let alias = |wanted: &Value| {
             wanted["aliases"].as_array().is_some_and(|aliases| {
-                aliases
-                    .iter()
-                    .filter_map(Value::as_str)
-                    .any(|alias| alias.eq_ignore_ascii_case(&name))
+                aliases.iter().filter_map(Value::as_str).any(|alias| alias.eq_ignore_ascii_case(&name))
             })
         };
         let known = if properties.contains_key(&name) {
             None
         } else {
-            properties
-                .iter()
-                .find(|(k, p)| k.eq_ignore_ascii_case(&name) || alias(p))
-                .map(|(k, _)| k.clone())
+            properties.iter().find(|(k, p)| k.eq_ignore_ascii_case(&name) || alias(p)).map(|(k, _)| k.clone())
         };
         let target = known.unwrap_or(name);
         if params.contains_key(&target) {
-            return Err(invalid(format!(
-                "auth.params has {target} twice, under two spellings"
-            ))
-            .at(Place::pointer(format!("{PARAMS}{target}"))));
+            return Err(invalid(format!("auth.params has {target} twice, under two spellings"))
+                .at(Place::pointer(format!("{PARAMS}{target}"))));
         }
         params.insert(target, value);
     }
@@ -182,10 +156,8 @@ fn restore(params: &mut Map<String, Value>, rules: &Value, old: &Secrets) -> Res
         match old.get(&pointer) {
             Some(secret) => *value = json!(secret.expose_secret()),
             None => {
-                return Err(invalid(format!(
-                    "auth.params.{name} is the mask, and there is no stored value to keep"
-                ))
-                .at(Place::pointer(pointer)));
+                return Err(invalid(format!("auth.params.{name} is the mask, and there is no stored value to keep"))
+                    .at(Place::pointer(pointer)));
             }
         }
     }
@@ -197,10 +169,8 @@ fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
     let validator = match jsonschema::draft7::new(rules) {
         Ok(validator) => validator,
         Err(error) => {
-            return Err(Error::internal(
-                "the auth spec of this connection spec is not a valid schema",
-            )
-            .caused_by(error.to_string()));
+            return Err(Error::internal("the auth spec of this connection spec is not a valid schema")
+                .caused_by(error.to_string()));
         }
     };
     let params = Value::Object(params.clone());
@@ -211,20 +181,11 @@ fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
         let (pointer, text) = match error.kind() {
             ValidationErrorKind::Required { property } => {
                 let name = property.as_str().unwrap_or_default();
-                (
-                    format!("{path}/{name}"),
-                    format!("auth.params.{name} is required"),
-                )
+                (format!("{path}/{name}"), format!("auth.params.{name} is required"))
             }
             other => {
                 let name = path.trim_start_matches('/').replace('/', ".");
-                (
-                    path.clone(),
-                    format!(
-                        "auth.params.{name} breaks the rule {:?} of the auth spec",
-                        other.keyword()
-                    ),
-                )
+                (path.clone(), format!("auth.params.{name} breaks the rule {:?} of the auth spec", other.keyword()))
             }
         };
         at.get_or_insert(format!("/auth/params{pointer}"));
@@ -261,41 +222,26 @@ mod tests {
             "required": ["key", "secretKey"] } } ] })
     }
 
-    fn seal_params(
-        name: &str,
-        params: Value,
-        old: &[(&str, &str)],
-    ) -> Result<(Value, Vec<(String, String)>)> {
-        let old = old
-            .iter()
-            .map(|(k, v)| (k.to_string(), SecretString::from(v.to_string())))
-            .collect();
+    fn seal_params(name: &str, params: Value, old: &[(&str, &str)]) -> Result<(Value, Vec<(String, String)>)> {
+        let old = old.iter().map(|(k, v)| (k.to_string(), SecretString::from(v.to_string()))).collect();
         let mut body = Map::new();
         body.insert("auth".into(), json!({ "specName": name, "params": params }));
         let sealed = seal(&mut body, &spec(), &old)?;
-        let sealed = sealed
-            .into_iter()
-            .map(|(k, v)| (k, v.expose_secret().to_string()))
-            .collect();
+        let sealed = sealed.into_iter().map(|(k, v)| (k, v.expose_secret().to_string())).collect();
         Ok((body["auth"]["params"].clone(), sealed))
     }
 
     #[test]
     fn a_secret_is_masked_in_the_document_and_sealed_beside_it() {
-        let (shown, sealed) =
-            seal_params("Access Key", json!({ "key": "k", "secretKey": "s" }), &[]).unwrap();
+        let (shown, sealed) = seal_params("Access Key", json!({ "key": "k", "secretKey": "s" }), &[]).unwrap();
         assert_eq!(shown, json!({ "key": "k", "secretKey": "********" }));
-        assert_eq!(
-            sealed,
-            [("/auth/params/secretKey".to_string(), "s".to_string())]
-        );
+        assert_eq!(sealed, [("/auth/params/secretKey".to_string(), "s".to_string())]);
     }
 
     #[test]
     fn aliases_and_other_cases_are_the_same_parameter() {
         for name in ["Access Key", "access key", "AccessKeyAuth", "accesskey"] {
-            let (shown, _) =
-                seal_params(name, json!({ "ACCESSKEYID": "k", "secretkey": "s" }), &[]).unwrap();
+            let (shown, _) = seal_params(name, json!({ "ACCESSKEYID": "k", "secretkey": "s" }), &[]).unwrap();
             assert_eq!(shown, json!({ "key": "k", "secretKey": "********" }));
         }
     }
@@ -303,32 +249,18 @@ mod tests {
     #[test]
     fn the_mask_keeps_the_stored_secret_and_is_no_secret_itself() {
         let stored = [("/auth/params/secretKey", "old")];
-        let (_, sealed) = seal_params(
-            "Access Key",
-            json!({ "key": "k2", "secretKey": MASK }),
-            &stored,
-        )
-        .unwrap();
-        assert_eq!(
-            sealed,
-            [("/auth/params/secretKey".to_string(), "old".to_string())]
-        );
+        let (_, sealed) = seal_params("Access Key", json!({ "key": "k2", "secretKey": MASK }), &stored).unwrap();
+        assert_eq!(sealed, [("/auth/params/secretKey".to_string(), "old".to_string())]);
         assert!(seal_params("Access Key", json!({ "key": "k", "secretKey": MASK }), &[]).is_err());
     }
 
     #[test]
     fn faults_name_the_parameter_and_never_its_value() {
         let error = seal_params("Access Key", json!({ "secretKey": 4711 }), &[]).unwrap_err();
-        assert!(
-            error.message.contains("auth.params.key is required"),
-            "{error}"
-        );
+        assert!(error.message.contains("auth.params.key is required"), "{error}");
         assert!(error.message.contains("auth.params.secretKey"), "{error}");
         assert!(!format!("{error:?}").contains("4711"), "{error:?}");
-        assert_eq!(
-            seal_params("Nothing", json!({}), &[]).unwrap_err().code,
-            &code::FLOW_1415
-        );
+        assert_eq!(seal_params("Nothing", json!({}), &[]).unwrap_err().code, &code::FLOW_1415);
     }
 
     #[test]

@@ -22,11 +22,7 @@ const DRAIN: Duration = Duration::from_secs(8);
 ///
 /// # Errors
 /// Never today: a connection that fails is logged and a failing `accept` is tried again.
-pub async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: impl Future<Output = ()>,
-) -> io::Result<()> {
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);

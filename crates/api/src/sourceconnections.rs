@@ -47,15 +47,7 @@ pub async fn list_source_connections(
     caller: Caller,
     params: Params,
 ) -> Result<Response, Problem> {
-    Ok(listing::list(
-        &app,
-        &caller,
-        Resource::SourceConnection,
-        "/sourceConnections",
-        &[],
-        &params,
-    )
-    .await?)
+    Ok(listing::list(&app, &caller, Resource::SourceConnection, "/sourceConnections", &[], &params).await?)
 }
 
 /// `GET /sourceConnections/{id}`
@@ -66,12 +58,7 @@ pub async fn get_source_connection(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(listing::item(
-        &caller
-            .get(&app, Resource::SourceConnection, &id)
-            .await?
-            .body,
-    ))
+    Ok(listing::item(&caller.get(&app, Resource::SourceConnection, &id).await?.body))
 }
 
 /// `PATCH /sourceConnections/{id}`
@@ -90,15 +77,10 @@ pub async fn patch_source_connection(
     for _ in 0..TRIES {
         let old = caller.get(&app, Resource::SourceConnection, &id).await?;
         writing::check_version(sent, &old)?;
-        let mut new = writing::object(
-            patch::apply(&old.body, &operations)?,
-            "the patched source connection",
-        )?;
+        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched source connection")?;
         state(&new)?;
         complete(&app, &caller, &mut new).await?;
-        if let Some(document) =
-            writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await?
-        {
+        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));
         }
     }
@@ -116,27 +98,14 @@ pub async fn delete_source_connection(
 ) -> Result<Response, Problem> {
     caller.get(&app, Resource::SourceConnection, &id).await?;
     unused(&app, &caller, "sourceConnectionIds", &id).await?;
-    app.store
-        .delete(
-            &caller.scope,
-            Resource::SourceConnection,
-            &id,
-            if_match.optional(),
-            app.now(),
-        )
-        .await?;
+    app.store.delete(&caller.scope, Resource::SourceConnection, &id, if_match.optional(), app.now()).await?;
     Ok(writing::gone())
 }
 
 /// FLOW-1447-400 while a flow names `id` in its list `member`.
 pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str) -> Result<()> {
     let used = filter::parse(&[format!("{member}[]==\"{id}\"")])?;
-    if app
-        .store
-        .count(&caller.scope, Resource::Flow, &used)
-        .await?
-        == 0
-    {
+    if app.store.count(&caller.scope, Resource::Flow, &used).await? == 0 {
         return Ok(());
     }
     let message = format!("flows still refer to {id} in {member}");
@@ -148,77 +117,45 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     named(body, true)?;
     let spec = connection_spec(body)?;
     if spec.get("sourceSpec").is_none_or(Value::is_null) {
-        return Err(invalid(format!(
-            "the connection spec {} is not a source",
-            spec["name"]
-        ))
-        .at(Place::pointer("/connectionSpec/id")));
+        return Err(invalid(format!("the connection spec {} is not a source", spec["name"]))
+            .at(Place::pointer("/connectionSpec/id")));
     }
     let base = match body.get("baseConnectionId") {
         Some(Value::String(id)) => id.clone(),
         _ => {
-            return Err(
-                invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId"))
-            );
+            return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId")));
         }
     };
-    let base = inherited::referred(
-        app,
-        caller,
-        Resource::Connection,
-        &base,
-        "/baseConnectionId",
-    )
-    .await?;
+    let base = inherited::referred(app, caller, Resource::Connection, &base, "/baseConnectionId").await?;
     enabled(&base)?;
     if base.text("/connectionSpec/id") != spec["id"].as_str() {
-        return Err(invalid("connectionSpec.id is not the base connection's")
-            .at(Place::pointer("/connectionSpec/id")));
+        return Err(invalid("connectionSpec.id is not the base connection's").at(Place::pointer("/connectionSpec/id")));
     }
     data(body)?;
     params(body)?;
-    body.insert(
-        "inheritedAttributes".into(),
-        json!({ "baseConnection": inherited::brief(&base) }),
-    );
+    body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
     Ok(())
 }
 
 /// `data`: the format, and how its bytes are to be read. What cannot be read is refused by name.
 fn data(body: &mut Map<String, Value>) -> Result<()> {
     let Some(data) = body.get_mut("data").and_then(Value::as_object_mut) else {
-        return Err(
-            invalid("data.format is missing: it is delimited, json or parquet")
-                .at(Place::pointer("/data")),
-        );
+        return Err(invalid("data.format is missing: it is delimited, json or parquet").at(Place::pointer("/data")));
     };
-    let format = data
-        .get("format")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_ascii_lowercase();
+    let format = data.get("format").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
     match format.as_str() {
         "delimited" | "json" | "parquet" => {}
         // Older pages say so of files that have the schema's own shape already.
         "json_xdm" | "parquet_xdm" => {}
         other => {
-            return Err(invalid(format!(
-                "data.format must be delimited, json or parquet, not {other:?}"
-            ))
-            .at(Place::pointer("/data/format")));
+            return Err(invalid(format!("data.format must be delimited, json or parquet, not {other:?}"))
+                .at(Place::pointer("/data/format")));
         }
     }
     // Older pages write these beside `format`, newer ones under `properties`.
-    let properties = data
-        .get("properties")
-        .and_then(Value::as_object)
-        .cloned()
-        .unwrap_or_default();
+    let properties = data.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for (name, check) in [
-        (
-            "columnDelimiter",
-            (|text| delimiter(text).map(|_| ())) as fn(&str) -> Result<()>,
-        ),
+        ("columnDelimiter", (|text| delimiter(text).map(|_| ())) as fn(&str) -> Result<()>),
         ("encoding", |text| encoding(text).map(|_| ())),
         ("compressionType", |text| compression(text).map(|_| ())),
     ] {
@@ -237,10 +174,7 @@ fn data(body: &mut Map<String, Value>) -> Result<()> {
 /// `params` of a file source.
 fn params(body: &Map<String, Value>) -> Result<()> {
     let none = Map::new();
-    let params = body
-        .get("params")
-        .and_then(Value::as_object)
-        .unwrap_or(&none);
+    let params = body.get("params").and_then(Value::as_object).unwrap_or(&none);
     let fault = |name: &str, rule: &str| {
         Err(invalid(format!("params.{name} {rule}")).at(Place::pointer(format!("/params/{name}"))))
     };
@@ -250,8 +184,7 @@ fn params(body: &Map<String, Value>) -> Result<()> {
     }
     match params.get("type") {
         None | Some(Value::Null) => {}
-        Some(Value::String(kind))
-            if ["file", "folder"].contains(&kind.to_ascii_lowercase().as_str()) => {}
+        Some(Value::String(kind)) if ["file", "folder"].contains(&kind.to_ascii_lowercase().as_str()) => {}
         Some(_) => return fault("type", "must be file or folder"),
     }
     if truth(params.get("recursive")).is_none() {
@@ -259,10 +192,7 @@ fn params(body: &Map<String, Value>) -> Result<()> {
     }
     match truth(params.get("cdcEnabled")) {
         Some(false) => Ok(()),
-        Some(true) => fault(
-            "cdcEnabled",
-            "is not supported by this version of the server",
-        ),
+        Some(true) => fault("cdcEnabled", "is not supported by this version of the server"),
         None => fault("cdcEnabled", "must be true or false"),
     }
 }
@@ -287,9 +217,7 @@ pub fn delimiter(text: &str) -> Result<u8> {
         "\\t" | "tab" | "TAB" => b'\t',
         _ if text.len() == 1 => text.as_bytes()[0],
         _ => {
-            return Err(invalid(format!(
-                "columnDelimiter must be one character of one byte, or \\t, not {text:?}"
-            )));
+            return Err(invalid(format!("columnDelimiter must be one character of one byte, or \\t, not {text:?}")));
         }
     };
     match byte {

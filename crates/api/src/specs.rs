@@ -49,8 +49,6 @@ fn unknown(kind: &str, id: &str) -> Error {
     Error::new(
         Kind::NotFound,
         &code::FLOW_1439,
-        format!(
-            "The requested {kind} resource {id} is not found. Verify the resource ID before trying again."
-        ),
+        format!("The requested {kind} resource {id} is not found. Verify the resource ID before trying again."),
     )
 }

@@ -47,15 +47,7 @@ pub async fn list_target_connections(
     caller: Caller,
     params: Params,
 ) -> Result<Response, Problem> {
-    Ok(listing::list(
-        &app,
-        &caller,
-        Resource::TargetConnection,
-        "/targetConnections",
-        &[],
-        &params,
-    )
-    .await?)
+    Ok(listing::list(&app, &caller, Resource::TargetConnection, "/targetConnections", &[], &params).await?)
 }
 
 /// `GET /targetConnections/{id}`
@@ -66,12 +58,7 @@ pub async fn get_target_connection(
     caller: Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    Ok(listing::item(
-        &caller
-            .get(&app, Resource::TargetConnection, &id)
-            .await?
-            .body,
-    ))
+    Ok(listing::item(&caller.get(&app, Resource::TargetConnection, &id).await?.body))
 }
 
 /// `PATCH /targetConnections/{id}`
@@ -90,19 +77,14 @@ pub async fn patch_target_connection(
     for _ in 0..TRIES {
         let old = caller.get(&app, Resource::TargetConnection, &id).await?;
         writing::check_version(sent, &old)?;
-        let mut new = writing::object(
-            patch::apply(&old.body, &operations)?,
-            "the patched target connection",
-        )?;
+        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched target connection")?;
         state(&new)?;
         complete(&app, &caller, &mut new).await?;
         if old.text("/params/dataSetId") != new["params"]["dataSetId"].as_str() {
             // The mapping of a flow was checked against the dataset's schema.
             unused(&app, &caller, "targetConnectionIds", &id).await?;
         }
-        if let Some(document) =
-            writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await?
-        {
+        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));
         }
     }
@@ -120,15 +102,7 @@ pub async fn delete_target_connection(
 ) -> Result<Response, Problem> {
     caller.get(&app, Resource::TargetConnection, &id).await?;
     unused(&app, &caller, "targetConnectionIds", &id).await?;
-    app.store
-        .delete(
-            &caller.scope,
-            Resource::TargetConnection,
-            &id,
-            if_match.optional(),
-            app.now(),
-        )
-        .await?;
+    app.store.delete(&caller.scope, Resource::TargetConnection, &id, if_match.optional(), app.now()).await?;
     Ok(writing::gone())
 }
 
@@ -137,11 +111,8 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     named(body, false)?;
     let spec = connection_spec(body)?;
     if spec.get("targetSpec").is_none_or(Value::is_null) {
-        return Err(invalid(format!(
-            "the connection spec {} is not a target",
-            spec["name"]
-        ))
-        .at(Place::pointer("/connectionSpec/id")));
+        return Err(invalid(format!("the connection spec {} is not a target", spec["name"]))
+            .at(Place::pointer("/connectionSpec/id")));
     }
     if !body.get("data").is_some_and(Value::is_object) {
         return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data")));
@@ -159,33 +130,19 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
         Some(Value::String(id)) if !id.is_empty() => id.clone(),
         _ => return Err(invalid("params.dataSetId is missing").at(at())),
     };
-    inherited::referred(
-        app,
-        caller,
-        Resource::Dataset,
-        &dataset,
-        "/params/dataSetId",
-    )
-    .await?;
+    inherited::referred(app, caller, Resource::Dataset, &dataset, "/params/dataSetId").await?;
     match body.get("baseConnectionId") {
         None | Some(Value::Null) => {
             body.remove("inheritedAttributes");
         }
         // The oldest tutorials first create a connection of this spec, without credentials.
         Some(Value::String(id)) => {
-            let base =
-                inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId")
-                    .await?;
+            let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
             enabled(&base)?;
-            body.insert(
-                "inheritedAttributes".into(),
-                json!({ "baseConnection": inherited::brief(&base) }),
-            );
+            body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
         }
         Some(_) => {
-            return Err(
-                invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId"))
-            );
+            return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId")));
         }
     }
     Ok(())

@@ -47,10 +47,7 @@ pub struct Claims {
 impl TokenKey {
     /// From the server's secret.
     pub fn new(secret: &[u8]) -> TokenKey {
-        TokenKey {
-            encoding: EncodingKey::from_secret(secret),
-            decoding: DecodingKey::from_secret(secret),
-        }
+        TokenKey { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
     }
 
     /// A token for a client.
@@ -81,13 +78,7 @@ impl TokenKey {
     /// # Errors
     /// 401013 for anything else.
     pub fn check(&self, token: &str, now: Time) -> Result<Claims> {
-        let invalid = || {
-            Error::new(
-                Kind::Unauthenticated,
-                &code::GATEWAY_401013,
-                code::GATEWAY_401013.title,
-            )
-        };
+        let invalid = || Error::new(Kind::Unauthenticated, &code::GATEWAY_401013, code::GATEWAY_401013.title);
         if token.len() > MAX_TOKEN {
             return Err(invalid());
         }
@@ -133,10 +124,7 @@ mod tests {
     fn a_token_says_who_it_was_issued_to() {
         let token = key().issue("client", "ORG@AdobeOrg", at(0)).unwrap();
         let claims = key().check(&token, at(10)).unwrap();
-        assert_eq!(
-            (claims.client_id.as_str(), claims.org.as_str()),
-            ("client", "ORG@AdobeOrg")
-        );
+        assert_eq!((claims.client_id.as_str(), claims.org.as_str()), ("client", "ORG@AdobeOrg"));
     }
 
     #[test]
@@ -151,20 +139,11 @@ mod tests {
     #[test]
     fn a_foreign_or_altered_token_is_refused() {
         let token = key().issue("client", "ORG@AdobeOrg", at(0)).unwrap();
-        let foreign = TokenKey::new(b"another")
-            .issue("client", "ORG@AdobeOrg", at(0))
-            .unwrap();
+        let foreign = TokenKey::new(b"another").issue("client", "ORG@AdobeOrg", at(0)).unwrap();
         let (head, rest) = token.split_once('.').unwrap();
         let (body, signature) = rest.split_once('.').unwrap();
-        let unsigned =
-            |alg: &str| URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"{alg}\",\"typ\":\"JWT\"}}"));
-        let mut cases = vec![
-            foreign,
-            String::new(),
-            "a.b.c".into(),
-            format!("{head}.{body}."),
-            token.repeat(40),
-        ];
+        let unsigned = |alg: &str| URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"{alg}\",\"typ\":\"JWT\"}}"));
+        let mut cases = vec![foreign, String::new(), "a.b.c".into(), format!("{head}.{body}."), token.repeat(40)];
         for alg in ["none", "None", "NONE", "HS512", "RS256"] {
             cases.push(format!("{}.{body}.", unsigned(alg)));
             cases.push(format!("{}.{body}.{signature}", unsigned(alg)));

@@ -24,9 +24,7 @@ impl<S: Sync> FromRequestParts<S> for IfMatch {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<IfMatch, Response> {
-        if_match(parts)
-            .map(IfMatch)
-            .map_err(|error| Problem(error).into_response())
+        if_match(parts).map(IfMatch).map_err(|error| Problem(error).into_response())
     }
 }
 
@@ -35,11 +33,7 @@ fn if_match(parts: &Parts) -> Result<Option<String>> {
     if let Some(value) = headers.next() {
         let text = value.to_str().unwrap_or_default().trim();
         if headers.next().is_some() {
-            return Err(Error::new(
-                Kind::Invalid,
-                &code::FLOW_1451,
-                "If-Match is sent twice",
-            ));
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1451, "If-Match is sent twice"));
         }
         if !text.is_empty() {
             return Ok(Some(text.to_string()));
@@ -54,12 +48,8 @@ impl IfMatch {
     pub fn required(&self) -> Result<&str> {
         match &self.0 {
             Some(etag) => Ok(etag),
-            None => Err(Error::new(
-                Kind::Invalid,
-                &code::FLOW_1403,
-                "the If-Match header is missing",
-            )
-            .advice("Read the resource and send its etag.")),
+            None => Err(Error::new(Kind::Invalid, &code::FLOW_1403, "the If-Match header is missing")
+                .advice("Read the resource and send its etag.")),
         }
     }
 
@@ -86,10 +76,7 @@ pub fn check_version(sent: &str, document: &Document) -> Result<()> {
 fn bare(etag: &str) -> &str {
     let text = etag.trim();
     let text = text.strip_prefix("W/").unwrap_or(text).trim();
-    match text
-        .strip_prefix('"')
-        .and_then(|inner| inner.strip_suffix('"'))
-    {
+    match text.strip_prefix('"').and_then(|inner| inner.strip_suffix('"')) {
         Some(inner) => inner,
         None => text,
     }
@@ -106,30 +93,14 @@ pub async fn replace(
     secrets: Option<Secrets>,
 ) -> Result<Option<Document>> {
     caller.countersign(&mut body);
-    let change =
-        move |_: &Document, old: &Secrets| Ok((body, secrets.unwrap_or_else(|| old.clone())));
-    let written = app
-        .store
-        .update(
-            &caller.scope,
-            from.resource,
-            &from.id,
-            Some(&from.etag),
-            app.now(),
-            change,
-        )
-        .await;
+    let change = move |_: &Document, old: &Secrets| Ok((body, secrets.unwrap_or_else(|| old.clone())));
+    let written = app.store.update(&caller.scope, from.resource, &from.id, Some(&from.etag), app.now(), change).await;
     match written {
         Ok(document) => Ok(Some(document)),
         Err(error) if error.kind == Kind::Stale => match sent {
             None | Some("*") => Ok(None),
             Some(sent) => {
-                check_version(
-                    sent,
-                    &app.store
-                        .get(&caller.scope, from.resource, &from.id)
-                        .await?,
-                )?;
+                check_version(sent, &app.store.get(&caller.scope, from.resource, &from.id).await?)?;
                 Ok(None)
             }
         },
@@ -139,25 +110,18 @@ pub async fn replace(
 
 /// What to say when [`TRIES`] were not enough.
 pub fn too_busy(resource: Resource, id: &str) -> Error {
-    let message = format!(
-        "{} {id} is being changed by many requests at once",
-        resource.name()
-    );
+    let message = format!("{} {id} is being changed by many requests at once", resource.name());
     Error::new(Kind::Stale, &code::FLOW_1404, message).advice("Try again.")
 }
 
 /// The members of a JSON object, or FLOW-1100-400.
 pub fn object(value: Value, what: &str) -> Result<Map<String, Value>> {
     match value {
-        Value::Object(map) if map.is_empty() => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1405,
-            format!("{what} is empty"),
-        )),
+        Value::Object(map) if map.is_empty() => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1405, format!("{what} is empty")))
+        }
         Value::Object(map) => Ok(map),
-        _ => Err(crate::problem::invalid(format!(
-            "{what} must be a JSON object"
-        ))),
+        _ => Err(crate::problem::invalid(format!("{what} must be a JSON object"))),
     }
 }
 
@@ -176,11 +140,7 @@ pub fn pair(document: &Document) -> Value {
 /// 201 with `{id, etag}` and where it is (FS-ENV-6).
 pub fn created(app: &App, document: &Document) -> Response {
     let mut response = json(StatusCode::CREATED, &pair(document));
-    let link = app.link(&format!(
-        "/data/foundation/flowservice/{}/{}",
-        document.resource.name(),
-        document.id
-    ));
+    let link = app.link(&format!("/data/foundation/flowservice/{}/{}", document.resource.name(), document.id));
     if let Ok(link) = HeaderValue::from_str(&link) {
         response.headers_mut().insert(header::LOCATION, link);
     }
@@ -212,11 +172,7 @@ mod tests {
             updated: now,
             body: Value::Null,
         };
-        assert_eq!(
-            check_version(sent, &document).is_ok(),
-            expected,
-            "{sent} against {current}"
-        );
+        assert_eq!(check_version(sent, &document).is_ok(), expected, "{sent} against {current}");
     }
 
     #[test]

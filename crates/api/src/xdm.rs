@@ -21,10 +21,7 @@ impl Registry {
     /// Reads the sandbox's resources.
     pub async fn open(app: &App, caller: &Caller) -> Result<Registry> {
         let documents = listing::every(app, caller, Resource::Schema, &[]).await?;
-        let mut registry = Registry {
-            by_id: HashMap::new(),
-            documents: Vec::new(),
-        };
+        let mut registry = Registry { by_id: HashMap::new(), documents: Vec::new() };
         for document in &documents {
             registry.put(&document.body);
         }
@@ -43,10 +40,7 @@ impl Registry {
 
     /// A resource by its `$id` or `meta:altId`.
     pub fn find(&self, id: &str) -> Option<Value> {
-        self.by_id
-            .get(id)
-            .cloned()
-            .or_else(|| xdm::global(id).cloned())
+        self.by_id.get(id).cloned().or_else(|| xdm::global(id).cloned())
     }
 
     /// A schema's fields.
@@ -65,11 +59,7 @@ impl Registry {
 
 /// XDM-1012-404.
 pub fn unknown(id: &str) -> Error {
-    Error::new(
-        Kind::NotFound,
-        &code::XDM_1012,
-        format!("The registry has no resource with the id {id}"),
-    )
+    Error::new(Kind::NotFound, &code::XDM_1012, format!("The registry has no resource with the id {id}"))
 }
 
 /// The fields of a schema of the caller's sandbox.
@@ -107,9 +97,7 @@ pub fn breaks(old: &[Field], new: &[Field], path: &str) -> Option<String> {
             }
         }
     }
-    let added = new
-        .iter()
-        .find(|field| field.required && !old.iter().any(|known| known.name == field.name));
+    let added = new.iter().find(|field| field.required && !old.iter().any(|known| known.name == field.name));
     added.map(|field| format!("the new field {path}{} would be required", field.name))
 }
 
@@ -128,11 +116,7 @@ mod tests {
     use super::*;
 
     fn field(name: &str, ty: Type, required: bool) -> Field {
-        Field {
-            name: name.into(),
-            ty,
-            required,
-        }
+        Field { name: name.into(), ty, required }
     }
 
     #[track_caller]
@@ -142,53 +126,22 @@ mod tests {
 
     #[test]
     fn both_ids_of_a_resource_are_the_same() {
-        assert!(same(
-            "https://ns.adobe.com/acme/schemas/0f1e",
-            "_acme.schemas.0f1e"
-        ));
-        assert!(same(
-            "_xdm.context.profile",
-            "https://ns.adobe.com/xdm/context/profile"
-        ));
-        assert!(!same(
-            "https://ns.adobe.com/acme/schemas/0f1e",
-            "_acme.schemas.0f1d"
-        ));
+        assert!(same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1e"));
+        assert!(same("_xdm.context.profile", "https://ns.adobe.com/xdm/context/profile"));
+        assert!(!same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1d"));
     }
 
     #[test]
     fn fields_may_be_added_and_not_taken_away() {
         let old = || field("a", Type::Object(vec![field("b", Type::Int, false)]), false);
         let with = |children| [field("a", Type::Object(children), false)];
+        check(old(), &with(vec![field("b", Type::Int, false), field("c", Type::Int, false)]), None);
+        check(old(), &with(vec![field("c", Type::Int, false)]), Some("the field a.b would be gone"));
+        check(old(), &with(vec![field("b", Type::Long, false)]), Some("the field a.b would change its type"));
+        check(old(), &with(vec![field("b", Type::Int, true)]), Some("the field a.b would become required"));
         check(
             old(),
-            &with(vec![
-                field("b", Type::Int, false),
-                field("c", Type::Int, false),
-            ]),
-            None,
-        );
-        check(
-            old(),
-            &with(vec![field("c", Type::Int, false)]),
-            Some("the field a.b would be gone"),
-        );
-        check(
-            old(),
-            &with(vec![field("b", Type::Long, false)]),
-            Some("the field a.b would change its type"),
-        );
-        check(
-            old(),
-            &with(vec![field("b", Type::Int, true)]),
-            Some("the field a.b would become required"),
-        );
-        check(
-            old(),
-            &with(vec![
-                field("b", Type::Int, false),
-                field("c", Type::Int, true),
-            ]),
+            &with(vec![field("b", Type::Int, false), field("c", Type::Int, true)]),
             Some("the new field a.c would be required"),
         );
     }

@@ -31,10 +31,7 @@ impl<S: Sync> FromRequestParts<S> for Accept {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Accept, Infallible> {
-        let text = parts
-            .headers
-            .get(header::ACCEPT)
-            .and_then(|value| value.to_str().ok());
+        let text = parts.headers.get(header::ACCEPT).and_then(|value| value.to_str().ok());
         Ok(Accept(text.unwrap_or_default().to_string()))
     }
 }
@@ -49,12 +46,8 @@ impl Accept {
                 _ => {}
             }
         }
-        Err(Error::new(
-            Kind::Invalid,
-            &code::XDM_1006,
-            format!("the Accept header {:?} does not fit a list", self.0),
-        )
-        .advice("Send application/vnd.adobe.xed-id+json or application/vnd.adobe.xed+json."))
+        Err(Error::new(Kind::Invalid, &code::XDM_1006, format!("the Accept header {:?} does not fit a list", self.0))
+            .advice("Send application/vnd.adobe.xed-id+json or application/vnd.adobe.xed+json."))
     }
 
     /// The shape of a look-up, or XDM-1007-400.
@@ -89,10 +82,7 @@ impl Accept {
             let Some(name) = name.strip_prefix("application/vnd.adobe.") else {
                 continue;
             };
-            let Some(name) = name
-                .strip_prefix("xed")
-                .or_else(|| name.strip_prefix("xdm"))
-            else {
+            let Some(name) = name.strip_prefix("xed").or_else(|| name.strip_prefix("xdm")) else {
                 continue;
             };
             let Some(suffix) = name.strip_suffix("+json") else {
@@ -100,10 +90,7 @@ impl Accept {
             };
             let version = parameters.split(';').any(|parameter| {
                 let value = parameter.strip_prefix("version=").unwrap_or_default();
-                value == "1"
-                    || value
-                        .strip_prefix("1.")
-                        .is_some_and(|minor| minor.parse::<u32>().is_ok())
+                value == "1" || value.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok())
             });
             types.push((suffix.to_string(), version));
         }
@@ -121,55 +108,22 @@ mod tests {
 
     #[test]
     fn lists_take_ids_or_whole_objects() {
-        assert_eq!(
-            accept("application/vnd.adobe.xed-id+json").list().unwrap(),
-            Shape::Ids
-        );
-        assert_eq!(
-            accept("application/vnd.adobe.xdm+json").list().unwrap(),
-            Shape::Raw { texts: true }
-        );
-        for wrong in [
-            "",
-            "*/*",
-            "application/json",
-            "application/vnd.adobe.xed-full+json; version=1",
-        ] {
-            assert_eq!(
-                accept(wrong).list().unwrap_err().code,
-                &code::XDM_1006,
-                "{wrong}"
-            );
+        assert_eq!(accept("application/vnd.adobe.xed-id+json").list().unwrap(), Shape::Ids);
+        assert_eq!(accept("application/vnd.adobe.xdm+json").list().unwrap(), Shape::Raw { texts: true });
+        for wrong in ["", "*/*", "application/json", "application/vnd.adobe.xed-full+json; version=1"] {
+            assert_eq!(accept(wrong).list().unwrap_err().code, &code::XDM_1006, "{wrong}");
         }
     }
 
     #[test]
     fn look_ups_need_a_version() {
-        for text in [
-            "application/vnd.adobe.xed+json; version=1",
-            "application/vnd.adobe.xdm+json;version=1.0",
-        ] {
-            assert_eq!(
-                accept(text).look_up().unwrap(),
-                Shape::Raw { texts: true },
-                "{text}"
-            );
+        for text in ["application/vnd.adobe.xed+json; version=1", "application/vnd.adobe.xdm+json;version=1.0"] {
+            assert_eq!(accept(text).look_up().unwrap(), Shape::Raw { texts: true }, "{text}");
         }
         let full = "application/vnd.adobe.xed-full-notext+json;  version=1";
-        assert_eq!(
-            accept(full).look_up().unwrap(),
-            Shape::Full { texts: false }
-        );
-        for wrong in [
-            "",
-            "application/vnd.adobe.xed+json",
-            "application/vnd.adobe.xed+json; version=2",
-        ] {
-            assert_eq!(
-                accept(wrong).look_up().unwrap_err().code,
-                &code::XDM_1007,
-                "{wrong}"
-            );
+        assert_eq!(accept(full).look_up().unwrap(), Shape::Full { texts: false });
+        for wrong in ["", "application/vnd.adobe.xed+json", "application/vnd.adobe.xed+json; version=2"] {
+            assert_eq!(accept(wrong).look_up().unwrap_err().code, &code::XDM_1007, "{wrong}");
         }
     }
 }

@@ -47,11 +47,7 @@ async fn no_operation_answers_without_credentials() {
             .replace("{name}", "x");
         let reply = world.bare(&method, &path).text("{}").send().await;
         if secured {
-            assert_eq!(
-                (reply.status.as_u16(), &reply.body["error_code"]),
-                (403, &json!("403010")),
-                "{method} {path}"
-            );
+            assert_eq!((reply.status.as_u16(), &reply.body["error_code"]), (403, &json!("403010")), "{method} {path}");
         } else {
             assert!(path.starts_with("/ims/token/"), "{path} is open");
             assert_eq!(reply.status, 400, "{method} {path}");
@@ -66,17 +62,11 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
     let mut flow = parts.flow();
     flow["scheduleParams"]["frequency"] = json!("once");
     let flow_id = world.created(&format!("{FLOWS}/flows"), flow.clone()).await;
-    let run = world
-        .created(&format!("{FLOWS}/runs"), json!({ "flowId": flow_id }))
-        .await;
-    let batch = json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
-    world
-        .put(&world.scope(), Resource::Batch, "01B", batch)
-        .await;
-    world.lake.store(
-        "batches/acme-prod/01B/row_errors/part-0.json",
-        "{\"canary\":1}",
-    );
+    let run = world.created(&format!("{FLOWS}/runs"), json!({ "flowId": flow_id })).await;
+    let batch =
+        json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
+    world.put(&world.scope(), Resource::Batch, "01B", batch).await;
+    world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
     let alt = format!("_acme.schemas.{schema}");
     let id_for = |path: &str| -> String {
@@ -102,31 +92,17 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
         if !secured || !path.contains("{id}") || id.is_empty() {
             continue;
         }
-        let path = path
-            .replace("{container}", "tenant")
-            .replace("{kind}", "schemas")
-            .replace("{id}", &id);
-        let path = if path.ends_with("/action") {
-            format!("{path}?op=disable")
-        } else {
-            path
-        };
+        let path = path.replace("{container}", "tenant").replace("{kind}", "schemas").replace("{id}", &id);
+        let path = if path.ends_with("/action") { format!("{path}?op=disable") } else { path };
         let body = if method == "PATCH" {
             json!([{ "op": "replace", "path": "/name", "value": "x" }])
         } else {
             json!({ "x": 1 })
         };
         for org in [ORG, OTHER_ORG] {
-            let call = world
-                .stranger(&method, &path, org)
-                .header("if-match", "*")
-                .header("accept", crate::world::XED);
+            let call = world.stranger(&method, &path, org).header("if-match", "*").header("accept", crate::world::XED);
             let reply = call.text(&body.to_string()).send().await;
-            assert_eq!(
-                reply.status, 404,
-                "{method} {path} from {org}: {}",
-                reply.text
-            );
+            assert_eq!(reply.status, 404, "{method} {path} from {org}: {}", reply.text);
             assert!(!reply.text.contains("canary"), "{method} {path}");
             tried += 1;
         }
@@ -135,43 +111,20 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
 
     // Lists are empty, and references in bodies lead nowhere.
     for org in [ORG, OTHER_ORG] {
-        for kind in [
-            "connections",
-            "sourceConnections",
-            "targetConnections",
-            "flows",
-            "runs",
-        ] {
-            let reply = world
-                .stranger("GET", &format!("{FLOWS}/{kind}?count=true"), org)
-                .send()
-                .await;
+        for kind in ["connections", "sourceConnections", "targetConnections", "flows", "runs"] {
+            let reply = world.stranger("GET", &format!("{FLOWS}/{kind}?count=true"), org).send().await;
             assert_eq!(reply.body, json!({ "count": 0 }), "{kind}");
         }
-        let mine = world
-            .stranger("POST", &format!("{FLOWS}/connections"), org)
-            .json(connection())
-            .send()
-            .await;
+        let mine = world.stranger("POST", &format!("{FLOWS}/connections"), org).json(connection()).send().await;
         assert_eq!(mine.status, 201);
         let bodies = [
-            (
-                "sourceConnections",
-                crate::world::source_connection(&parts.base),
-            ),
-            (
-                "targetConnections",
-                crate::world::target_connection(&parts.dataset, &parts.schema),
-            ),
+            ("sourceConnections", crate::world::source_connection(&parts.base)),
+            ("targetConnections", crate::world::target_connection(&parts.dataset, &parts.schema)),
             ("flows", flow.clone()),
             ("runs", json!({ "flowId": flow_id })),
         ];
         for (kind, body) in bodies {
-            let reply = world
-                .stranger("POST", &format!("{FLOWS}/{kind}"), org)
-                .json(body)
-                .send()
-                .await;
+            let reply = world.stranger("POST", &format!("{FLOWS}/{kind}"), org).json(body).send().await;
             assert_eq!(reply.status, 400, "{kind} from {org}: {}", reply.body);
         }
         let reply = world
@@ -181,11 +134,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             .await;
         assert_eq!(reply.status, 400, "{}", reply.body);
     }
-    assert_eq!(
-        world.get(&format!("{FLOWS}/flows/{flow_id}")).await.item()["state"],
-        "enabled",
-        "nothing was changed"
-    );
+    assert_eq!(world.get(&format!("{FLOWS}/flows/{flow_id}")).await.item()["state"], "enabled", "nothing was changed");
 }
 
 #[tokio::test]
@@ -193,24 +142,12 @@ async fn a_strangers_continuation_token_shows_nothing() {
     let world = World::new().await;
     for _ in 0..3 {
         world.pass(1);
-        world
-            .created(&format!("{FLOWS}/connections"), connection())
-            .await;
+        world.created(&format!("{FLOWS}/connections"), connection()).await;
     }
     let reply = world.get(&format!("{FLOWS}/connections?limit=1")).await;
-    let href = reply.body["_links"]["next"]["href"]
-        .as_str()
-        .unwrap()
-        .to_string();
+    let href = reply.body["_links"]["next"]["href"].as_str().unwrap().to_string();
     for org in [ORG, OTHER_ORG] {
-        let reply = world
-            .stranger("GET", &format!("{FLOWS}{href}"), org)
-            .send()
-            .await;
-        assert!(
-            reply.status == 400 || reply.body["items"] == json!([]),
-            "{}",
-            reply.body
-        );
+        let reply = world.stranger("GET", &format!("{FLOWS}{href}"), org).send().await;
+        assert!(reply.status == 400 || reply.body["items"] == json!([]), "{}", reply.body);
     }
 }

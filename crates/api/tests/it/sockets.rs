@@ -28,13 +28,7 @@ async fn server() -> Server {
         })
         .await
     });
-    Server {
-        address,
-        token: world.token(CLIENT, ORG),
-        stop: Some(stop),
-        served,
-        _world: world,
-    }
+    Server { address, token: world.token(CLIENT, ORG), stop: Some(stop), served, _world: world }
 }
 
 impl Server {
@@ -83,12 +77,7 @@ fn reply(buffer: &[u8]) -> Option<((u16, String), Vec<u8>)> {
     let end = buffer.windows(4).position(|w| w == b"\r\n\r\n")? + 4;
     let head = String::from_utf8_lossy(&buffer[..end]).to_ascii_lowercase();
     let status: u16 = head.split(' ').nth(1)?.parse().ok()?;
-    let length = head.lines().find_map(|line| {
-        line.strip_prefix("content-length: ")?
-            .trim()
-            .parse::<usize>()
-            .ok()
-    });
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.trim().parse::<usize>().ok());
     let length = length.unwrap_or(0);
     if buffer.len() < end + length {
         return None;
@@ -136,19 +125,10 @@ async fn the_first_tutorials_requests_run_as_printed_fs_base_2_4() {
         socket.write_all(piece).await.unwrap();
     }
     let replies = read_replies(&mut socket, 3).await;
-    assert_eq!(
-        replies
-            .iter()
-            .map(|(status, _)| *status)
-            .collect::<Vec<_>>(),
-        [200, 200, 201]
-    );
+    assert_eq!(replies.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [200, 200, 201]);
     let spec: serde_json::Value = serde_json::from_str(&replies[1].1).unwrap();
     assert_eq!(spec["items"].as_array().map(Vec::len), Some(1));
-    assert_eq!(
-        spec["items"][0]["id"],
-        "ecadc60c-7455-4d87-84dc-2a0e293d997b"
-    );
+    assert_eq!(spec["items"][0]["id"], "ecadc60c-7455-4d87-84dc-2a0e293d997b");
 }
 
 #[tokio::test]
@@ -156,24 +136,13 @@ async fn a_chunked_body_with_raw_quotes_is_read_whole_and_the_connection_lives_o
     let server = server().await;
     let headers = server.headers();
     let (a, b) = CREATE.split_at(30);
-    let body = format!(
-        "{:x}\r\n{a}\r\n{:X};note=\"<\"\r\n{b}\r\n0\r\n\r\n",
-        a.len(),
-        b.len()
-    );
+    let body = format!("{:x}\r\n{a}\r\n{:X};note=\"<\"\r\n{b}\r\n0\r\n\r\n", a.len(), b.len());
     let request = format!(
         "POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}Transfer-Encoding: chunked\r\n\r\n{body}\
          GET /data/foundation/flowservice/runs?property=createdAt>1590000000000 HTTP/1.1\r\n{headers}\r\n"
     );
     let replies = server.exchange(request.as_bytes(), 2).await;
-    assert_eq!(
-        replies
-            .iter()
-            .map(|(status, _)| *status)
-            .collect::<Vec<_>>(),
-        [201, 200],
-        "{replies:?}"
-    );
+    assert_eq!(replies.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [201, 200], "{replies:?}");
 }
 
 #[tokio::test]
@@ -196,55 +165,31 @@ async fn a_client_that_expects_100_continue_is_told_to_go_on() {
 async fn ambiguous_requests_are_refused_and_the_connection_is_closed() {
     let server = server().await;
     let headers = server.headers();
-    let smuggled =
-        format!("0\r\n\r\nGET /data/foundation/flowservice/flows HTTP/1.1\r\n{headers}\r\n");
+    let smuggled = format!("0\r\n\r\nGET /data/foundation/flowservice/flows HTTP/1.1\r\n{headers}\r\n");
     for framing in [
-        format!(
-            "Content-Length: {}\r\nTransfer-Encoding: chunked\r\n",
-            smuggled.len()
-        ),
-        format!(
-            "Transfer-Encoding: chunked\r\nContent-Length: {}\r\n",
-            smuggled.len()
-        ),
+        format!("Content-Length: {}\r\nTransfer-Encoding: chunked\r\n", smuggled.len()),
+        format!("Transfer-Encoding: chunked\r\nContent-Length: {}\r\n", smuggled.len()),
         "Content-Length: 5\r\nContent-Length: 6\r\n".into(),
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".into(),
         "Transfer-Encoding : chunked\r\n".into(),
     ] {
-        let request = format!(
-            "POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}{framing}\r\n{smuggled}"
-        );
+        let request =
+            format!("POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}{framing}\r\n{smuggled}");
         let replies = server.exchange(request.as_bytes(), 2).await;
-        assert_eq!(
-            replies
-                .iter()
-                .map(|(status, _)| *status)
-                .collect::<Vec<_>>(),
-            [400],
-            "{framing}"
-        );
+        assert_eq!(replies.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [400], "{framing}");
     }
 }
 
 #[tokio::test]
 async fn a_head_that_is_too_long_is_refused() {
     let server = server().await;
-    let request = format!(
-        "GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n",
-        "x".repeat(200 * 1024)
-    );
+    let request = format!("GET /health HTTP/1.1\r\nHost: x\r\nX-Long: {}\r\n\r\n", "x".repeat(200 * 1024));
     let mut socket = server.connect().await;
     // The server may close before it has read everything.
     let _ = socket.write_all(request.as_bytes()).await;
     let replies = read_replies(&mut socket, 1).await;
-    assert!(
-        replies.first().is_none_or(|(status, _)| *status == 431),
-        "{replies:?}"
-    );
-    let request = format!(
-        "GET /health HTTP/1.1\r\n{}\r\n",
-        "X-Many: 1\r\n".repeat(101)
-    );
+    assert!(replies.first().is_none_or(|(status, _)| *status == 431), "{replies:?}");
+    let request = format!("GET /health HTTP/1.1\r\n{}\r\n", "X-Many: 1\r\n".repeat(101));
     let replies = server.exchange(request.as_bytes(), 1).await;
     assert_eq!(replies[0].0, 431);
 }
@@ -253,9 +198,7 @@ async fn a_head_that_is_too_long_is_refused() {
 async fn shutting_down_ends_idle_connections_and_serves_no_new_ones() {
     let mut server = server().await;
     let mut idle = server.connect().await;
-    idle.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
-        .await
-        .unwrap();
+    idle.write_all(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
     assert_eq!(read_replies(&mut idle, 1).await[0].0, 200);
     server.stop.take().unwrap().send(()).unwrap();
     (&mut server.served).await.unwrap().unwrap();

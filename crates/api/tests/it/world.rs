@@ -55,11 +55,7 @@ pub struct Choices {
 
 impl World {
     pub async fn new() -> World {
-        World::with(Choices {
-            strict: false,
-            allow: Vec::new(),
-        })
-        .await
+        World::with(Choices { strict: false, allow: Vec::new() }).await
     }
 
     pub async fn with(choices: Choices) -> World {
@@ -70,56 +66,35 @@ impl World {
         let lake = Arc::new(Memory::default());
         let ids = AtomicU64::new(0);
         let now = clock.clone();
-        let allow = choices
-            .allow
-            .iter()
-            .map(|net| net.parse().unwrap())
-            .collect();
+        let allow = choices.allow.iter().map(|net| net.parse().unwrap()).collect();
         let app = App {
             store,
             engine: lake.clone(),
             gate: Gate::new(allow).unwrap(),
-            clock: Arc::new(move || {
-                Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()
-            }),
+            clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(move || {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
-            settings: Arc::new(Settings {
-                public_url: "http://forebay.test".into(),
-                strict: choices.strict,
-            }),
+            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
             tokens: TokenKey::new(b"a key that only the tests know"),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
-        let world = World {
-            router: router(app.clone()),
-            app,
-            lake,
-            clock,
-            _folder: folder,
-        };
+        let world = World { router: router(app.clone()), app, lake, clock, _folder: folder };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
-        world
-            .settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"])
-            .await;
+        world.settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"]).await;
         world
     }
 
     async fn settle(&self, org: &str, client: &str, tenant: &str, sandboxes: &[&str]) {
         let scope = Scope::organization(org);
-        let hash: String = Sha256::digest(SECRET.as_bytes())
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
+        let hash: String = Sha256::digest(SECRET.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
         let body = json!({ "clientId": client, "tenantId": tenant, "secretHash": hash });
         self.put(&scope, Resource::Client, client, body).await;
         for name in sandboxes {
             let body = json!({ "name": name, "title": name.to_uppercase(), "state": "active", "type": "production",
                 "region": "VA7", "isDefault": *name == "prod", "eTag": 1, "createdBy": "a@AdobeID", "modifiedBy": "a@AdobeID" });
-            self.put(&scope, Resource::Sandbox, &format!("{tenant}-{name}"), body)
-                .await;
+            self.put(&scope, Resource::Sandbox, &format!("{tenant}-{name}"), body).await;
         }
     }
 
@@ -127,20 +102,12 @@ impl World {
     pub async fn put(&self, scope: &Scope, resource: Resource, id: &str, body: Value) {
         let mut new = New::new(resource, id, body);
         new.stamp = false;
-        self.app
-            .store
-            .insert(scope, new, self.app.now())
-            .await
-            .unwrap();
+        self.app.store.insert(scope, new, self.app.now()).await.unwrap();
     }
 
     /// The scope of the caller that `call` speaks for.
     pub fn scope(&self) -> Scope {
-        Scope {
-            org: ORG.into(),
-            sandbox: "acme-prod".into(),
-            sandbox_name: "prod".into(),
-        }
+        Scope { org: ORG.into(), sandbox: "acme-prod".into(), sandbox_name: "prod".into() }
     }
 
     /// Moves the clock.
@@ -155,37 +122,21 @@ impl World {
     /// A request with all headers of a good caller.
     pub fn call(&self, method: &str, path: &str) -> Call<'_> {
         let token = self.token(CLIENT, ORG);
-        Call {
-            world: self,
-            method: method.into(),
-            path: path.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-        .header("authorization", &format!("Bearer {token}"))
-        .header("x-api-key", CLIENT)
-        .header("x-gw-ims-org-id", ORG)
-        .header("x-sandbox-name", "prod")
+        Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+            .header("authorization", &format!("Bearer {token}"))
+            .header("x-api-key", CLIENT)
+            .header("x-gw-ims-org-id", ORG)
+            .header("x-sandbox-name", "prod")
     }
 
     /// A request with no headers at all.
     pub fn bare(&self, method: &str, path: &str) -> Call<'_> {
-        Call {
-            world: self,
-            method: method.into(),
-            path: path.into(),
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
     }
 
     /// The request of somebody else: the same organization's other sandbox, or another organization.
     pub fn stranger(&self, method: &str, path: &str, org: &str) -> Call<'_> {
-        let (client, sandbox) = if org == ORG {
-            (CLIENT, "dev")
-        } else {
-            (OTHER_CLIENT, "prod")
-        };
+        let (client, sandbox) = if org == ORG { (CLIENT, "dev") } else { (OTHER_CLIENT, "prod") };
         let token = self.token(client, org);
         self.bare(method, path)
             .header("authorization", &format!("Bearer {token}"))
@@ -204,80 +155,31 @@ impl World {
 
     /// Patches with the current etag.
     pub async fn patch(&self, path: &str, body: Value) -> Reply {
-        let etag = self.get(path).await.body["items"][0]["etag"]
-            .as_str()
-            .unwrap_or_default()
-            .to_string();
-        self.call("PATCH", path)
-            .header("if-match", &etag)
-            .json(body)
-            .send()
-            .await
+        let etag = self.get(path).await.body["items"][0]["etag"].as_str().unwrap_or_default().to_string();
+        self.call("PATCH", path).header("if-match", &etag).json(body).send().await
     }
 
     /// The id of a new entity.
     pub async fn created(&self, path: &str, body: Value) -> String {
         let reply = self.post(path, body).await;
-        assert!(
-            reply.status.is_success(),
-            "{path}: {} {}",
-            reply.status,
-            reply.body
-        );
+        assert!(reply.status.is_success(), "{path}: {} {}", reply.status, reply.body);
         match &reply.body {
-            Value::Array(links) => links[0]
-                .as_str()
-                .unwrap()
-                .rsplit('/')
-                .next()
-                .unwrap()
-                .to_string(),
+            Value::Array(links) => links[0].as_str().unwrap().rsplit('/').next().unwrap().to_string(),
             body => body["id"].as_str().unwrap().to_string(),
         }
     }
 
     /// A connection, schema, dataset, mapping set, source and target connection, ready for a flow.
     pub async fn dataflow(&self) -> Dataflow {
-        let base = self
-            .created(&format!("{FLOWS}/connections"), connection())
-            .await;
-        let source = self
-            .created(
-                &format!("{FLOWS}/sourceConnections"),
-                source_connection(&base),
-            )
-            .await;
-        let schema = self
-            .post("/data/foundation/schemaregistry/tenant/schemas", schema())
-            .await;
+        let base = self.created(&format!("{FLOWS}/connections"), connection()).await;
+        let source = self.created(&format!("{FLOWS}/sourceConnections"), source_connection(&base)).await;
+        let schema = self.post("/data/foundation/schemaregistry/tenant/schemas", schema()).await;
         assert_eq!(schema.status, 201, "{}", schema.body);
         let schema = schema.body["$id"].as_str().unwrap().to_string();
-        let dataset = self
-            .created(
-                "/data/foundation/catalog/dataSets?requestDataSource=true",
-                data_set(&schema),
-            )
-            .await;
-        let target = self
-            .created(
-                &format!("{FLOWS}/targetConnections"),
-                target_connection(&dataset, &schema),
-            )
-            .await;
-        let mapping = self
-            .created(
-                "/data/foundation/conversion/mappingSets",
-                mapping_set(&schema),
-            )
-            .await;
-        Dataflow {
-            base,
-            source,
-            schema,
-            dataset,
-            target,
-            mapping,
-        }
+        let dataset = self.created("/data/foundation/catalog/dataSets?requestDataSource=true", data_set(&schema)).await;
+        let target = self.created(&format!("{FLOWS}/targetConnections"), target_connection(&dataset, &schema)).await;
+        let mapping = self.created("/data/foundation/conversion/mappingSets", mapping_set(&schema)).await;
+        Dataflow { base, source, schema, dataset, target, mapping }
     }
 }
 
@@ -395,9 +297,7 @@ impl Call<'_> {
     }
 
     pub async fn send(self) -> Reply {
-        let mut request = Request::builder()
-            .method(self.method.as_str())
-            .uri(&self.path);
+        let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
@@ -435,12 +335,7 @@ impl Reply {
 
     /// The contract's code in a body of Flow Service.
     pub fn code(&self) -> &str {
-        self.body["type"]
-            .as_str()
-            .unwrap_or_default()
-            .rsplit('/')
-            .next()
-            .unwrap_or_default()
+        self.body["type"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default()
     }
 
     pub fn item(&self) -> &Value {
@@ -475,10 +370,7 @@ pub struct Memory {
 
 impl Memory {
     pub fn store(&self, path: &str, bytes: &str) {
-        self.objects
-            .lock()
-            .unwrap()
-            .insert(path.into(), bytes.as_bytes().to_vec());
+        self.objects.lock().unwrap().insert(path.into(), bytes.as_bytes().to_vec());
     }
 
     fn below(&self, folder: &str) -> Vec<Stored> {
@@ -486,11 +378,7 @@ impl Memory {
         let objects = self.objects.lock().unwrap();
         let below = objects.iter().filter_map(|(path, bytes)| {
             let name = path.strip_prefix(&prefix)?.to_string();
-            Some(Stored {
-                path: path.clone(),
-                name,
-                size: bytes.len() as u64,
-            })
+            Some(Stored { path: path.clone(), name, size: bytes.len() as u64 })
         });
         below.collect()
     }
@@ -498,17 +386,8 @@ impl Memory {
 
 #[async_trait]
 impl Engine for Memory {
-    async fn sample(
-        &self,
-        _: &Remote,
-        object: &Object,
-        options: Option<FileOptions>,
-        limit: usize,
-    ) -> Result<Sample> {
-        self.sampled
-            .lock()
-            .unwrap()
-            .push((object.clone(), options.clone()));
+    async fn sample(&self, _: &Remote, object: &Object, options: Option<FileOptions>, limit: usize) -> Result<Sample> {
+        self.sampled.lock().unwrap().push((object.clone(), options.clone()));
         if object.key.contains("panic") {
             panic!("the engine broke");
         }
@@ -516,35 +395,15 @@ impl Engine for Memory {
             options: options.unwrap_or_default(),
             hierarchical: false,
             columns: vec![
-                SampleColumn {
-                    name: "id".into(),
-                    ty: Type::String,
-                },
-                SampleColumn {
-                    name: "total".into(),
-                    ty: Type::Int,
-                },
+                SampleColumn { name: "id".into(), ty: Type::String },
+                SampleColumn { name: "total".into(), ty: Type::Int },
             ],
-            rows: self
-                .rows
-                .lock()
-                .unwrap()
-                .iter()
-                .take(limit)
-                .cloned()
-                .collect(),
+            rows: self.rows.lock().unwrap().iter().take(limit).cloned().collect(),
         })
     }
 
     async fn read(&self, _: &str, _: &FieldTree, limit: usize) -> Result<Vec<Value>> {
-        Ok(self
-            .rows
-            .lock()
-            .unwrap()
-            .iter()
-            .take(limit)
-            .cloned()
-            .collect())
+        Ok(self.rows.lock().unwrap().iter().take(limit).cloned().collect())
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<Stored>> {
@@ -552,29 +411,15 @@ impl Engine for Memory {
     }
 
     async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>> {
-        Ok(self
-            .below(table)
-            .into_iter()
-            .filter(|file| file.name.contains(batch))
-            .collect())
+        Ok(self.below(table).into_iter().filter(|file| file.name.contains(batch)).collect())
     }
 
-    async fn bytes(
-        &self,
-        path: &str,
-        range: Option<Range<u64>>,
-    ) -> Result<BoxStream<'static, Result<Bytes>>> {
+    async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {
         let objects = self.objects.lock().unwrap();
         let Some(bytes) = objects.get(path) else {
-            return Err(Error::new(
-                Kind::NotFound,
-                &code::HTTP_404,
-                "no such object",
-            ));
+            return Err(Error::new(Kind::NotFound, &code::HTTP_404, "no such object"));
         };
-        let range = range.map_or(0..bytes.len(), |range| {
-            range.start as usize..range.end as usize
-        });
+        let range = range.map_or(0..bytes.len(), |range| range.start as usize..range.end as usize);
         let bytes = Bytes::copy_from_slice(&bytes[range]);
         Ok(futures::stream::iter([Ok(bytes)]).boxed())
     }
