@@ -50,7 +50,11 @@ pub async fn create_data_set(State(app): State<App>, caller: Caller, Body(body):
     registry.tree(&own)?;
     let id = app.hex(24);
     let now = app.now();
-    let value = data_set(&app, &caller, &body, &id, &name, &own).await?;
+    let mut value = data_set(&app, &caller, &body, &id, &name, &own).await?;
+    let extends = found["meta:extends"].as_array();
+    if extends.is_some_and(|extends| extends.iter().any(|id| id == "https://ns.adobe.com/xdm/data/time-series")) {
+        value["classification"]["dataBehavior"] = json!("time-series");
+    }
     let mut new = New::new(Resource::Dataset, id.clone(), value);
     new.stamp = false;
     app.store.insert(&caller.scope, new, now).await?;

@@ -23,6 +23,8 @@ use serde_json::{Map, Value, json};
 /// Mapping sets of a page at most, and of one that does not say.
 const MAX_LIMIT: usize = 100;
 const LIMIT: usize = 20;
+/// Mapping sets that `start` may skip.
+const MAX_START: usize = 100_000;
 
 pub use mapping::schema_of;
 
@@ -52,7 +54,7 @@ pub async fn create_mapping_set(
     responses((status = 200, description = "A page of mapping sets")))]
 pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let name = params.one("name")?;
     let mut sets: Vec<Document> = listing::every(&app, &caller, Resource::MappingSet, &[]).await?;
     sets.retain(|set| !set.id.contains('@') && name.is_none_or(|name| set.text("/name") == Some(name)));

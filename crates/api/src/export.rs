@@ -24,6 +24,8 @@ const BASE: &str = "/data/foundation/export";
 const PREVIEW: usize = 100;
 /// Entries of a page at most, and of one that does not say.
 const MAX_LIMIT: usize = 100;
+/// Entries that `start` may skip.
+const MAX_START: usize = 1_000_000;
 /// Errors in the sample.
 const SAMPLES: usize = 100;
 /// Bytes of diagnostics that the sample is taken from.
@@ -215,7 +217,7 @@ async fn listing_or_file(
 
 fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<Response> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let all = entries.len();
     let page: Vec<Value> = entries.into_iter().skip(start).take(limit).collect();
     let mut body = json!({ "data": page, "_page": { "limit": limit, "count": page.len() } });

@@ -21,6 +21,11 @@ use forebay_model::{Document, Error, Resource, Result, Time, code, patch};
 use forebay_store::New;
 use serde_json::{Map, Value, json};
 
+/// Members whose change is checked like a new flow. A flow can be renamed and disabled whatever became of its
+/// connections.
+const SUBSTANCE: &[&str] =
+    &["flowSpec", "sourceConnectionIds", "targetConnectionIds", "transformations", "scheduleParams", "options"];
+
 /// `POST /flows`
 #[utoipa::path(post, path = "/flows", tag = "Flows", request_body = Object,
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
@@ -101,7 +106,10 @@ pub async fn patch_flow(
         let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched flow")?;
         state(&new)?;
         fixed_start(&old, &new, now)?;
-        complete(&app, &caller, &mut new, old.created).await?;
+        named(&new, false)?;
+        if SUBSTANCE.iter().any(|name| old.body.get(*name) != new.get(*name)) {
+            complete(&app, &caller, &mut new, old.created).await?;
+        }
         new.insert("lastOperation".into(), last_operation("update", now));
         if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));

@@ -536,6 +536,26 @@ mod tests {
         assert_eq!(out.len(), 21 + 100 * 1024);
     }
 
+    #[tokio::test]
+    async fn a_client_that_dawdles_in_a_head_or_a_body_is_given_up() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let short = Patience { head: Duration::from_millis(20), body: Duration::from_millis(20) };
+        for sent in ["GET / HT", "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"] {
+            let (mut client, socket) = tokio::io::duplex(1024);
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let mut seen = Vec::new();
+            let error = Normalised::new(socket, short).read_to_end(&mut seen).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{sent}");
+        }
+        // A whole request owes nothing: the end of the stream comes as it is.
+        let (mut client, socket) = tokio::io::duplex(1024);
+        client.write_all(b"GET /?\" HTTP/1.1\r\n\r\n").await.unwrap();
+        drop(client);
+        let mut seen = Vec::new();
+        Normalised::new(socket, short).read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"GET /?%22 HTTP/1.1\r\n\r\n");
+    }
+
     /// One request with a raw target and a body full of traps, and what hyper is to see of it.
     fn request() -> impl Strategy<Value = (Vec<u8>, Vec<u8>)> {
         let target = "[a-z/?=\"<>&]{0,20}";

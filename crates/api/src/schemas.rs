@@ -26,6 +26,8 @@ use std::cmp::Ordering;
 const MAX_LIMIT: usize = 500;
 /// Resources of a page that does not say.
 const LIMIT: usize = 300;
+/// Resources that `start` may skip.
+const MAX_START: usize = 100_000;
 const GLOBAL_VERSION: &str = "1.50.0";
 
 /// `GET /stats`
@@ -111,7 +113,7 @@ async fn list(
     let order = params.one("orderby")?.unwrap_or("updated").trim().to_string();
     sort(&mut found, &order);
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let page: Vec<Value> = found.iter().skip(start).take(limit).map(|(body, _)| listed(body, shape)).collect();
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let base = format!("/data/foundation/schemaregistry/{container}/{}", kind.kind);
@@ -246,8 +248,16 @@ pub async fn create_schema(
     let name = app.hex(48);
     let now = app.now();
     let registry = Registry::open(&app, &caller).await?;
-    let ids = Ids::new(&caller, kind, &name);
-    let body = defined(&app, &caller, &registry, body, kind, &ids, "1.0", (now, now))?;
+    let tenant = &caller.member.tenant;
+    let identity = Identity {
+        kind,
+        id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"),
+        alt: format!("_{tenant}.{kind}.{name}"),
+        version: "1.0".into(),
+        created: now,
+        updated: now,
+    };
+    let body = defined(&app, &caller, &registry, body, &identity)?;
     let mut new = New::new(Resource::Schema, name, body);
     new.stamp = false;
     let document = app.store.insert(&caller.scope, new, now).await?;
@@ -332,17 +342,16 @@ impl Place {
     }
 }
 
-/// The two ids of a resource.
-struct Ids {
+/// What the registry itself says of a resource.
+struct Identity {
+    kind: &'static str,
+    /// `$id`
     id: String,
+    /// `meta:altId`
     alt: String,
-}
-
-impl Ids {
-    fn new(caller: &Caller, kind: &str, name: &str) -> Ids {
-        let tenant = &caller.member.tenant;
-        Ids { id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"), alt: format!("_{tenant}.{kind}.{name}") }
-    }
+    version: String,
+    created: Time,
+    updated: Time,
 }
 
 fn find<'a>(registry: &'a Registry, kind: &str, id: &str) -> Option<&'a Document> {
@@ -370,17 +379,8 @@ fn refers(value: &Value, id: &str) -> bool {
 }
 
 /// A definition as it is stored and shown (platform.md §3.3).
-#[allow(clippy::too_many_arguments)]
-fn defined(
-    app: &App,
-    caller: &Caller,
-    registry: &Registry,
-    body: Value,
-    kind: &'static str,
-    ids: &Ids,
-    version: &str,
-    (created, updated): (Time, Time),
-) -> Result<Value> {
+fn defined(app: &App, caller: &Caller, registry: &Registry, body: Value, identity: &Identity) -> Result<Value> {
+    let kind = identity.kind;
     let mut body = object(body, "the definition")?;
     body.entry("type").or_insert(json!("object"));
     let mut definition = Value::Object(body);
@@ -413,10 +413,10 @@ fn defined(
         }
     }
     let computed = json!({
-        "$id": ids.id,
-        "meta:altId": ids.alt,
+        "$id": identity.id,
+        "meta:altId": identity.alt,
         "meta:resourceType": kind,
-        "version": version,
+        "version": identity.version,
         "refs": refs,
         "imsOrg": caller.member.org,
         "meta:extensible": kind != "schemas",
@@ -428,8 +428,8 @@ fn defined(
         "meta:sandboxType": "production",
         "meta:tenantNamespace": format!("_{}", caller.member.tenant),
         "meta:registryMetadata": {
-            "repo:createdDate": created.timestamp_millis(),
-            "repo:lastModifiedDate": updated.timestamp_millis(),
+            "repo:createdDate": identity.created.timestamp_millis(),
+            "repo:lastModifiedDate": identity.updated.timestamp_millis(),
             "xdm:createdClientId": caller.member.client,
             "xdm:createdUserId": caller.member.account,
             "xdm:lastModifiedClientId": caller.member.client,
@@ -461,13 +461,15 @@ async fn rewrite(
         return Err(unknown(id));
     };
     let now = app.now();
-    let ids = Ids {
+    let identity = Identity {
+        kind,
         id: document.text("/$id").unwrap_or_default().to_string(),
         alt: document.text("/meta:altId").unwrap_or_default().to_string(),
+        version: next_version(document.text("/version").unwrap_or("1.0")),
+        created: document.created,
+        updated: now,
     };
-    let version = next_version(document.text("/version").unwrap_or("1.0"));
-    let body = change(&document.body)?;
-    let new = defined(app, caller, &registry, body, kind, &ids, &version, (document.created, now))?;
+    let new = defined(app, caller, &registry, change(&document.body)?, &identity)?;
     let datasets = datasets_of(app, caller).await?;
     let mut before = Vec::new();
     for dataset in &datasets {

@@ -211,6 +211,19 @@ async fn a_disabled_connection_is_not_joined() {
 }
 
 #[tokio::test]
+async fn a_flow_is_disabled_and_renamed_whatever_became_of_its_connection() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let path = format!("{PATH}/{}", world.created(PATH, parts.flow()).await);
+    let patch = |pointer: &str, value: &str| json!([{ "op": "replace", "path": pointer, "value": value }]);
+    let base = format!("{FLOWS}/connections/{}", parts.base);
+    assert_eq!(world.patch(&base, patch("/state", "disabled")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/state", "disabled")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/name", "retired")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/scheduleParams/interval", "2")).await.code(), "FLOW-1445-400");
+}
+
+#[tokio::test]
 async fn a_patch_is_checked_like_a_new_flow_and_a_past_start_is_fixed() {
     let world = World::new().await;
     let id = world.created(PATH, world.dataflow().await.flow()).await;

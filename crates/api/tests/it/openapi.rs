@@ -23,6 +23,8 @@ async fn the_document_is_served_and_names_every_operation_once() {
     let world = World::new().await;
     let document = world.bare("GET", "/openapi.json").send().await.body;
     assert_eq!(document["openapi"].as_str().map(|v| &v[..2]), Some("3."));
+    // The file shows in a review what a change does to the interface.
+    expect_test::expect_file!["../../openapi.json"].assert_eq(&format!("{document:#}\n"));
     let operations = operations(&document);
     assert!(operations.len() >= 60, "{}", operations.len());
     let ids: BTreeSet<String> = document["paths"]
