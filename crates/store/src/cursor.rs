@@ -33,21 +33,32 @@ pub(crate) struct Position {
 
 impl Cursor {
     pub(crate) fn token(&self, key: &Key, scope: &Scope, resource: Resource) -> Result<String> {
-        let text = serde_json::to_vec(self).map_err(|error| Error::internal("A list cannot be continued.").caused_by(error))?;
+        let text = serde_json::to_vec(self)
+            .map_err(|error| Error::internal("A list cannot be continued.").caused_by(error))?;
         Ok(URL_SAFE_NO_PAD.encode(seal::encrypt(key, &bound(scope, resource), &text)?))
     }
 
-    pub(crate) fn read(token: &str, key: &Key, scope: &Scope, resource: Resource) -> Result<Cursor> {
+    pub(crate) fn read(
+        token: &str,
+        key: &Key,
+        scope: &Scope,
+        resource: Resource,
+    ) -> Result<Cursor> {
         let read = || {
             if token.len() > LONGEST {
                 return None;
             }
-            let text = seal::decrypt(key, &bound(scope, resource), &URL_SAFE_NO_PAD.decode(token).ok()?)?;
+            let text = seal::decrypt(
+                key,
+                &bound(scope, resource),
+                &URL_SAFE_NO_PAD.decode(token).ok()?,
+            )?;
             serde_json::from_slice(&text).ok()
         };
         read().ok_or_else(|| {
             let message = "The continuationToken is not one that this list has given.";
-            Error::new(Kind::Invalid, &code::FLOW_1451, message).advice("Follow the link in _links.next as it is, or list from the start.")
+            Error::new(Kind::Invalid, &code::FLOW_1451, message)
+                .advice("Follow the link in _links.next as it is, or list from the start.")
         })
     }
 }

@@ -9,8 +9,8 @@ use crate::rows::{self, COLUMNS};
 use forebay_model::filter::{Query, SortKey, compare_values, sort_values};
 use forebay_model::{Document, Resource, Result, Scope};
 use futures::TryStreamExt;
-use sqlx::query::Query as Statement;
 use sqlx::any::AnyArguments;
+use sqlx::query::Query as Statement;
 use sqlx::{Any, AssertSqlSafe, Row};
 use std::cmp::Ordering;
 
@@ -45,39 +45,65 @@ impl Store {
         let (asked, after) = match &list.after {
             Some(token) => {
                 let cursor = Cursor::read(token, key, scope, resource)?;
-                (List { query: cursor.query, order: cursor.order, limit: cursor.limit, after: None }, Some(cursor.after))
+                (
+                    List {
+                        query: cursor.query,
+                        order: cursor.order,
+                        limit: cursor.limit,
+                        after: None,
+                    },
+                    Some(cursor.after),
+                )
             }
             None => (list.clone(), None),
         };
         let limit = asked.limit.max(1);
         let mut documents = if newest_first(&asked.order) {
-            self.newest(scope, resource, &asked.query, limit + 1, after.as_ref()).await?
+            self.newest(scope, resource, &asked.query, limit + 1, after.as_ref())
+                .await?
         } else {
-            self.sorted(scope, resource, &asked, limit + 1, after.as_ref()).await?
+            self.sorted(scope, resource, &asked, limit + 1, after.as_ref())
+                .await?
         };
         let mut next = None;
         if documents.len() > limit {
             documents.truncate(limit);
             if let Some(last) = documents.last() {
                 let after = position(&asked.order, last);
-                let cursor = Cursor { query: asked.query.clone(), order: asked.order, limit: asked.limit, after };
+                let cursor = Cursor {
+                    query: asked.query.clone(),
+                    order: asked.order,
+                    limit: asked.limit,
+                    after,
+                };
                 next = Some(cursor.token(key, scope, resource)?);
             }
         }
-        Ok(Page { documents, next, query: asked.query })
+        Ok(Page {
+            documents,
+            next,
+            query: asked.query,
+        })
     }
 
     /// How many documents match.
     pub async fn count(&self, scope: &Scope, resource: Resource, query: &Query) -> Result<u64> {
         if query.terms.is_empty() {
-            let sql = "SELECT COUNT(*) FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3";
-            let row = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).fetch_one(&self.database.readers);
+            let sql =
+                "SELECT COUNT(*) FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3";
+            let row = sqlx::query(sql)
+                .bind(&scope.org)
+                .bind(&scope.sandbox)
+                .bind(resource.name())
+                .fetch_one(&self.database.readers);
             let count: i64 = row.await.map_err(failed)?.try_get(0).map_err(failed)?;
             return Ok(count.unsigned_abs());
         }
         let mut count = 0;
         let select = Select::new(resource, query, None);
-        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
         while let Some(row) = found.try_next().await.map_err(failed)? {
             if query.matches(&rows::document(resource, &row)?.body) {
                 count += 1;
@@ -86,12 +112,23 @@ impl Store {
         Ok(count)
     }
 
-    async fn newest(&self, scope: &Scope, resource: Resource, query: &Query, want: usize, after: Option<&Position>) -> Result<Vec<Document>> {
+    async fn newest(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        query: &Query,
+        want: usize,
+        after: Option<&Position>,
+    ) -> Result<Vec<Document>> {
         let select = Select::new(resource, query, after);
-        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
         let mut documents = Vec::new();
         while documents.len() < want {
-            let Some(row) = found.try_next().await.map_err(failed)? else { break };
+            let Some(row) = found.try_next().await.map_err(failed)? else {
+                break;
+            };
             let document = rows::document(resource, &row)?;
             if query.matches(&document.body) {
                 documents.push(document);
@@ -100,9 +137,18 @@ impl Store {
         Ok(documents)
     }
 
-    async fn sorted(&self, scope: &Scope, resource: Resource, asked: &List, want: usize, after: Option<&Position>) -> Result<Vec<Document>> {
+    async fn sorted(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        asked: &List,
+        want: usize,
+        after: Option<&Position>,
+    ) -> Result<Vec<Document>> {
         let select = Select::new(resource, &asked.query, None);
-        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
         let mut best: Vec<(Position, Document)> = Vec::new();
         while let Some(row) = found.try_next().await.map_err(failed)? {
             let document = rows::document(resource, &row)?;
@@ -132,11 +178,17 @@ fn newest_first(order: &[SortKey]) -> bool {
 }
 
 fn position(order: &[SortKey], document: &Document) -> Position {
-    Position { created: millis(document.created), id: document.id.clone(), values: sort_values(order, &document.body) }
+    Position {
+        created: millis(document.created),
+        id: document.id.clone(),
+        values: sort_values(order, &document.body),
+    }
 }
 
 fn compare(order: &[SortKey], a: &Position, b: &Position) -> Ordering {
-    compare_values(order, &a.values, &b.values).then(b.created.cmp(&a.created)).then_with(|| b.id.cmp(&a.id))
+    compare_values(order, &a.values, &b.values)
+        .then(b.created.cmp(&a.created))
+        .then_with(|| b.id.cmp(&a.id))
 }
 
 /// The statement of a list: fixed text and parameters, never a caller's text.
@@ -148,7 +200,9 @@ struct Select {
 
 impl Select {
     fn new(resource: Resource, query: &Query, after: Option<&Position>) -> Select {
-        let mut sql = format!("SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3");
+        let mut sql = format!(
+            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3"
+        );
         let mut parameter = 3;
         if after.is_some() {
             sql.push_str(" AND (created_at < $4 OR (created_at = $4 AND id < $5))");
@@ -156,25 +210,44 @@ impl Select {
         }
         let mut values = Vec::new();
         for term in &query.terms {
-            let Some((path, wanted)) = term.equality() else { continue };
-            let Some(column) = column(resource, &path) else { continue };
+            let Some((path, wanted)) = term.equality() else {
+                continue;
+            };
+            let Some(column) = column(resource, &path) else {
+                continue;
+            };
             let mut marks = Vec::with_capacity(wanted.len());
             for value in wanted {
                 parameter += 1;
                 marks.push(format!("${parameter}"));
-                values.push(if column == "state" { value.to_ascii_lowercase() } else { value.clone() });
+                values.push(if column == "state" {
+                    value.to_ascii_lowercase()
+                } else {
+                    value.clone()
+                });
             }
             let marks = marks.join(", ");
             // NULL stands for a member that is not text, and an unstamped body has its own id: only the document can tell.
-            let unknown = if column == "id" { "stamped = 0".to_string() } else { format!("{column} IS NULL") };
+            let unknown = if column == "id" {
+                "stamped = 0".to_string()
+            } else {
+                format!("{column} IS NULL")
+            };
             sql.push_str(&format!(" AND ({column} IN ({marks}) OR {unknown})"));
         }
         sql.push_str(" ORDER BY created_at DESC, id DESC");
-        Select { sql, after: after.map(|after| (after.created, after.id.clone())), values }
+        Select {
+            sql,
+            after: after.map(|after| (after.created, after.id.clone())),
+            values,
+        }
     }
 
     fn statement(&self, scope: &Scope, resource: Resource) -> Statement<'_, Any, AnyArguments> {
-        let mut statement = sqlx::query(AssertSqlSafe(self.sql.clone())).bind(scope.org.clone()).bind(scope.sandbox.clone()).bind(resource.name());
+        let mut statement = sqlx::query(AssertSqlSafe(self.sql.clone()))
+            .bind(scope.org.clone())
+            .bind(scope.sandbox.clone())
+            .bind(resource.name());
         if let Some((created, id)) = &self.after {
             statement = statement.bind(*created).bind(id.clone());
         }

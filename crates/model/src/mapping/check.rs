@@ -2,8 +2,9 @@
 //! show (a text that is no number) is not judged here.
 
 use super::ast::{Expr, Node};
-use super::functions::{self, FUNCTIONS};
+use super::functions::{self, FUNCTIONS, Function};
 use super::infer::{infer, is_number};
+use super::pattern;
 use super::{MappingSet, Rule, Source, dotted, invalid};
 use crate::error::{Error, Place};
 use crate::xdm::{Field, FieldTree, Type};
@@ -270,7 +271,7 @@ fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
     let given = arguments.len();
     let (least, most) = (function.min_args(), function.max_args());
     if given >= least && most.is_none_or(|most| given <= most) {
-        return None;
+        return dated(function, arguments);
     }
     let wanted = match most {
         Some(most) if most == least => format!("{least}"),
@@ -280,6 +281,14 @@ fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
     let message =
         format!("function `{name}` takes {wanted} argument{}, not {given}", if wanted == "1" { "" } else { "s" });
     Some((message, Some(format!("Write `{}`.", function.syntax))))
+}
+
+/// A date pattern that is written out and cannot be used.
+fn dated(function: &Function, arguments: &[Expr]) -> Option<(String, Option<String>)> {
+    let at = function.params.iter().position(|p| p.name == "FORMAT")?;
+    let Node::Text(text) = &arguments.get(at)?.node else { return None };
+    let why = pattern::parse(text).err()?;
+    Some((format!("function `{}`: {why}", function.name), Some("Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`.".into())))
 }
 
 /// Required fields that stay null in every row.

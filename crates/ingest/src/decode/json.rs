@@ -1,0 +1,105 @@
+//! JSON documents to text columns: one document a line, an array of documents, or documents behind each other; which
+//! one it is, the first bytes tell.
+//!
+//! A string becomes its characters; numbers, truth values and composites become their JSON text as it is written (so
+//! a big integer loses nothing); null and missing become null. Only objects are records.
+
+mod frame;
+mod parse;
+mod plan;
+
+use super::batch::Output;
+use super::compress::Entry;
+use super::{Flow, Halt};
+use datafusion::arrow::array::StringBuilder;
+use forebay_model::code;
+use forebay_model::event::Finding;
+use forebay_model::mapping::ast::FieldPath;
+use frame::Take;
+use parse::{Fault, Slot};
+use plan::Plan;
+use serde_json::Value;
+
+/// Decodes the entry, which is UTF-8, into the output's text columns: one for each of `asked`.
+pub(crate) fn decode(input: Entry<'_>, asked: &[FieldPath], out: &mut Output) -> Flow {
+    frame::each_record(input, &mut Rows { plan: Plan::new(asked), slots: vec![Slot::Null; asked.len()], out })
+}
+
+/// The first `limit` good documents.
+pub(crate) fn preview(input: Entry<'_>, limit: usize) -> Flow<Vec<Value>> {
+    let mut sample = Sample { plan: Plan::new(&[]), documents: Vec::new(), limit };
+    match frame::each_record(input, &mut sample) {
+        Ok(()) => {}
+        Err(Halt::Gone) if sample.documents.len() >= limit => {}
+        // The good documents before the fault are a preview too.
+        Err(Halt::Failed(_)) if !sample.documents.is_empty() => {}
+        Err(halt) => return Err(halt),
+    }
+    Ok(sample.documents)
+}
+
+/// Whether a text begins as JSON records do; it may be cut off anywhere.
+pub(crate) fn begins(text: &[u8]) -> bool {
+    let text = text.trim_ascii_start();
+    let first = text.first().copied();
+    let line = text.split(|&byte| byte == b'\n').next().unwrap_or(text);
+    let good = |text: &[u8]| matches!(parse::value(text, &mut Plan::new(&[]), &mut []), Ok(_) | Err(Fault::Short));
+    matches!(first, Some(b'{' | b'[')) && (good(text) || good(line))
+}
+
+struct Rows<'o> {
+    plan: Plan,
+    slots: Vec<Slot>,
+    out: &'o mut Output,
+}
+
+impl Take for Rows<'_> {
+    fn parse(&mut self, text: &[u8]) -> Result<usize, Fault> {
+        parse::value(text, &mut self.plan, &mut self.slots)
+    }
+
+    fn take(&mut self, line: u64, text: &[u8]) -> Flow {
+        let text = std::str::from_utf8(text).expect("records are checked before they are given");
+        for (column, slot) in self.out.text.iter_mut().zip(&self.slots) {
+            append(column, text, slot);
+        }
+        self.out.rows([line])
+    }
+
+    fn reject(&mut self, line: u64, why: String, raw: &[u8]) -> Flow {
+        self.out.reject(line, Finding::new(&code::INGEST_1401, why), raw)
+    }
+}
+
+#[inline]
+fn append(column: &mut StringBuilder, text: &str, slot: &Slot) {
+    match slot {
+        Slot::Null => column.append_null(),
+        Slot::Raw(range) | Slot::Text(range) => column.append_value(&text[range.clone()]),
+        Slot::Escaped(range) => column.append_value(parse::unescape(&text[range.clone()])),
+    }
+}
+
+struct Sample {
+    plan: Plan,
+    documents: Vec<Value>,
+    limit: usize,
+}
+
+impl Take for Sample {
+    fn parse(&mut self, text: &[u8]) -> Result<usize, Fault> {
+        parse::value(text, &mut self.plan, &mut [])
+    }
+
+    fn take(&mut self, _: u64, text: &[u8]) -> Flow {
+        // Numbers too large for serde are no good row of a preview.
+        if let Ok(document) = serde_json::from_slice(text) {
+            self.documents.push(document);
+        }
+        if self.documents.len() >= self.limit { Err(Halt::Gone) } else { Ok(()) }
+    }
+
+    fn reject(&mut self, _: u64, _: String, _: &[u8]) -> Flow {
+        Ok(())
+    }
+}
