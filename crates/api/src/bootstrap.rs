@@ -66,8 +66,15 @@ pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> 
     };
     let org = Scope::organization(&credentials.organization);
     let sandbox = uuid::Builder::from_random_bytes(system_random().to_be_bytes()).into_uuid().to_string();
-    insert(store, &org, Resource::Sandbox, &sandbox, sandbox_body("prod", "Production", true, &credentials.client_id), now)
-        .await?;
+    insert(
+        store,
+        &org,
+        Resource::Sandbox,
+        &sandbox,
+        sandbox_body("prod", "Production", true, &credentials.client_id),
+        now,
+    )
+    .await?;
     insert(store, &org, Resource::Client, &credentials.client_id, client_body(&credentials), now).await?;
     insert(store, &nowhere, Resource::Client, MARK, json!({ "organization": credentials.organization }), now).await?;
     Ok(Some(credentials))

@@ -150,12 +150,8 @@ fn refused(code: &'static Code) -> Error {
 
 /// The organization's default sandbox.
 async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
-    let list = List {
-        query: filter::parse(&["isDefault==true".to_string()])?,
-        order: Vec::new(),
-        limit: 1,
-        after: None,
-    };
+    let list =
+        List { query: filter::parse(&["isDefault==true".to_string()])?, order: Vec::new(), limit: 1, after: None };
     let page = app.store.list(&Scope::organization(org), Resource::Sandbox, &list).await?;
     match page.documents.first().and_then(|sandbox| sandbox.text("/name")) {
         Some(name) => app.store.sandbox(org, name).await,

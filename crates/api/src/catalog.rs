@@ -1,5 +1,6 @@
 //! Catalog (platform.md §4): datasets, and the batches that runs add to them. Lists are objects keyed by id.
 
+use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::listing;
@@ -7,7 +8,6 @@ use crate::params::Params;
 use crate::problem::{Problem, bad};
 use crate::writing::{TRIES, check_version, json, object, too_busy};
 use crate::xdm::Registry;
-use crate::App;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
@@ -50,7 +50,11 @@ pub async fn create_data_set(State(app): State<App>, caller: Caller, Body(body):
     registry.tree(&own)?;
     let id = app.hex(24);
     let now = app.now();
-    let value = data_set(&app, &caller, &body, &id, &name, &own).await?;
+    let mut value = data_set(&app, &caller, &body, &id, &name, &own).await?;
+    let extends = found["meta:extends"].as_array();
+    if extends.is_some_and(|extends| extends.iter().any(|id| id == "https://ns.adobe.com/xdm/data/time-series")) {
+        value["classification"]["dataBehavior"] = json!("time-series");
+    }
     let mut new = New::new(Resource::Dataset, id.clone(), value);
     new.stamp = false;
     app.store.insert(&caller.scope, new, now).await?;
@@ -170,7 +174,9 @@ pub async fn patch_data_set(
                 merge(&mut new, &body);
                 new
             }
-            _ => return Err(bad("the body must be an object to merge or an array of patch operations").into()),
+            _ => {
+                return Err(bad("the body must be an object to merge or an array of patch operations").into());
+            }
         };
         only_changeable(&old.body, &new)?;
         new["updated"] = json!(app.now().timestamp_millis());
@@ -208,9 +214,10 @@ fn merge(target: &mut Value, patch: &Value) {
 fn only_changeable(old: &Value, new: &Value) -> Result<()> {
     let none = Map::new();
     let (old, new) = (old.as_object().unwrap_or(&none), new.as_object().unwrap_or(&none));
-    let touched = old.keys().chain(new.keys()).find(|name| {
-        old.get(*name) != new.get(*name) && !CHANGEABLE.contains(&name.as_str())
-    });
+    let touched = old
+        .keys()
+        .chain(new.keys())
+        .find(|name| old.get(*name) != new.get(*name) && !CHANGEABLE.contains(&name.as_str()));
     if let Some(name) = touched {
         return Err(bad(format!("{name} cannot be changed")).at(Place::pointer(format!("/{name}"))));
     }
@@ -283,13 +290,7 @@ fn equals(path: &str, value: &str) -> Result<String> {
 }
 
 /// A page of documents, keyed by id.
-async fn keyed(
-    app: &App,
-    caller: &Caller,
-    resource: Resource,
-    terms: &[String],
-    params: &Params,
-) -> Result<Response> {
+async fn keyed(app: &App, caller: &Caller, resource: Resource, terms: &[String], params: &Params) -> Result<Response> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
     let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let order = match params.one("orderBy")? {
@@ -345,7 +346,9 @@ mod tests {
 
     #[test]
     fn a_name_becomes_a_table_name() {
-        for (name, table) in [("My People (EU)", "my_people_eu"), ("2024 sales", "_2024_sales"), ("파섹", "dataset"), ("a--b", "a_b")] {
+        for (name, table) in
+            [("My People (EU)", "my_people_eu"), ("2024 sales", "_2024_sales"), ("파섹", "dataset"), ("a--b", "a_b")]
+        {
             assert_eq!(table_name(name), table);
         }
     }

@@ -52,7 +52,11 @@ pub async fn list_connections(State(app): State<App>, caller: Caller, params: Pa
 /// `GET /connections/{id}`: secrets are masked (FS-ENV-9).
 #[utoipa::path(get, path = "/connections/{id}", tag = "Connections", params(("id" = String, Path)),
     responses((status = 200, description = "The connection, in an array of one"), (status = 404, description = "No such connection")))]
-pub async fn get_connection(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
     Ok(listing::item(&caller.get(&app, Resource::Connection, &id).await?.body))
 }
 
@@ -99,9 +103,13 @@ pub async fn delete_connection(
     for side in ["sourceConnections", "targetConnections"] {
         let used = filter::parse(&[format!("inheritedAttributes.{side}[].baseConnection.id==\"{id}\"")])?;
         if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
-            return Err(Error::new(Kind::Conflict, &code::FLOW_1418, format!("connection {id} is still used by flows"))
-                .advice("Delete the flows first.")
-                .into());
+            return Err(Error::new(
+                Kind::Conflict,
+                &code::FLOW_1418,
+                format!("connection {id} is still used by flows"),
+            )
+            .advice("Delete the flows first.")
+            .into());
         }
     }
     app.store.delete(&caller.scope, Resource::Connection, &id, if_match.optional(), app.now()).await?;
@@ -186,7 +194,11 @@ pub fn connection_spec(body: &mut Map<String, Value>) -> Result<&'static Value> 
     match &wanted["version"] {
         Value::Null => wanted["version"] = spec["version"].clone(),
         Value::String(_) | Value::Number(_) => {}
-        _ => return Err(invalid("connectionSpec.version must be a string").at(Place::pointer("/connectionSpec/version"))),
+        _ => {
+            return Err(
+                invalid("connectionSpec.version must be a string").at(Place::pointer("/connectionSpec/version"))
+            );
+        }
     }
     Ok(spec)
 }
@@ -197,7 +209,9 @@ pub fn named(body: &Map<String, Value>, required: bool) -> Result<()> {
         Some(Value::String(name)) if !name.trim().is_empty() => {}
         None if !required => {}
         None => return Err(invalid("name is missing").at(Place::pointer("/name"))),
-        Some(_) => return Err(invalid("name must be a text that is not blank").at(Place::pointer("/name"))),
+        Some(_) => {
+            return Err(invalid("name must be a text that is not blank").at(Place::pointer("/name")));
+        }
     }
     match body.get("description") {
         None | Some(Value::Null | Value::String(_)) => Ok(()),

@@ -23,6 +23,8 @@ use serde_json::{Map, Value, json};
 /// Mapping sets of a page at most, and of one that does not say.
 const MAX_LIMIT: usize = 100;
 const LIMIT: usize = 20;
+/// Mapping sets that `start` may skip.
+const MAX_START: usize = 100_000;
 
 pub use mapping::schema_of;
 
@@ -50,13 +52,9 @@ pub async fn create_mapping_set(
 #[utoipa::path(get, path = "/mappingSets", tag = "Data Prep",
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("name" = Option<String>, Query), ("orderBy" = Option<String>, Query)),
     responses((status = 200, description = "A page of mapping sets")))]
-pub async fn list_mapping_sets(
-    State(app): State<App>,
-    caller: Caller,
-    params: Params,
-) -> Result<Response, Problem> {
+pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let name = params.one("name")?;
     let mut sets: Vec<Document> = listing::every(&app, &caller, Resource::MappingSet, &[]).await?;
     sets.retain(|set| !set.id.contains('@') && name.is_none_or(|name| set.text("/name") == Some(name)));
@@ -206,12 +204,7 @@ fn fault(error: &Error) -> Value {
 
 /// The version of a mapping set that a flow's transformation names: FLOW-1419 without the set, FLOW-1412 without the
 /// version. Versions are compared as integers.
-pub async fn version(
-    app: &App,
-    caller: &Caller,
-    params: &Value,
-    pointer: &impl Fn(&str) -> String,
-) -> Result<Value> {
+pub async fn version(app: &App, caller: &Caller, params: &Value, pointer: &impl Fn(&str) -> String) -> Result<Value> {
     let refuse = |code, message: String, member: &str| {
         Err(Error::new(Kind::Invalid, code, message).at(Place::pointer(pointer(member))))
     };
@@ -233,7 +226,9 @@ pub async fn version(
     let version = match version {
         None => newest.body["version"].as_u64().unwrap_or(0),
         Some(Some(version)) => version,
-        Some(None) => return refuse(&code::FLOW_1412, "mappingVersion must be a whole number".into(), "mappingVersion"),
+        Some(None) => {
+            return refuse(&code::FLOW_1412, "mappingVersion must be a whole number".into(), "mappingVersion");
+        }
     };
     match caller.get(app, Resource::MappingSet, &format!("{id}@{version}")).await {
         Ok(set) => Ok(set.body),

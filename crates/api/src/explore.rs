@@ -114,7 +114,9 @@ impl File {
             return Ok(File { path: path.to_string(), options: None, preview });
         }
         let [Some(kind), column, packed, charset] = explicit else {
-            return Err(invalid("fileType is missing: it is delimited, json or parquet; or send determineProperties=true"));
+            return Err(invalid(
+                "fileType is missing: it is delimited, json or parquet; or send determineProperties=true",
+            ));
         };
         let mut options = FileOptions { format: format(kind)?, ..FileOptions::default() };
         if let Some(text) = column {

@@ -24,6 +24,8 @@ const BASE: &str = "/data/foundation/export";
 const PREVIEW: usize = 100;
 /// Entries of a page at most, and of one that does not say.
 const MAX_LIMIT: usize = 100;
+/// Entries that `start` may skip.
+const MAX_START: usize = 1_000_000;
 /// Errors in the sample.
 const SAMPLES: usize = 100;
 /// Bytes of diagnostics that the sample is taken from.
@@ -101,7 +103,8 @@ pub async fn get_batch_meta(
     };
     match (kind, name) {
         ("", None) => {
-            let entries = ["input_files", "row_errors", "row_error_samples.json"].map(|name| entry(&app, &base, name, 0));
+            let entries =
+                ["input_files", "row_errors", "row_error_samples.json"].map(|name| entry(&app, &base, name, 0));
             Ok(paged(&app, entries.to_vec(), &params, &base)?)
         }
         // One page spells it the other way round.
@@ -131,11 +134,17 @@ pub async fn get_file(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let unknown = || missing(format!("there is no file with the id {id:?}"));
-    let Some((batch, index)) = id.rsplit_once('-') else { return Err(unknown().into()) };
-    let Ok(index) = index.parse::<usize>() else { return Err(unknown().into()) };
+    let Some((batch, index)) = id.rsplit_once('-') else {
+        return Err(unknown().into());
+    };
+    let Ok(index) = index.parse::<usize>() else {
+        return Err(unknown().into());
+    };
     let batch = caller.get(&app, Resource::Batch, batch).await?;
     let files = committed(&app, &caller, &batch).await?;
-    let Some(file) = files.get(index) else { return Err(unknown().into()) };
+    let Some(file) = files.get(index) else {
+        return Err(unknown().into());
+    };
     let one = [Stored { name: base_name(&file.name).to_string(), ..file.clone() }];
     let base = format!("{BASE}/files/{id}");
     Ok(listing_or_file(&app, &one, params.one("path")?, &base, "", &params, &headers).await?)
@@ -162,7 +171,9 @@ fn dataset_of(batch: &Document) -> Option<&str> {
 
 /// The files that a batch committed; none of a dataset that is gone.
 async fn committed(app: &App, caller: &Caller, batch: &Document) -> Result<Vec<Stored>> {
-    let Some(dataset) = dataset_of(batch) else { return Ok(Vec::new()) };
+    let Some(dataset) = dataset_of(batch) else {
+        return Ok(Vec::new());
+    };
     match caller.get(app, Resource::Dataset, dataset).await {
         Ok(_) => app.engine.files(&table_location(&caller.scope, dataset), &batch.id).await,
         Err(error) if error.kind == Kind::NotFound => Ok(Vec::new()),
@@ -206,13 +217,15 @@ async fn listing_or_file(
 
 fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<Response> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(MAX_LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let all = entries.len();
     let page: Vec<Value> = entries.into_iter().skip(start).take(limit).collect();
     let mut body = json!({ "data": page, "_page": { "limit": limit, "count": page.len() } });
     if start.saturating_add(limit) < all {
         let path: String = match params.one("path")? {
-            Some(path) => format!("&path={}", url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>()),
+            Some(path) => {
+                format!("&path={}", url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>())
+            }
             None => String::new(),
         };
         let next = app.link(&format!("{base}?start={}&limit={limit}{path}", start + limit));
@@ -305,7 +318,9 @@ async fn samples(app: &App, folder: &str) -> Result<Value> {
                 Ok(error) => samples.push(error),
                 // The last line may be cut off.
                 Err(_) if !whole => break,
-                Err(_) => return Err(bad(format!("the diagnostics file {} has a line that is not JSON", file.name))),
+                Err(_) => {
+                    return Err(bad(format!("the diagnostics file {} has a line that is not JSON", file.name)));
+                }
             }
             if samples.len() == SAMPLES {
                 return Ok(Value::Array(samples));

@@ -21,6 +21,11 @@ use forebay_model::{Document, Error, Resource, Result, Time, code, patch};
 use forebay_store::New;
 use serde_json::{Map, Value, json};
 
+/// Members whose change is checked like a new flow. A flow can be renamed and disabled whatever became of its
+/// connections.
+const SUBSTANCE: &[&str] =
+    &["flowSpec", "sourceConnectionIds", "targetConnectionIds", "transformations", "scheduleParams", "options"];
+
 /// `POST /flows`
 #[utoipa::path(post, path = "/flows", tag = "Flows", request_body = Object,
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
@@ -101,7 +106,10 @@ pub async fn patch_flow(
         let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched flow")?;
         state(&new)?;
         fixed_start(&old, &new, now)?;
-        complete(&app, &caller, &mut new, old.created).await?;
+        named(&new, false)?;
+        if SUBSTANCE.iter().any(|name| old.body.get(*name) != new.get(*name)) {
+            complete(&app, &caller, &mut new, old.created).await?;
+        }
         new.insert("lastOperation".into(), last_operation("update", now));
         if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));
@@ -143,8 +151,12 @@ fn fixed_start(old: &Document, new: &Map<String, Value>, now: Time) -> Result<()
     }
     let schedule = Schedule::parse(old.body.get("scheduleParams"), old.created)?;
     if schedule.first() <= now {
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1423, "scheduleParams.startTime has passed and cannot change any more")
-            .at(Place::pointer("/scheduleParams/startTime")));
+        return Err(Error::new(
+            Kind::Invalid,
+            &code::FLOW_1423,
+            "scheduleParams.startTime has passed and cannot change any more",
+        )
+        .at(Place::pointer("/scheduleParams/startTime")));
     }
     Ok(())
 }
@@ -194,26 +206,14 @@ struct Side {
 }
 
 impl Side {
-    const SOURCE: Side = Side {
-        ids: "sourceConnectionIds",
-        resource: Resource::SourceConnection,
-        specs: "sourceConnectionSpecIds",
-    };
-    const TARGET: Side = Side {
-        ids: "targetConnectionIds",
-        resource: Resource::TargetConnection,
-        specs: "targetConnectionSpecIds",
-    };
+    const SOURCE: Side =
+        Side { ids: "sourceConnectionIds", resource: Resource::SourceConnection, specs: "sourceConnectionSpecIds" };
+    const TARGET: Side =
+        Side { ids: "targetConnectionIds", resource: Resource::TargetConnection, specs: "targetConnectionSpecIds" };
 }
 
 /// The one connection at an end of the flow: there, enabled, and of a spec that the flow spec joins.
-async fn endpoint(
-    app: &App,
-    caller: &Caller,
-    body: &Map<String, Value>,
-    spec: &Value,
-    side: Side,
-) -> Result<Document> {
+async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &Value, side: Side) -> Result<Document> {
     let pointer = format!("/{}/0", side.ids);
     let ids = body.get(side.ids).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let [Value::String(id)] = ids else {
@@ -239,7 +239,9 @@ async fn endpoint(
 
 /// `options` (FS-SPEC-5), scalars as text too (FS-SPEC-6).
 fn options(body: &Map<String, Value>) -> Result<()> {
-    let Some(options) = body.get("options").filter(|options| !options.is_null()) else { return Ok(()) };
+    let Some(options) = body.get("options").filter(|options| !options.is_null()) else {
+        return Ok(());
+    };
     if truth(options.get("errorDiagnosticsEnabled")).is_none() {
         return Err(invalid("options.errorDiagnosticsEnabled must be true or false")
             .at(Place::pointer("/options/errorDiagnosticsEnabled")));
@@ -268,7 +270,9 @@ fn transformations<'a>(body: &'a Map<String, Value>, spec: &Value) -> Result<Opt
     let list = match body.get("transformations") {
         None | Some(Value::Null) => return Ok(None),
         Some(Value::Array(list)) => list,
-        Some(_) => return Err(invalid("transformations must be an array").at(Place::pointer("/transformations"))),
+        Some(_) => {
+            return Err(invalid("transformations must be an array").at(Place::pointer("/transformations")));
+        }
     };
     for (index, transformation) in list.iter().enumerate() {
         let at = || Place::pointer(format!("/transformations/{index}"));
@@ -313,8 +317,10 @@ async fn check_mapping(
         if format.to_ascii_lowercase().starts_with("parquet") {
             return Ok(());
         }
-        return Err(invalid(format!("transformations must have a Mapping: {format} files have no XDM shape of their own"))
-            .at(Place::pointer("/transformations")));
+        return Err(invalid(format!(
+            "transformations must have a Mapping: {format} files have no XDM shape of their own"
+        ))
+        .at(Place::pointer("/transformations")));
     };
     let pointer = |member: &str| format!("/transformations/{index}/params/{member}");
     let set = dataprep::version(app, caller, params, &pointer).await?;

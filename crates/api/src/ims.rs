@@ -52,10 +52,9 @@ async fn token(State(app): State<App>, request: Request) -> Response {
         return refused(StatusCode::UNAUTHORIZED, "invalid_client");
     };
     match issue(&app, id, secret).await {
-        Ok(Some(token)) => answer(
-            StatusCode::OK,
-            &json!({ "access_token": token, "token_type": "bearer", "expires_in": LIFE - 1 }),
-        ),
+        Ok(Some(token)) => {
+            answer(StatusCode::OK, &json!({ "access_token": token, "token_type": "bearer", "expires_in": LIFE - 1 }))
+        }
         Ok(None) => refused(StatusCode::UNAUTHORIZED, "invalid_client"),
         Err(error) => {
             tracing::error!("a token could not be issued: {error}");

@@ -93,7 +93,9 @@ fn refuse_secrets(properties: &[String], params: &Params) -> Result<()> {
     let order = params.one("orderby")?.unwrap_or_default();
     let asked = properties.iter().map(String::as_str).chain([order]).map(|text| text.replace([' ', '[', ']'], ""));
     for text in asked {
-        let Some(at) = text.find("auth.params.") else { continue };
+        let Some(at) = text.find("auth.params.") else {
+            continue;
+        };
         let name: String =
             text[at + "auth.params.".len()..].chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
         if crate::secrets::may_be_secret(&name) {

@@ -126,7 +126,9 @@ impl Normaliser {
 
     /// Buffers until the head is complete, then writes it out with its target encoded. Gives back what follows it.
     fn feed_head<'a>(&mut self, input: &'a [u8], out: &mut BytesMut) -> &'a [u8] {
-        let State::Head { seen } = &mut self.state else { return input };
+        let State::Head { seen } = &mut self.state else {
+            return input;
+        };
         let from = *seen;
         let before = self.head.len();
         // The limit is on the head, not on what was pipelined behind it.
@@ -357,7 +359,9 @@ impl<S> Normalised<S> {
 
     /// Nothing came: arms the timer, or finds that it has rung.
     fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(timer) = &mut self.timer else { return Poll::Pending };
+        let Some(timer) = &mut self.timer else {
+            return Poll::Pending;
+        };
         match timer.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sends too slowly"))),
             Poll::Pending => Poll::Pending,
@@ -530,6 +534,26 @@ mod tests {
         }
         assert!(out.starts_with(b"GET /?\" HTTP/1.1\r\nX: xxx"));
         assert_eq!(out.len(), 21 + 100 * 1024);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_dawdles_in_a_head_or_a_body_is_given_up() {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let short = Patience { head: Duration::from_millis(20), body: Duration::from_millis(20) };
+        for sent in ["GET / HT", "POST / HTTP/1.1\r\nContent-Length: 5\r\n\r\nab"] {
+            let (mut client, socket) = tokio::io::duplex(1024);
+            client.write_all(sent.as_bytes()).await.unwrap();
+            let mut seen = Vec::new();
+            let error = Normalised::new(socket, short).read_to_end(&mut seen).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{sent}");
+        }
+        // A whole request owes nothing: the end of the stream comes as it is.
+        let (mut client, socket) = tokio::io::duplex(1024);
+        client.write_all(b"GET /?\" HTTP/1.1\r\n\r\n").await.unwrap();
+        drop(client);
+        let mut seen = Vec::new();
+        Normalised::new(socket, short).read_to_end(&mut seen).await.unwrap();
+        assert_eq!(seen, b"GET /?%22 HTTP/1.1\r\n\r\n");
     }
 
     /// One request with a raw target and a body full of traps, and what hyper is to see of it.

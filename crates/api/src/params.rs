@@ -21,7 +21,7 @@ impl<S: Sync> FromRequestParts<S> for Params {
 impl Params {
     /// From the raw query string.
     pub fn parse(query: &str) -> Params {
-        Params(url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, v)| !v.trim().is_empty()).collect())
+        Params(url::form_urlencoded::parse(query.as_bytes()).into_owned().filter(|(_, v)| !v.is_empty()).collect())
     }
 
     /// Every value of a name.
@@ -66,7 +66,9 @@ impl Params {
 
     /// A whole number between two bounds.
     pub fn number(&self, name: &str, least: usize, most: usize) -> Result<Option<usize>> {
-        let Some(text) = self.one(name)? else { return Ok(None) };
+        let Some(text) = self.one(name)? else {
+            return Ok(None);
+        };
         match text.trim().parse::<usize>() {
             Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
             _ => Err(Error::new(
@@ -82,11 +84,9 @@ fn flag(name: &str, value: Option<&str>) -> Result<bool> {
     match value.map(str::to_ascii_lowercase).as_deref() {
         None | Some("false") => Ok(false),
         Some("true") => Ok(true),
-        Some(other) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1452,
-            format!("{name} must be true or false, not {other:?}"),
-        )),
+        Some(other) => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1452, format!("{name} must be true or false, not {other:?}")))
+        }
     }
 }
 

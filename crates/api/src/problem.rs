@@ -124,17 +124,29 @@ fn flow(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
     }
     place(&mut report, error);
     let mut body = json!({
-        "type": format!("https://ns.adobe.com/aep/errors/{}", error.code.id),
+        "type": type_of(error),
         "title": error.code.title,
         "status": status.as_u16(),
         "report": report,
         "errorMessage": older,
         "errorDetails": details,
     });
+    if !error.code.id.contains('-') {
+        // FS-HDR-1 has such a body for a wrong content type.
+        body["detail"] = body["errorDetails"].clone();
+    }
     if error.code == &code::FLOW_1413 {
         body["message"] = json!("Please provide a valid spec id");
     }
     body
+}
+
+/// Where the code is explained; a mere status has no page.
+fn type_of(error: &Error) -> String {
+    match error.code.id.contains('-') {
+        true => format!("https://ns.adobe.com/aep/errors/{}", error.code.id),
+        false => "/placeholder/type/uri".into(),
+    }
 }
 
 fn place(report: &mut Value, error: &Error) {
@@ -180,15 +192,12 @@ fn xdm(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
 /// Catalog, Data Prep, Data Access, Sandbox: a numeric status (PL-CAT-1) and a text.
 fn plain(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
     let mut body = json!({
-        "type": "/placeholder/type/uri",
+        "type": type_of(error),
         "status": status.as_u16(),
         "title": plain_title(status, error),
         "detail": message(error),
         "report": { "request-id": about.request },
     });
-    if error.code.id.contains('-') {
-        body["type"] = json!(format!("https://ns.adobe.com/aep/errors/{}", error.code.id));
-    }
     let mut report = body["report"].take();
     place(&mut report, error);
     body["report"] = report;
@@ -214,7 +223,9 @@ fn log(error: &Error, about: &About<'_>) {
     }
     let (path, request) = (about.path, about.request);
     match error.kind {
-        Kind::Internal => tracing::error!(request, path, "a request failed inside: {error}{causes}"),
+        Kind::Internal => {
+            tracing::error!(request, path, "a request failed inside: {error}{causes}")
+        }
         Kind::Unavailable { .. } | Kind::TimedOut | Kind::Refused => {
             tracing::warn!(request, path, "a request failed: {error}{causes}");
         }

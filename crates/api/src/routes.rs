@@ -13,8 +13,8 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Error, Resource, Scope, code};
-use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
@@ -62,10 +62,10 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(sandboxes::list_sandbox_types));
     let registry = OpenApiRouter::new()
         .routes(routes!(schemas::get_stats))
-        .routes(routes!(schemas::list_schemas))
-        .routes(routes!(schemas::get_schema))
-        .routes(routes!(schemas::create_schema))
-        .routes(routes!(schemas::put_schema, schemas::patch_schema, schemas::delete_schema));
+        .routes(routes!(schemas::list_tenant_schemas, schemas::create_schema))
+        .routes(routes!(schemas::list_global_schemas))
+        .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
+        .routes(routes!(schemas::get_global_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
         .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
@@ -209,7 +209,8 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     metrics::counter!("forebay_http_requests_total", "method" => known(&method), "status" => response.status().as_u16().to_string())
         .increment(1);
-    metrics::histogram!("forebay_http_request_seconds", "method" => known(&method)).record(began.elapsed().as_secs_f64());
+    metrics::histogram!("forebay_http_request_seconds", "method" => known(&method))
+        .record(began.elapsed().as_secs_f64());
     tracing::debug!(id, %method, path, status = response.status().as_u16(), "answered");
     response
 }
@@ -235,7 +236,8 @@ fn request_id(app: &App, request: &Request) -> String {
 }
 
 fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
-    Problem(Error::internal("The request failed inside the server. The log has the details under the request id.")).into_response()
+    Problem(Error::internal("The request failed inside the server. The log has the details under the request id."))
+        .into_response()
 }
 
 async fn nowhere(request: Request) -> Problem {

@@ -90,11 +90,15 @@ async fn flow(app: &App, caller: &Caller, body: &Value) -> Result<Document> {
     let state = |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1444, message).at(at()));
     match flow.text("/state") {
         Some("enabled") => {}
-        other => return state(format!("flow {id} is {}, not enabled", other.unwrap_or("without a state"))),
+        other => {
+            return state(format!("flow {id} is {}, not enabled", other.unwrap_or("without a state")));
+        }
     }
     match Schedule::parse(flow.body.get("scheduleParams"), flow.created)?.every {
         Every::Once => Ok(flow),
-        Every::Seconds(_) => state(format!("flow {id} runs on a schedule; only flows with the frequency once run on demand")),
+        Every::Seconds(_) => {
+            state(format!("flow {id} runs on a schedule; only flows with the frequency once run on demand"))
+        }
     }
 }
 

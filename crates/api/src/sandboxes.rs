@@ -55,12 +55,7 @@ pub async fn list_sandbox_types(_: Member) -> Response {
 }
 
 async fn all(app: &App, member: &Member) -> Result<Vec<Document>> {
-    let list = List {
-        query: Query::default(),
-        order: filter::parse_order("name")?,
-        limit: ALL,
-        after: None,
-    };
+    let list = List { query: Query::default(), order: filter::parse_order("name")?, limit: ALL, after: None };
     Ok(app.store.list(&Scope::organization(&member.org), Resource::Sandbox, &list).await?.documents)
 }
 

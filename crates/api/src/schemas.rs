@@ -26,6 +26,8 @@ use std::cmp::Ordering;
 const MAX_LIMIT: usize = 500;
 /// Resources of a page that does not say.
 const LIMIT: usize = 300;
+/// Resources that `start` may skip.
+const MAX_START: usize = 100_000;
 const GLOBAL_VERSION: &str = "1.50.0";
 
 /// `GET /stats`
@@ -58,25 +60,51 @@ fn increment(counts: &mut Map<String, Value>, name: &str) {
     counts.insert(name.into(), json!(count + 1));
 }
 
-/// `GET /{container}/{kind}`: a list.
-#[utoipa::path(get, path = "/{container}/{kind}", tag = "Schema registry",
-    params(("container" = String, Path, description = "`tenant` or `global`"), ("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
+/// `GET /tenant/{kind}`: the sandbox's own resources.
+#[utoipa::path(get, path = "/tenant/{kind}", tag = "Schema registry",
+    params(("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
         ("property" = Option<Vec<String>>, Query), ("orderby" = Option<String>, Query), ("start" = Option<String>, Query), ("limit" = Option<i64>, Query)),
     responses((status = 200, description = "A page of resources"), (status = 400, description = "Accept does not fit")))]
-pub async fn list_schemas(
+pub async fn list_tenant_schemas(
     State(app): State<App>,
     caller: Caller,
-    Path((container, kind)): Path<(String, String)>,
+    Path(kind): Path<String>,
     params: Params,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    let kind = Place::of(&container, &kind)?;
+    Ok(list(&app, &caller, "tenant", &kind, &params, &accept).await?)
+}
+
+/// `GET /global/{kind}`: everybody's resources.
+#[utoipa::path(get, path = "/global/{kind}", tag = "Schema registry",
+    params(("kind" = String, Path, description = "`schemas`, `fieldgroups`, `datatypes` or `classes`"),
+        ("property" = Option<Vec<String>>, Query), ("orderby" = Option<String>, Query), ("start" = Option<String>, Query), ("limit" = Option<i64>, Query)),
+    responses((status = 200, description = "A page of resources"), (status = 400, description = "Accept does not fit")))]
+pub async fn list_global_schemas(
+    State(app): State<App>,
+    caller: Caller,
+    Path(kind): Path<String>,
+    params: Params,
+    accept: Accept,
+) -> Result<Response, Problem> {
+    Ok(list(&app, &caller, "global", &kind, &params, &accept).await?)
+}
+
+async fn list(
+    app: &App,
+    caller: &Caller,
+    container: &str,
+    kind: &str,
+    params: &Params,
+    accept: &Accept,
+) -> Result<Response> {
+    let kind = Place::of(container, kind)?;
     let shape = accept.list()?;
     let query = filter::parse(&params.all("property"))?;
     let mut found: Vec<(Value, Time)> = match kind.global {
         true => xdm::globals(kind.kind).iter().map(|body| (body.clone(), Time::UNIX_EPOCH)).collect(),
         false => {
-            let registry = Registry::open(&app, &caller).await?;
+            let registry = Registry::open(app, caller).await?;
             let ours = registry.documents.into_iter().filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
             ours.map(|document| (document.body, document.updated)).collect()
         }
@@ -85,13 +113,13 @@ pub async fn list_schemas(
     let order = params.one("orderby")?.unwrap_or("updated").trim().to_string();
     sort(&mut found, &order);
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, usize::MAX)?.unwrap_or(0);
+    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let page: Vec<Value> = found.iter().skip(start).take(limit).map(|(body, _)| listed(body, shape)).collect();
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
     let base = format!("/data/foundation/schemaregistry/{container}/{}", kind.kind);
-    let link = next.as_ref().map(|next| {
-        json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) })
-    });
+    let link = next
+        .as_ref()
+        .map(|next| json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) }));
     let mut links = json!({ "next": link });
     if !kind.global {
         let global = app.link(&format!("/data/foundation/schemaregistry/global/{}", kind.kind));
@@ -138,24 +166,50 @@ fn brief(body: &Value) -> Value {
     json!({ "title": body["title"], "$id": body["$id"], "meta:altId": body["meta:altId"], "version": body["version"] })
 }
 
-/// `GET /{container}/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
-#[utoipa::path(get, path = "/{container}/{kind}/{id}", tag = "Schema registry",
-    params(("container" = String, Path), ("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
+/// `GET /tenant/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
+#[utoipa::path(get, path = "/tenant/{kind}/{id}", tag = "Schema registry",
+    params(("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
     responses((status = 200, description = "The resource"), (status = 400, description = "Accept lacks a version"), (status = 404, description = "Not found")))]
-pub async fn get_schema(
+pub async fn get_tenant_schema(
     State(app): State<App>,
     caller: Caller,
-    Path((container, kind, id)): Path<(String, String, String)>,
+    Path((kind, id)): Path<(String, String)>,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    let kind = Place::of(&container, &kind)?;
+    Ok(look_up(&app, &caller, "tenant", &kind, &id, &accept).await?)
+}
+
+/// `GET /global/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
+#[utoipa::path(get, path = "/global/{kind}/{id}", tag = "Schema registry",
+    params(("kind" = String, Path), ("id" = String, Path), ("Accept" = String, Header)),
+    responses((status = 200, description = "The resource"), (status = 400, description = "Accept lacks a version"), (status = 404, description = "Not found")))]
+pub async fn get_global_schema(
+    State(app): State<App>,
+    caller: Caller,
+    Path((kind, id)): Path<(String, String)>,
+    accept: Accept,
+) -> Result<Response, Problem> {
+    Ok(look_up(&app, &caller, "global", &kind, &id, &accept).await?)
+}
+
+async fn look_up(
+    app: &App,
+    caller: &Caller,
+    container: &str,
+    kind: &str,
+    id: &str,
+    accept: &Accept,
+) -> Result<Response> {
+    let kind = Place::of(container, kind)?;
     let shape = accept.look_up()?;
-    let registry = Registry::open(&app, &caller).await?;
+    let registry = Registry::open(app, caller).await?;
     let body = match kind.global {
         true => xdm::globals(kind.kind).iter().find(|body| body["$id"] == id || body["meta:altId"] == id).cloned(),
-        false => find(&registry, kind.kind, &id).map(|document| document.body.clone()),
+        false => find(&registry, kind.kind, id).map(|document| document.body.clone()),
     };
-    let Some(body) = body else { return Err(unknown(&id).into()) };
+    let Some(body) = body else {
+        return Err(unknown(id));
+    };
     let mut shown = match shape {
         Shape::Full { .. } => registry.full(&body)?,
         _ => body,
@@ -194,8 +248,16 @@ pub async fn create_schema(
     let name = app.hex(48);
     let now = app.now();
     let registry = Registry::open(&app, &caller).await?;
-    let ids = Ids::new(&caller, kind, &name);
-    let body = defined(&app, &caller, &registry, body, kind, &ids, "1.0", (now, now))?;
+    let tenant = &caller.member.tenant;
+    let identity = Identity {
+        kind,
+        id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"),
+        alt: format!("_{tenant}.{kind}.{name}"),
+        version: "1.0".into(),
+        created: now,
+        updated: now,
+    };
+    let body = defined(&app, &caller, &registry, body, &identity)?;
     let mut new = New::new(Resource::Schema, name, body);
     new.stamp = false;
     let document = app.store.insert(&caller.scope, new, now).await?;
@@ -240,7 +302,9 @@ pub async fn delete_schema(
 ) -> Result<Response, Problem> {
     let kind = Place::of("tenant", &kind)?.kind;
     let registry = Registry::open(&app, &caller).await?;
-    let Some(document) = find(&registry, kind, &id) else { return Err(unknown(&id).into()) };
+    let Some(document) = find(&registry, kind, &id) else {
+        return Err(unknown(&id).into());
+    };
     let own = document.text("/$id").unwrap_or_default();
     let datasets = datasets_of(&app, &caller).await?;
     let by_dataset = datasets.iter().find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
@@ -278,20 +342,16 @@ impl Place {
     }
 }
 
-/// The two ids of a resource.
-struct Ids {
+/// What the registry itself says of a resource.
+struct Identity {
+    kind: &'static str,
+    /// `$id`
     id: String,
+    /// `meta:altId`
     alt: String,
-}
-
-impl Ids {
-    fn new(caller: &Caller, kind: &str, name: &str) -> Ids {
-        let tenant = &caller.member.tenant;
-        Ids {
-            id: format!("https://ns.adobe.com/{tenant}/{kind}/{name}"),
-            alt: format!("_{tenant}.{kind}.{name}"),
-        }
-    }
+    version: String,
+    created: Time,
+    updated: Time,
 }
 
 fn find<'a>(registry: &'a Registry, kind: &str, id: &str) -> Option<&'a Document> {
@@ -319,17 +379,8 @@ fn refers(value: &Value, id: &str) -> bool {
 }
 
 /// A definition as it is stored and shown (platform.md §3.3).
-#[allow(clippy::too_many_arguments)]
-fn defined(
-    app: &App,
-    caller: &Caller,
-    registry: &Registry,
-    body: Value,
-    kind: &'static str,
-    ids: &Ids,
-    version: &str,
-    (created, updated): (Time, Time),
-) -> Result<Value> {
+fn defined(app: &App, caller: &Caller, registry: &Registry, body: Value, identity: &Identity) -> Result<Value> {
+    let kind = identity.kind;
     let mut body = object(body, "the definition")?;
     body.entry("type").or_insert(json!("object"));
     let mut definition = Value::Object(body);
@@ -337,7 +388,9 @@ fn defined(
     xdm::check_new(&definition, &lookup)?;
     let mut refs = Vec::new();
     for part in definition["allOf"].as_array_mut().into_iter().flatten() {
-        let Some(target) = part["$ref"].as_str().map(str::to_string) else { continue };
+        let Some(target) = part["$ref"].as_str().map(str::to_string) else {
+            continue;
+        };
         if !target.starts_with('#') {
             part["type"] = json!("object");
             part["meta:xdmType"] = json!("object");
@@ -360,10 +413,10 @@ fn defined(
         }
     }
     let computed = json!({
-        "$id": ids.id,
-        "meta:altId": ids.alt,
+        "$id": identity.id,
+        "meta:altId": identity.alt,
         "meta:resourceType": kind,
-        "version": version,
+        "version": identity.version,
         "refs": refs,
         "imsOrg": caller.member.org,
         "meta:extensible": kind != "schemas",
@@ -375,8 +428,8 @@ fn defined(
         "meta:sandboxType": "production",
         "meta:tenantNamespace": format!("_{}", caller.member.tenant),
         "meta:registryMetadata": {
-            "repo:createdDate": created.timestamp_millis(),
-            "repo:lastModifiedDate": updated.timestamp_millis(),
+            "repo:createdDate": identity.created.timestamp_millis(),
+            "repo:lastModifiedDate": identity.updated.timestamp_millis(),
             "xdm:createdClientId": caller.member.client,
             "xdm:createdUserId": caller.member.account,
             "xdm:lastModifiedClientId": caller.member.client,
@@ -404,15 +457,19 @@ async fn rewrite(
 ) -> Result<Response> {
     let kind = Place::of("tenant", kind)?.kind;
     let mut registry = Registry::open(app, caller).await?;
-    let Some(document) = find(&registry, kind, id).cloned() else { return Err(unknown(id)) };
+    let Some(document) = find(&registry, kind, id).cloned() else {
+        return Err(unknown(id));
+    };
     let now = app.now();
-    let ids = Ids {
+    let identity = Identity {
+        kind,
         id: document.text("/$id").unwrap_or_default().to_string(),
         alt: document.text("/meta:altId").unwrap_or_default().to_string(),
+        version: next_version(document.text("/version").unwrap_or("1.0")),
+        created: document.created,
+        updated: now,
     };
-    let version = next_version(document.text("/version").unwrap_or("1.0"));
-    let body = change(&document.body)?;
-    let new = defined(app, caller, &registry, body, kind, &ids, &version, (document.created, now))?;
+    let new = defined(app, caller, &registry, change(&document.body)?, &identity)?;
     let datasets = datasets_of(app, caller).await?;
     let mut before = Vec::new();
     for dataset in &datasets {
@@ -423,8 +480,9 @@ async fn rewrite(
     for (dataset, schema, old) in before {
         if let Some(fault) = breaks(&old.fields, &registry.tree(schema)?.fields, "") {
             let message = format!("dataset {} has this schema, and {fault}", dataset.id);
-            return Err(Error::new(Kind::Conflict, &code::HTTP_400, message)
-                .advice("A schema in use can only be extended."));
+            return Err(
+                Error::new(Kind::Conflict, &code::HTTP_400, message).advice("A schema in use can only be extended.")
+            );
         }
     }
     let stored = new.clone();

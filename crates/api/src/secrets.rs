@@ -17,8 +17,18 @@ pub const MASK: &str = "********";
 const PARAMS: &str = "/auth/params/";
 
 /// Words that make a parameter a secret when no spec describes it.
-const SECRET_WORDS: &[&str] =
-    &["secret", "password", "pwd", "token", "credential", "privatekey", "passphrase", "saskey", "sasuri", "connectionstring"];
+const SECRET_WORDS: &[&str] = &[
+    "secret",
+    "password",
+    "pwd",
+    "token",
+    "credential",
+    "privatekey",
+    "passphrase",
+    "saskey",
+    "sasuri",
+    "connectionstring",
+];
 
 /// Whether a parameter of that name is a secret in any built-in spec, or by its name.
 pub fn may_be_secret(name: &str) -> bool {
@@ -60,8 +70,10 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
     let Some(auth) = body.get_mut("auth").filter(|auth| !auth.is_null()) else {
         return match auth_specs(spec).next() {
             None => Ok(Secrets::new()),
-            Some(_) => Err(invalid("auth is missing: this connection spec needs specName and params")
-                .at(Place::pointer("/auth"))),
+            Some(_) => {
+                Err(invalid("auth is missing: this connection spec needs specName and params")
+                    .at(Place::pointer("/auth")))
+            }
         };
     };
     let Some(name) = auth.get("specName").and_then(Value::as_str) else {
@@ -72,7 +84,9 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
     let given = match auth.get("params") {
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(params)) => params.clone(),
-        Some(_) => return Err(invalid("auth.params must be an object").at(Place::pointer("/auth/params"))),
+        Some(_) => {
+            return Err(invalid("auth.params must be an object").at(Place::pointer("/auth/params")));
+        }
     };
     let mut params = by_their_names(given, rules)?;
     restore(&mut params, rules, old)?;
@@ -96,7 +110,10 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
 
 fn is_secret(rules: &Value, name: &str) -> bool {
     match rules["properties"].get(name) {
-        Some(property) => property["format"] == "password" || (property["format"].is_null() && sounds_secret(name) && property["type"] == "string"),
+        Some(property) => {
+            property["format"] == "password"
+                || (property["format"].is_null() && sounds_secret(name) && property["type"] == "string")
+        }
         None => sounds_secret(name),
     }
 }
@@ -104,7 +121,9 @@ fn is_secret(rules: &Value, name: &str) -> bool {
 /// The parameters under the names that the spec has: an alias or another case is another spelling of the same name
 /// (FS-SPEC-2, FS-CON-3). Members that the spec does not know are kept.
 fn by_their_names(given: Map<String, Value>, rules: &Value) -> Result<Map<String, Value>> {
-    let Some(properties) = rules["properties"].as_object() else { return Ok(given) };
+    let Some(properties) = rules["properties"].as_object() else {
+        return Ok(given);
+    };
     let mut params = Map::new();
     for (name, value) in given {
         let alias = |wanted: &Value| {

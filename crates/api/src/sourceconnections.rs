@@ -122,7 +122,9 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     }
     let base = match body.get("baseConnectionId") {
         Some(Value::String(id)) => id.clone(),
-        _ => return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId"))),
+        _ => {
+            return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId")));
+        }
     };
     let base = inherited::referred(app, caller, Resource::Connection, &base, "/baseConnectionId").await?;
     enabled(&base)?;
@@ -214,12 +216,14 @@ pub fn delimiter(text: &str) -> Result<u8> {
     let byte = match text {
         "\\t" | "tab" | "TAB" => b'\t',
         _ if text.len() == 1 => text.as_bytes()[0],
-        _ => return Err(invalid(format!("columnDelimiter must be one character of one byte, or \\t, not {text:?}"))),
+        _ => {
+            return Err(invalid(format!("columnDelimiter must be one character of one byte, or \\t, not {text:?}")));
+        }
     };
     match byte {
-        b'"' | b'\r' | b'\n' | 0 => {
-            Err(invalid("columnDelimiter cannot be a quote, a line end or a NUL: they have another meaning in the file"))
-        }
+        b'"' | b'\r' | b'\n' | 0 => Err(invalid(
+            "columnDelimiter cannot be a quote, a line end or a NUL: they have another meaning in the file",
+        )),
         _ => Ok(byte),
     }
 }
@@ -228,7 +232,9 @@ pub fn delimiter(text: &str) -> Result<u8> {
 pub fn encoding(text: &str) -> Result<String> {
     match encoding_rs::Encoding::for_label(text.trim().as_bytes()) {
         Some(encoding) => Ok(encoding.name().to_string()),
-        None => Err(invalid(format!("the encoding {text:?} is not known; UTF-8, UTF-16LE, ISO-8859-1 and windows-1252 are, among others"))),
+        None => Err(invalid(format!(
+            "the encoding {text:?} is not known; UTF-8, UTF-16LE, ISO-8859-1 and windows-1252 are, among others"
+        ))),
     }
 }
 

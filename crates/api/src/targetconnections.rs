@@ -141,7 +141,9 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
             enabled(&base)?;
             body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
         }
-        Some(_) => return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId"))),
+        Some(_) => {
+            return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId")));
+        }
     }
     Ok(())
 }

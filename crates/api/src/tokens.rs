@@ -78,8 +78,7 @@ impl TokenKey {
     /// # Errors
     /// 401013 for anything else.
     pub fn check(&self, token: &str, now: Time) -> Result<Claims> {
-        let invalid =
-            || Error::new(Kind::Unauthenticated, &code::GATEWAY_401013, code::GATEWAY_401013.title);
+        let invalid = || Error::new(Kind::Unauthenticated, &code::GATEWAY_401013, code::GATEWAY_401013.title);
         if token.len() > MAX_TOKEN {
             return Err(invalid());
         }

@@ -94,8 +94,7 @@ pub async fn replace(
 ) -> Result<Option<Document>> {
     caller.countersign(&mut body);
     let change = move |_: &Document, old: &Secrets| Ok((body, secrets.unwrap_or_else(|| old.clone())));
-    let written =
-        app.store.update(&caller.scope, from.resource, &from.id, Some(&from.etag), app.now(), change).await;
+    let written = app.store.update(&caller.scope, from.resource, &from.id, Some(&from.etag), app.now(), change).await;
     match written {
         Ok(document) => Ok(Some(document)),
         Err(error) if error.kind == Kind::Stale => match sent {

@@ -46,12 +46,8 @@ impl Accept {
                 _ => {}
             }
         }
-        Err(Error::new(
-            Kind::Invalid,
-            &code::XDM_1006,
-            format!("the Accept header {:?} does not fit a list", self.0),
-        )
-        .advice("Send application/vnd.adobe.xed-id+json or application/vnd.adobe.xed+json."))
+        Err(Error::new(Kind::Invalid, &code::XDM_1006, format!("the Accept header {:?} does not fit a list", self.0))
+            .advice("Send application/vnd.adobe.xed-id+json or application/vnd.adobe.xed+json."))
     }
 
     /// The shape of a look-up, or XDM-1007-400.
@@ -83,9 +79,15 @@ impl Accept {
         for media in self.0.split(',') {
             let media: String = media.to_ascii_lowercase().split_whitespace().collect();
             let (name, parameters) = media.split_once(';').unwrap_or((&media, ""));
-            let Some(name) = name.strip_prefix("application/vnd.adobe.") else { continue };
-            let Some(name) = name.strip_prefix("xed").or_else(|| name.strip_prefix("xdm")) else { continue };
-            let Some(suffix) = name.strip_suffix("+json") else { continue };
+            let Some(name) = name.strip_prefix("application/vnd.adobe.") else {
+                continue;
+            };
+            let Some(name) = name.strip_prefix("xed").or_else(|| name.strip_prefix("xdm")) else {
+                continue;
+            };
+            let Some(suffix) = name.strip_suffix("+json") else {
+                continue;
+            };
             let version = parameters.split(';').any(|parameter| {
                 let value = parameter.strip_prefix("version=").unwrap_or_default();
                 value == "1" || value.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok())

@@ -23,7 +23,46 @@ async fn a_dataset_is_created_and_read_keyed_by_its_id_p_2() {
     assert_eq!(id.len(), 24);
     assert!(reply.headers["location"].to_str().unwrap().ends_with(&id));
     let reply = world.get(&format!("{PATH}/dataSets/{id}")).await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "000000060000000000000000": {
+            "name": "People (EU)",
+            "description": "",
+            "imsOrg": "ACME@AdobeOrg",
+            "sandboxId": "acme-prod",
+            "created": 1719792000000,
+            "updated": 1719792000000,
+            "createdClient": "acme-client",
+            "createdUser": "acme-client@techacct.adobe.com",
+            "updatedUser": "acme-client@techacct.adobe.com",
+            "version": "1.0.0",
+            "schemaRef": {
+              "id": "https://ns.adobe.com/acme/schemas/000000020000000000000000000000020000000300000000",
+              "contentType": "application/vnd.adobe.xed+json;version=1"
+            },
+            "classification": {
+              "dataBehavior": "record",
+              "managedBy": "CUSTOMER"
+            },
+            "fileDescription": {
+              "persisted": true,
+              "containerFormat": "parquet",
+              "format": "parquet"
+            },
+            "files": "@/dataSets/000000060000000000000000/views/000000060000000000000000/files",
+            "viewId": "000000060000000000000000",
+            "dule": {},
+            "tags": {
+              "adobe/pqs/table": [
+                "people_eu"
+              ]
+            },
+            "statsCache": {},
+            "extensions": {},
+            "state": "DRAFT"
+          }
+        }"#]]
+    .assert_eq(&reply.shown());
     let second = world.created(&format!("{PATH}/dataSets"), data_set(&schema)).await;
     let reply = world.get(&format!("{PATH}/dataSets?limit=10&properties=name,tags")).await;
     let names: Vec<&String> = reply.body.as_object().unwrap().keys().collect();

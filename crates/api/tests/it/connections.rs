@@ -21,7 +21,39 @@ async fn a_connection_is_created_and_read_with_its_secret_masked_fs_env_1_6_9() 
     assert!(etag.starts_with('"') && etag.ends_with('"'), "FS-ETAG-1: {etag}");
     let reply = world.get(&format!("{PATH}/{id}")).await;
     assert!(!reply.text.contains("canary"));
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "items": [
+            {
+              "id": "00000002-0000-4000-8000-000000000002",
+              "createdAt": 1719792000000,
+              "updatedAt": 1719792000000,
+              "name": "warehouse bucket",
+              "auth": {
+                "specName": "Access Key",
+                "params": {
+                  "s3AccessKey": "AKIA0EXAMPLE",
+                  "s3SecretKey": "********"
+                }
+              },
+              "connectionSpec": {
+                "id": "ecadc60c-7455-4d87-84dc-2a0e293d997b",
+                "version": "1.0"
+              },
+              "createdBy": "acme-client@techacct.adobe.com",
+              "updatedBy": "acme-client@techacct.adobe.com",
+              "createdClient": "acme-client",
+              "updatedClient": "acme-client",
+              "sandboxId": "acme-prod",
+              "sandboxName": "prod",
+              "imsOrgId": "ACME@AdobeOrg",
+              "state": "enabled",
+              "version": "<etag>",
+              "etag": "<etag>"
+            }
+          ]
+        }"#]]
+    .assert_eq(&reply.shown());
 }
 
 #[tokio::test]
@@ -178,7 +210,9 @@ async fn what_cannot_change_is_refused() {
     let world = World::new().await;
     let id = world.created(PATH, connection()).await;
     let path = format!("{PATH}/{id}");
-    for (pointer, code) in [("/connectionSpec/id", "FLOW-1414-400"), ("/id", "FLOW-1423-400"), ("/etag", "FLOW-1423-400")] {
+    for (pointer, code) in
+        [("/connectionSpec/id", "FLOW-1414-400"), ("/id", "FLOW-1423-400"), ("/etag", "FLOW-1423-400")]
+    {
         let reply = world.patch(&path, json!({ "op": "REPLACE", "path": pointer, "value": "x" })).await;
         assert_eq!((reply.status.as_u16(), reply.code()), (400, code), "{pointer}");
     }
@@ -282,14 +316,66 @@ async fn a_source_connection_is_checked_against_its_base() {
         ("/name", json!(7), "/name"),
     ] {
         let reply = world.post(&path, with(pointer, value)).await;
-        assert_eq!((reply.status.as_u16(), reply.body["report"]["pointer"].as_str()), (400, Some(at)), "{}", reply.body);
+        assert_eq!(
+            (reply.status.as_u16(), reply.body["report"]["pointer"].as_str()),
+            (400, Some(at)),
+            "{}",
+            reply.body
+        );
     }
     let mut older = source_connection(&base);
     older["data"] = json!({ "format": "delimited", "columnDelimiter": "\\t", "properties": null });
     older["params"]["recursive"] = json!("true");
     let id = world.created(&path, older).await;
-    expect![[]].assert_eq(&world.get(&format!("{path}/{id}")).await.shown());
-    let reply = world.patch(&format!("{path}/{id}"), json!([{ "op": "replace", "path": "/params/path", "value": "/out" }])).await;
+    expect![[r#"
+        200 {
+          "items": [
+            {
+              "id": "0000000f-0000-4000-8000-00000000000f",
+              "createdAt": 1719792000000,
+              "updatedAt": 1719792000000,
+              "name": "people files",
+              "baseConnectionId": "00000002-0000-4000-8000-000000000002",
+              "connectionSpec": {
+                "id": "ecadc60c-7455-4d87-84dc-2a0e293d997b",
+                "version": "1.0"
+              },
+              "data": {
+                "format": "delimited",
+                "columnDelimiter": "\\t",
+                "properties": null
+              },
+              "params": {
+                "path": "/in/people.csv",
+                "type": "file",
+                "recursive": "true"
+              },
+              "createdBy": "acme-client@techacct.adobe.com",
+              "updatedBy": "acme-client@techacct.adobe.com",
+              "createdClient": "acme-client",
+              "updatedClient": "acme-client",
+              "sandboxId": "acme-prod",
+              "sandboxName": "prod",
+              "imsOrgId": "ACME@AdobeOrg",
+              "inheritedAttributes": {
+                "baseConnection": {
+                  "id": "00000002-0000-4000-8000-000000000002",
+                  "connectionSpec": {
+                    "id": "ecadc60c-7455-4d87-84dc-2a0e293d997b",
+                    "version": "1.0"
+                  }
+                }
+              },
+              "state": "enabled",
+              "version": "<etag>",
+              "etag": "<etag>"
+            }
+          ]
+        }"#]]
+    .assert_eq(&world.get(&format!("{path}/{id}")).await.shown());
+    let reply = world
+        .patch(&format!("{path}/{id}"), json!([{ "op": "replace", "path": "/params/path", "value": "/out" }]))
+        .await;
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(world.get(&format!("{path}/{id}")).await.item()["params"]["path"], "/out");
 }

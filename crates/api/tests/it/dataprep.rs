@@ -16,9 +16,49 @@ async fn a_set_in_either_dialect_is_read_in_both_p_1_p_5() {
     let world = World::new().await;
     let schema = schema_id(&world).await;
     let reply = world.post(&format!("{PATH}/mappingSets"), mapping_set(&schema)).await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "id": "00000006000000000000000000000006",
+          "version": 0,
+          "createdDate": 1719792000000,
+          "modifiedDate": 1719792000000,
+          "createdBy": "acme-client@techacct.adobe.com",
+          "modifiedBy": "acme-client@techacct.adobe.com"
+        }"#]]
+    .assert_eq(&reply.shown());
     let id = reply.body["id"].as_str().unwrap().to_string();
-    expect![[]].assert_eq(&world.get(&format!("{PATH}/mappingSets/{id}")).await.shown());
+    expect![[r#"
+        200 {
+          "version": 0,
+          "xdmSchema": "https://ns.adobe.com/acme/schemas/000000020000000000000000000000020000000300000000",
+          "xdmVersion": "1.0",
+          "id": "00000006000000000000000000000006",
+          "mappings": [
+            {
+              "destinationXdmPath": "person.name.firstName",
+              "sourceAttribute": "first_name",
+              "identity": false,
+              "identityGroup": null,
+              "namespaceCode": null,
+              "version": 0,
+              "id": "00000007000000000000000000000007",
+              "destination": "person.name.firstName",
+              "source": "first_name",
+              "sourceType": "ATTRIBUTE"
+            }
+          ],
+          "createdDate": 1719792000000,
+          "modifiedDate": 1719792000000,
+          "createdBy": "acme-client@techacct.adobe.com",
+          "modifiedBy": "acme-client@techacct.adobe.com",
+          "outputSchema": {
+            "schemaRef": {
+              "id": "https://ns.adobe.com/acme/schemas/000000020000000000000000000000020000000300000000",
+              "contentType": "application/vnd.adobe.xed-full+json;version=1"
+            }
+          }
+        }"#]]
+    .assert_eq(&world.get(&format!("{PATH}/mappingSets/{id}")).await.shown());
     let current = json!({
         "outputSchema": { "schemaRef": { "id": schema, "contentType": "application/vnd.adobe.xed-full+json;version=1" } },
         "mappings": [{ "sourceType": "EXPRESSION", "source": "concat(a, \" \", b)", "destination": "person.name.fullName" }],
@@ -73,7 +113,11 @@ async fn the_misprinted_addresses_work_too() {
     let world = World::new().await;
     let schema = schema_id(&world).await;
     let id = world.created("/data/foundation/mappingSets", mapping_set(&schema)).await;
-    for path in ["/data/foundation/mappingSets", "/data/foundation/conversation/mappingSets", "/data/foundation/conversion/mappingSets"] {
+    for path in [
+        "/data/foundation/mappingSets",
+        "/data/foundation/conversation/mappingSets",
+        "/data/foundation/conversion/mappingSets",
+    ] {
         assert_eq!(world.get(&format!("{path}/{id}")).await.status, 200, "{path}");
     }
     assert_eq!(world.call("DELETE", &format!("{PATH}/mappingSets/{id}")).send().await.status, 204);
@@ -85,7 +129,8 @@ async fn the_language_lists_what_can_be_used() {
     let world = World::new().await;
     let functions = world.get(&format!("{PATH}/languages/el/functions")).await.body;
     let concat = functions.as_array().unwrap().iter().find(|f| f["function"] == "concat").unwrap();
-    for member in ["category", "description", "syntax", "returns", "returnType", "example", "result", "params", "since"] {
+    for member in ["category", "description", "syntax", "returns", "returnType", "example", "result", "params", "since"]
+    {
         assert!(concat.get(member).is_some(), "{member}");
     }
     assert!(functions.as_array().unwrap().iter().all(|f| f["available"] == true));

@@ -20,8 +20,10 @@ async fn s3(request: Request) -> Response {
     let query = request.uri().query().unwrap_or_default().to_string();
     if request.method() == http::Method::HEAD || query.is_empty() {
         return match path.as_str() {
-            "" => "<ListAllMyBucketsResult><Buckets><Bucket><Name>lake</Name></Bucket></Buckets></ListAllMyBucketsResult>"
-                .into_response(),
+            "" => {
+                "<ListAllMyBucketsResult><Buckets><Bucket><Name>lake</Name></Bucket></Buckets></ListAllMyBucketsResult>"
+                    .into_response()
+            }
             "/lake/in/a.csv" | "/lake/in/panic.csv" => (
                 [("content-length", "9"), ("etag", "\"e1\""), ("last-modified", "Mon, 01 Jul 2024 00:00:00 GMT")],
                 "id,total\n",
@@ -56,7 +58,24 @@ async fn world() -> (World, String) {
 async fn a_folder_is_a_bare_array_fs_exp_2() {
     let (world, path) = world().await;
     let reply = world.get(&format!("{path}/explore?objectType=folder&object=/in/")).await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 [
+          {
+            "type": "folder",
+            "name": "2024",
+            "path": "/in/2024/",
+            "canPreview": false,
+            "canFetchSchema": false
+          },
+          {
+            "type": "file",
+            "name": "a.csv",
+            "path": "/in/a.csv",
+            "canPreview": true,
+            "canFetchSchema": true
+          }
+        ]"#]]
+    .assert_eq(&reply.shown());
     let reply = world.get(&format!("{path}/explore?objectType=folder&object=/nothing/")).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (404, "FLOW-1101-404"), "{}", reply.body);
 }
@@ -65,9 +84,41 @@ async fn a_folder_is_a_bare_array_fs_exp_2() {
 async fn a_file_is_its_columns_and_first_rows_fs_exp_1_fs_base_6() {
     let (world, path) = world().await;
     world.lake.rows.lock().unwrap().push(json!({ "id": "c-1", "total": 40 }));
-    let query = "OBJECTTYPE=file&object=/in/a.csv&FILE_TYPE=Delimited&COMPRESSION_TYPE=GZIP&columnDelimiter=%5Ct&preview=True";
+    let query =
+        "OBJECTTYPE=file&object=/in/a.csv&FILE_TYPE=Delimited&COMPRESSION_TYPE=GZIP&columnDelimiter=%5Ct&preview=True";
     let reply = world.get(&format!("{path}/explore?{query}")).await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "format": "flat",
+          "schema": {
+            "columns": [
+              {
+                "name": "id",
+                "type": "string",
+                "xdm": {
+                  "type": "string"
+                }
+              },
+              {
+                "name": "total",
+                "type": "integer",
+                "meta:xdmType": "int",
+                "xdm": {
+                  "type": "integer",
+                  "minimum": -2147483648,
+                  "maximum": 2147483647
+                }
+              }
+            ]
+          },
+          "data": [
+            {
+              "id": "c-1",
+              "total": 40
+            }
+          ]
+        }"#]]
+    .assert_eq(&reply.shown());
     let sampled = world.lake.sampled.lock().unwrap().pop().unwrap();
     assert_eq!((sampled.0.key.as_str(), sampled.0.size, sampled.0.etag.as_str()), ("in/a.csv", 9, "\"e1\""));
     let options = FileOptions { compression: Some(Compression::Gzip), delimiter: b'\t', ..FileOptions::default() };
@@ -85,7 +136,9 @@ async fn a_test_tells_each_check_and_a_failed_login_is_no_error() {
     let (world, path) = world().await;
     let reply = world.get(&format!("{path}/test")).await;
     assert_eq!((reply.status.as_u16(), &reply.body["result"]), (200, &json!(true)), "{}", reply.body);
-    assert!(reply.body["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true && check["millis"].is_u64()));
+    assert!(
+        reply.body["checks"].as_array().unwrap().iter().all(|check| check["ok"] == true && check["millis"].is_u64())
+    );
     let patch = json!([{ "op": "replace", "path": "/auth/params/s3AccessKey", "value": "WRONG" }]);
     assert_eq!(world.patch(&path, patch).await.status, 200);
     let reply = world.get(&format!("{path}/test")).await;

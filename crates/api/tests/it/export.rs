@@ -15,7 +15,9 @@ async fn world() -> (World, String) {
     world.put(&world.scope(), Resource::Batch, "01B", body).await;
     world.lake.store(&format!("tables/acme-prod/{dataset}/part-01B-0.parquet"), "0123456789");
     world.lake.store(&format!("tables/acme-prod/{dataset}/part-01A-0.parquet"), "another batch");
-    world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"_errors\":[{\"code\":\"1401\"}]}\n{\"b\":1}\n");
+    world
+        .lake
+        .store("batches/acme-prod/01B/row_errors/part-0.json", "{\"_errors\":[{\"code\":\"1401\"}]}\n{\"b\":1}\n");
     world.lake.store("batches/acme-prod/01B/input_files/files 1.json", "{\"path\":\"a.csv\"}\n");
     (world, dataset)
 }
@@ -28,7 +30,25 @@ async fn a_batchs_files_are_listed_and_read_in_ranges() {
     assert_eq!(reply.body["_page"], json!({ "limit": 100, "count": 1 }));
     let path = file.strip_prefix("http://forebay.test").unwrap().to_string();
     let listing = world.get(&path).await;
-    expect![[]].assert_eq(&listing.shown());
+    expect![[r#"
+        200 {
+          "data": [
+            {
+              "name": "part-01B-0.parquet",
+              "length": "10",
+              "_links": {
+                "self": {
+                  "href": "http://forebay.test/data/foundation/export/files/01B-0?path=part-01B-0.parquet"
+                }
+              }
+            }
+          ],
+          "_page": {
+            "limit": 100,
+            "count": 1
+          }
+        }"#]]
+    .assert_eq(&listing.shown());
     let href = listing.body["data"][0]["_links"]["self"]["href"].as_str().unwrap();
     let path = href.strip_prefix("http://forebay.test").unwrap();
     assert_eq!(world.get(path).await.text, "0123456789");
@@ -49,7 +69,25 @@ async fn diagnostics_are_listed_read_and_sampled() {
     let (world, _) = world().await;
     let path = format!("{PATH}/batches/01B/meta");
     let reply = world.get(&format!("{path}?path=row_errors")).await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "data": [
+            {
+              "name": "part-0.json",
+              "length": "38",
+              "_links": {
+                "self": {
+                  "href": "http://forebay.test/data/foundation/export/batches/01B/meta?path=row_errors/part-0.json"
+                }
+              }
+            }
+          ],
+          "_page": {
+            "limit": 100,
+            "count": 1
+          }
+        }"#]]
+    .assert_eq(&reply.shown());
     let reply = world.get(&format!("{path}?path=row_errors/part-0.json")).await;
     assert!(reply.text.starts_with("{\"_errors\""), "{}", reply.text);
     let reply = world.get(&format!("{path}?path=row_error_samples.json")).await;

@@ -13,7 +13,98 @@ async fn a_flow_reads_back_with_what_follows_from_it_fs_env_6() {
     let reply = world.post(PATH, flow).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     let id = reply.body["id"].as_str().unwrap();
-    expect![[]].assert_eq(&world.get(&format!("{PATH}/{id}")).await.shown());
+    expect![[r#"
+        200 {
+          "items": [
+            {
+              "id": "00000011-0000-4000-8000-000000000011",
+              "createdAt": 1719792000000,
+              "updatedAt": 1719792000000,
+              "name": "people daily",
+              "flowSpec": {
+                "id": "9753525b-82c7-4dce-8a9b-5ccfce2b9876",
+                "version": "1.0"
+              },
+              "sourceConnectionIds": [
+                "00000004-0000-4000-8000-000000000004"
+              ],
+              "targetConnectionIds": [
+                "0000000c-0000-4000-8000-00000000000c"
+              ],
+              "transformations": [
+                {
+                  "name": "Mapping",
+                  "params": {
+                    "mappingId": "0000000e00000000000000000000000e",
+                    "mappingVersion": 0
+                  }
+                }
+              ],
+              "scheduleParams": {
+                "startTime": "1719900000",
+                "frequency": "day",
+                "interval": "1",
+                "backfill": "true"
+              },
+              "options": {
+                "errorDiagnosticsEnabled": true,
+                "partialIngestionPercent": 5
+              },
+              "createdBy": "acme-client@techacct.adobe.com",
+              "updatedBy": "acme-client@techacct.adobe.com",
+              "createdClient": "acme-client",
+              "updatedClient": "acme-client",
+              "sandboxId": "acme-prod",
+              "sandboxName": "prod",
+              "imsOrgId": "ACME@AdobeOrg",
+              "inheritedAttributes": {
+                "sourceConnections": [
+                  {
+                    "id": "00000004-0000-4000-8000-000000000004",
+                    "connectionSpec": {
+                      "id": "ecadc60c-7455-4d87-84dc-2a0e293d997b",
+                      "version": "1.0"
+                    },
+                    "baseConnection": {
+                      "id": "00000002-0000-4000-8000-000000000002",
+                      "connectionSpec": {
+                        "id": "ecadc60c-7455-4d87-84dc-2a0e293d997b",
+                        "version": "1.0"
+                      }
+                    }
+                  }
+                ],
+                "targetConnections": [
+                  {
+                    "id": "0000000c-0000-4000-8000-00000000000c",
+                    "connectionSpec": {
+                      "id": "c604ff05-7f1a-43c0-8e18-33bf874cb11c",
+                      "version": "1.0"
+                    }
+                  }
+                ],
+                "properties": {
+                  "isSourceFlow": true
+                }
+              },
+              "state": "enabled",
+              "runs": "/runs?property=flowId==00000011-0000-4000-8000-000000000011",
+              "lastOperation": {
+                "started": 1719792000000,
+                "updated": 0,
+                "percentCompleted": 100.0,
+                "status": {
+                  "value": "completed",
+                  "errors": []
+                },
+                "operation": "create"
+              },
+              "version": "<etag>",
+              "etag": "<etag>"
+            }
+          ]
+        }"#]]
+    .assert_eq(&world.get(&format!("{PATH}/{id}")).await.shown());
 }
 
 #[tokio::test]
@@ -57,10 +148,18 @@ async fn what_is_wrong_with_a_flow_is_named() {
     check("/transformations", json!([]), "FLOW-1100-400", "/transformations").await;
     check("/transformations/0/name", json!("Encrypt"), "FLOW-1100-400", "/transformations/0").await;
     let mapping = "/transformations/0/params";
-    check("/transformations/0/params/mappingId", json!("nothing"), "FLOW-1419-400", &format!("{mapping}/mappingId")).await;
-    check("/transformations/0/params/mappingVersion", json!(3), "FLOW-1412-400", &format!("{mapping}/mappingVersion")).await;
+    check("/transformations/0/params/mappingId", json!("nothing"), "FLOW-1419-400", &format!("{mapping}/mappingId"))
+        .await;
+    check("/transformations/0/params/mappingVersion", json!(3), "FLOW-1412-400", &format!("{mapping}/mappingVersion"))
+        .await;
     check("/options/partialIngestionPercent", json!(0), "FLOW-1100-400", "/options/partialIngestionPercent").await;
-    let reply = world.post(PATH, { let mut f = flow.clone(); f["scheduleParams"]["interval"] = json!(0); f }).await;
+    let reply = world
+        .post(PATH, {
+            let mut f = flow.clone();
+            f["scheduleParams"]["interval"] = json!(0);
+            f
+        })
+        .await;
     assert_eq!(reply.status, 400, "{}", reply.body);
     let reply = world.post(&format!("{PATH}?mode=draft"), flow.clone()).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1451-400"), "drafts come later");
@@ -90,7 +189,7 @@ async fn a_mapping_that_does_not_fit_the_schema_is_pointed_at() {
     flow["transformations"][0]["params"]["mappingId"] = json!(id);
     let reply = world.post(PATH, flow.clone()).await;
     assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1419-400"), "{}", reply.body);
-    assert_eq!(reply.body["report"]["pointer"], "/mappings/0/destinationXdmPath", "{}", reply.body);
+    assert_eq!(reply.body["report"]["pointer"], "/mappings/0", "{}", reply.body);
     let other = world.post("/data/foundation/schemaregistry/tenant/schemas", schema()).await;
     let other = other.body["$id"].as_str().unwrap().to_string();
     let id = world.created("/data/foundation/conversion/mappingSets", mapping_set(&other)).await;
@@ -109,6 +208,19 @@ async fn a_disabled_connection_is_not_joined() {
     let patch = json!([{ "op": "replace", "path": "/state", "value": "disabled" }]);
     assert_eq!(world.patch(&format!("{FLOWS}/connections/{}", parts.base), patch).await.status, 200);
     assert_eq!(world.post(PATH, parts.flow()).await.code(), "FLOW-1445-400");
+}
+
+#[tokio::test]
+async fn a_flow_is_disabled_and_renamed_whatever_became_of_its_connection() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let path = format!("{PATH}/{}", world.created(PATH, parts.flow()).await);
+    let patch = |pointer: &str, value: &str| json!([{ "op": "replace", "path": pointer, "value": value }]);
+    let base = format!("{FLOWS}/connections/{}", parts.base);
+    assert_eq!(world.patch(&base, patch("/state", "disabled")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/state", "disabled")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/name", "retired")).await.status, 200);
+    assert_eq!(world.patch(&path, patch("/scheduleParams/interval", "2")).await.code(), "FLOW-1445-400");
 }
 
 #[tokio::test]
@@ -178,7 +290,8 @@ async fn a_deleted_flow_frees_its_connections() {
     let id = world.created(PATH, parts.flow()).await;
     let reply = world.call("DELETE", &format!("/data/foundation/catalog/dataSets/{}", parts.dataset)).send().await;
     assert_eq!((reply.status.as_u16(), &reply.body["status"]), (409, &json!(409)));
-    let reply = world.call("DELETE", &format!("/data/foundation/conversion/mappingSets/{}", parts.mapping)).send().await;
+    let reply =
+        world.call("DELETE", &format!("/data/foundation/conversion/mappingSets/{}", parts.mapping)).send().await;
     assert_eq!(reply.status, 409);
     assert_eq!(world.call("DELETE", &format!("{PATH}/{id}")).send().await.status, 204);
     assert_eq!(world.get(&format!("{PATH}/{id}")).await.status, 404);

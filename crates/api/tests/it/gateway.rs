@@ -30,8 +30,7 @@ async fn each_missing_or_bad_header_has_its_own_answer_in_order_fs_hdr_1() {
     let no_org = world.call("GET", &path).without("x-gw-ims-org-id").send().await;
     check(&no_org, &expect![[r#"400 {"error_code":"400003","message":"Missing header"}"#]]);
 
-    let bad_org =
-        world.call("GET", &path).without("x-gw-ims-org-id").header("x-gw-ims-org-id", OTHER_ORG).send().await;
+    let bad_org = world.call("GET", &path).without("x-gw-ims-org-id").header("x-gw-ims-org-id", OTHER_ORG).send().await;
     check(&bad_org, &expect![[r#"403 {"error_code":"403025","message":"Profile is not valid"}"#]]);
 }
 
@@ -61,7 +60,9 @@ async fn a_missing_sandbox_is_the_default_one_and_an_unknown_one_is_not_found_fs
     let path = format!("{FLOWS}/connections?count=true");
     let default = world.call("GET", &path).without("x-sandbox-name").send().await;
     assert_eq!(default.body, json!({ "count": 1 }));
-    for (name, status, code) in [("nowhere", 404, "FLOW-2100-404"), ("PROD", 404, "FLOW-2100-404"), ("*", 403, "FLOW-2111-403")] {
+    for (name, status, code) in
+        [("nowhere", 404, "FLOW-2100-404"), ("PROD", 404, "FLOW-2100-404"), ("*", 403, "FLOW-2111-403")]
+    {
         let reply = world.call("GET", &path).without("x-sandbox-name").header("x-sandbox-name", name).send().await;
         assert_eq!((reply.status.as_u16(), reply.code()), (status, code), "{name}");
     }
@@ -147,7 +148,8 @@ async fn every_answer_has_its_headers_and_repeats_the_request_id_fs_hdr_4() {
 async fn a_trailing_slash_never_matters_fs_base_3() {
     let world = World::new().await;
     let id = world.created(&format!("{FLOWS}/connections/"), connection()).await;
-    for path in ["/connections/", "/runs/", "/connectionSpecs/?property=name==hubspot", &format!("/connections/{id}/")] {
+    for path in ["/connections/", "/runs/", "/connectionSpecs/?property=name==hubspot", &format!("/connections/{id}/")]
+    {
         assert_eq!(world.get(&format!("{FLOWS}{path}")).await.status, 200, "{path}");
     }
     assert_eq!(world.get("/data/foundation/sandbox-management/").await.status, 200);

@@ -14,7 +14,10 @@ fn form(id: &str, secret: &str) -> String {
 async fn a_client_gets_a_token_by_body_or_query_pl_ims_1_pl_ims_2() {
     let world = World::new().await;
     let calls = [
-        world.bare("POST", "/ims/token/v3").header("content-type", "application/x-www-form-urlencoded").text(&form(CLIENT, SECRET)),
+        world
+            .bare("POST", "/ims/token/v3")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .text(&form(CLIENT, SECRET)),
         world.bare("POST", &format!("/ims/token/v2?{}", form(CLIENT, SECRET))),
         world.bare("POST", "/ims/token/v2/").text(&form(CLIENT, SECRET)),
     ];
@@ -32,12 +35,18 @@ async fn a_client_gets_a_token_by_body_or_query_pl_ims_1_pl_ims_2() {
 #[tokio::test]
 async fn a_wrong_secret_or_client_is_refused_alike_pl_ims_2() {
     let world = World::new().await;
-    for form in [form(CLIENT, "wrong"), form("nobody", SECRET), form("organization", ""), "grant_type=client_credentials".into()] {
+    for form in [
+        form(CLIENT, "wrong"),
+        form("nobody", SECRET),
+        form("organization", ""),
+        "grant_type=client_credentials".into(),
+    ] {
         let reply = world.bare("POST", "/ims/token/v3").text(&form).send().await;
         assert_eq!(reply.status, 401, "{form}");
         expect![[r#"{"error":"invalid_client"}"#]].assert_eq(&reply.text);
     }
-    let reply = world.bare("POST", "/ims/token/v3").text("grant_type=password&client_id=a&client_secret=b").send().await;
+    let reply =
+        world.bare("POST", "/ims/token/v3").text("grant_type=password&client_id=a&client_secret=b").send().await;
     assert_eq!((reply.status.as_u16(), &reply.body["error"]), (400, &"unsupported_grant_type".into()));
     for path in ["/ims/token/v1", "/ims/exchange/jwt"] {
         assert_eq!(world.bare("POST", path).send().await.status, 404, "{path}");

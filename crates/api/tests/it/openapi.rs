@@ -23,10 +23,17 @@ async fn the_document_is_served_and_names_every_operation_once() {
     let world = World::new().await;
     let document = world.bare("GET", "/openapi.json").send().await.body;
     assert_eq!(document["openapi"].as_str().map(|v| &v[..2]), Some("3."));
+    // The file shows in a review what a change does to the interface.
+    expect_test::expect_file!["../../openapi.json"].assert_eq(&format!("{document:#}\n"));
     let operations = operations(&document);
     assert!(operations.len() >= 60, "{}", operations.len());
-    let ids: BTreeSet<String> = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values())
-        .map(|operation| operation["operationId"].as_str().unwrap().to_string()).collect();
+    let ids: BTreeSet<String> = document["paths"]
+        .as_object()
+        .unwrap()
+        .values()
+        .flat_map(|item| item.as_object().unwrap().values())
+        .map(|operation| operation["operationId"].as_str().unwrap().to_string())
+        .collect();
     assert_eq!(ids.len(), operations.len(), "operation ids are unique");
 }
 
@@ -35,7 +42,11 @@ async fn no_operation_answers_without_credentials() {
     let world = World::new().await;
     let document = world.bare("GET", "/openapi.json").send().await.body;
     for (method, path, secured) in operations(&document) {
-        let path = path.replace("{container}", "tenant").replace("{kind}", "schemas").replace("{id}", "x").replace("{name}", "x");
+        let path = path
+            .replace("{container}", "tenant")
+            .replace("{kind}", "schemas")
+            .replace("{id}", "x")
+            .replace("{name}", "x");
         let reply = world.bare(&method, &path).text("{}").send().await;
         if secured {
             assert_eq!((reply.status.as_u16(), &reply.body["error_code"]), (403, &json!("403010")), "{method} {path}");
@@ -54,7 +65,8 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
     flow["scheduleParams"]["frequency"] = json!("once");
     let flow_id = world.created(&format!("{FLOWS}/flows"), flow.clone()).await;
     let run = world.created(&format!("{FLOWS}/runs"), json!({ "flowId": flow_id })).await;
-    let batch = json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
+    let batch =
+        json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
@@ -84,7 +96,11 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
         }
         let path = path.replace("{container}", "tenant").replace("{kind}", "schemas").replace("{id}", &id);
         let path = if path.ends_with("/action") { format!("{path}?op=disable") } else { path };
-        let body = if method == "PATCH" { json!([{ "op": "replace", "path": "/name", "value": "x" }]) } else { json!({ "x": 1 }) };
+        let body = if method == "PATCH" {
+            json!([{ "op": "replace", "path": "/name", "value": "x" }])
+        } else {
+            json!({ "x": 1 })
+        };
         for org in [ORG, OTHER_ORG] {
             let call = world.stranger(&method, &path, org).header("if-match", "*").header("accept", crate::world::XED);
             let reply = call.text(&body.to_string()).send().await;
@@ -113,7 +129,11 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             let reply = world.stranger("POST", &format!("{FLOWS}/{kind}"), org).json(body).send().await;
             assert_eq!(reply.status, 400, "{kind} from {org}: {}", reply.body);
         }
-        let reply = world.stranger("POST", "/data/foundation/catalog/dataSets", org).json(crate::world::data_set(&parts.schema)).send().await;
+        let reply = world
+            .stranger("POST", "/data/foundation/catalog/dataSets", org)
+            .json(crate::world::data_set(&parts.schema))
+            .send()
+            .await;
         assert_eq!(reply.status, 400, "{}", reply.body);
     }
     assert_eq!(world.get(&format!("{FLOWS}/flows/{flow_id}")).await.item()["state"], "enabled", "nothing was changed");

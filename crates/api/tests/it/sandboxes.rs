@@ -7,10 +7,39 @@ use expect_test::expect;
 async fn a_client_sees_its_organizations_sandboxes() {
     let world = World::new().await;
     let reply = world.call("GET", "/data/foundation/sandbox-management/").without("x-sandbox-name").send().await;
-    let names: Vec<&str> = reply.body["sandboxes"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        reply.body["sandboxes"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["dev", "prod"]);
     let reply = world.stranger("GET", "/data/foundation/sandbox-management/sandboxes", OTHER_ORG).send().await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "sandboxes": [
+            {
+              "name": "prod",
+              "title": "PROD",
+              "state": "active",
+              "type": "production",
+              "region": "VA7",
+              "isDefault": true,
+              "eTag": 1,
+              "createdDate": "2024-07-01 00:00:00",
+              "lastModifiedDate": "2024-07-01 00:00:00",
+              "createdBy": "a@AdobeID",
+              "modifiedBy": "a@AdobeID"
+            }
+          ],
+          "_page": {
+            "limit": 50,
+            "count": 1
+          },
+          "_links": {
+            "page": {
+              "href": "http://forebay.test/data/foundation/sandbox-management/sandboxes?limit={limit}&offset={offset}",
+              "templated": true
+            }
+          }
+        }"#]]
+    .assert_eq(&reply.shown());
 }
 
 #[tokio::test]

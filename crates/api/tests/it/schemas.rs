@@ -34,7 +34,65 @@ async fn a_schema_is_created_and_shown_whole() {
     let reply = world.post(&format!("{PATH}/tenant/schemas"), schema()).await;
     let mut shown = reply.body.clone();
     shown["meta:registryMetadata"]["eTag"] = json!("<etag>");
-    expect![[]].assert_eq(&format!("{} {shown:#}", reply.status.as_u16()));
+    expect![[r#"
+        201 {
+          "type": "object",
+          "title": "Contacts",
+          "description": "people",
+          "allOf": [
+            {
+              "$ref": "https://ns.adobe.com/xdm/context/profile",
+              "type": "object",
+              "meta:xdmType": "object"
+            },
+            {
+              "$ref": "https://ns.adobe.com/xdm/context/profile-person-details",
+              "type": "object",
+              "meta:xdmType": "object"
+            },
+            {
+              "$ref": "https://ns.adobe.com/xdm/context/profile-personal-details",
+              "type": "object",
+              "meta:xdmType": "object"
+            }
+          ],
+          "$id": "https://ns.adobe.com/acme/schemas/000000020000000000000000000000020000000300000000",
+          "meta:altId": "_acme.schemas.000000020000000000000000000000020000000300000000",
+          "meta:resourceType": "schemas",
+          "version": "1.0",
+          "refs": [
+            "https://ns.adobe.com/xdm/context/profile",
+            "https://ns.adobe.com/xdm/context/profile-person-details",
+            "https://ns.adobe.com/xdm/context/profile-personal-details"
+          ],
+          "imsOrg": "ACME@AdobeOrg",
+          "meta:extensible": false,
+          "meta:abstract": false,
+          "meta:extends": [
+            "https://ns.adobe.com/xdm/context/profile",
+            "https://ns.adobe.com/xdm/common/auditable",
+            "https://ns.adobe.com/xdm/data/record",
+            "https://ns.adobe.com/xdm/context/profile-person-details",
+            "https://ns.adobe.com/xdm/context/profile-personal-details"
+          ],
+          "meta:xdmType": "object",
+          "meta:containerId": "tenant",
+          "meta:sandboxId": "acme-prod",
+          "meta:sandboxType": "production",
+          "meta:tenantNamespace": "_acme",
+          "meta:registryMetadata": {
+            "repo:createdDate": 1719792000000,
+            "repo:lastModifiedDate": 1719792000000,
+            "xdm:createdClientId": "acme-client",
+            "xdm:createdUserId": "acme-client@techacct.adobe.com",
+            "xdm:lastModifiedClientId": "acme-client",
+            "xdm:lastModifiedUserId": "acme-client@techacct.adobe.com",
+            "eTag": "<etag>",
+            "meta:globalLibVersion": "1.50.0"
+          },
+          "meta:class": "https://ns.adobe.com/xdm/context/profile"
+        }"#]]
+    .assert_eq(&format!("{} {shown:#}", reply.status.as_u16()));
 }
 
 #[tokio::test]
@@ -48,7 +106,10 @@ async fn a_schema_is_looked_up_by_either_id_pl_xdm_1() {
         assert_eq!((raw.status.as_u16(), &raw.body["$id"]), (200, &json!(id)), "{name}: {}", raw.body);
         assert!(raw.body["allOf"].is_array());
         let full = world.call("GET", &path).header("accept", FULL).send().await;
-        assert_eq!(full.body["properties"]["person"]["properties"]["name"]["properties"]["firstName"]["type"], "string");
+        assert_eq!(
+            full.body["properties"]["person"]["properties"]["name"]["properties"]["firstName"]["type"],
+            "string"
+        );
         assert!(full.body.get("allOf").is_none());
         let notext = "application/vnd.adobe.xed-full-notext+json;version=1";
         let bare = world.call("GET", &path).header("accept", notext).send().await;
@@ -60,8 +121,26 @@ async fn a_schema_is_looked_up_by_either_id_pl_xdm_1() {
     }
     let reply = world.call("GET", &format!("{PATH}/tenant/fieldgroups/{alt}")).header("accept", XED).send().await;
     assert_eq!(reply.code(), "XDM-1012-404", "another kind");
-    let reply = world.call("GET", &format!("{PATH}/tenant/schemas/nothing")).header("accept", XED).header("x-request-id", "r-3").send().await;
-    expect![[]].assert_eq(&reply.shown());
+    let reply = world
+        .call("GET", &format!("{PATH}/tenant/schemas/nothing"))
+        .header("accept", XED)
+        .header("x-request-id", "r-3")
+        .send()
+        .await;
+    expect![[r#"
+        404 {
+          "type": "http://ns.adobe.com/aep/errors/XDM-1012-404",
+          "title": "Resource not found",
+          "status": 404,
+          "report": {
+            "registryRequestId": "r-3",
+            "timestamp": "07-01-2024 12:00:00",
+            "detailed-message": "The registry has no resource with the id nothing",
+            "sub-errors": []
+          },
+          "detail": "The registry has no resource with the id nothing"
+        }"#]]
+    .assert_eq(&reply.shown());
 }
 
 #[tokio::test]
@@ -74,7 +153,37 @@ async fn lists_show_ids_or_whole_objects_pl_xdm_1() {
     }
     let path = format!("{PATH}/tenant/schemas?orderby=title&limit=2");
     let reply = world.call("GET", &path).header("accept", "application/vnd.adobe.xed-id+json").send().await;
-    expect![[]].assert_eq(&reply.shown());
+    expect![[r#"
+        200 {
+          "results": [
+            {
+              "title": "a",
+              "$id": "https://ns.adobe.com/acme/schemas/000000060000000000000000000000060000000700000000",
+              "meta:altId": "_acme.schemas.000000060000000000000000000000060000000700000000",
+              "version": "1.0"
+            },
+            {
+              "title": "b",
+              "$id": "https://ns.adobe.com/acme/schemas/000000020000000000000000000000020000000300000000",
+              "meta:altId": "_acme.schemas.000000020000000000000000000000020000000300000000",
+              "version": "1.0"
+            }
+          ],
+          "_page": {
+            "orderby": "title",
+            "next": "2",
+            "count": 2
+          },
+          "_links": {
+            "next": {
+              "href": "http://forebay.test/data/foundation/schemaregistry/tenant/schemas?start=2&limit=2&orderby=title"
+            },
+            "global_schemas": {
+              "href": "http://forebay.test/data/foundation/schemaregistry/global/schemas"
+            }
+          }
+        }"#]]
+    .assert_eq(&reply.shown());
     let path = format!("{PATH}/tenant/schemas?property=title==c");
     let reply = world.call("GET", &path).header("accept", "application/vnd.adobe.xed+json").send().await;
     assert_eq!(reply.body["results"].as_array().map(Vec::len), Some(1));
@@ -94,7 +203,8 @@ async fn lists_show_ids_or_whole_objects_pl_xdm_1() {
 #[tokio::test]
 async fn a_tenants_own_field_group_extends_a_schema() {
     let world = World::new().await;
-    let group = world.post(&format!("{PATH}/tenant/fieldgroups"), field_group("points", json!({ "type": "integer" }))).await;
+    let group =
+        world.post(&format!("{PATH}/tenant/fieldgroups"), field_group("points", json!({ "type": "integer" }))).await;
     assert_eq!(group.status, 201, "{}", group.body);
     let group = group.body["$id"].as_str().unwrap().to_string();
     assert!(group.starts_with("https://ns.adobe.com/acme/fieldgroups/"));
@@ -131,7 +241,8 @@ async fn a_definition_that_cannot_stand_is_refused() {
 #[tokio::test]
 async fn a_schema_in_use_can_only_be_extended() {
     let world = World::new().await;
-    let group = world.post(&format!("{PATH}/tenant/fieldgroups"), field_group("points", json!({ "type": "integer" }))).await;
+    let group =
+        world.post(&format!("{PATH}/tenant/fieldgroups"), field_group("points", json!({ "type": "integer" }))).await;
     let group = group.body["$id"].as_str().unwrap().to_string();
     let mut body = schema();
     body["allOf"].as_array_mut().unwrap().push(json!({ "$ref": group }));

@@ -107,7 +107,9 @@ async fn the_first_tutorials_requests_run_as_printed_fs_base_2_4() {
     let server = server().await;
     let headers = server.headers();
     let all = format!("GET /data/foundation/flowservice/connectionSpecs HTTP/1.1\r\n{headers}\r\n");
-    let one = format!("GET /data/foundation/flowservice/connectionSpecs?property=name==\"amazon-s3\" HTTP/1.1\r\n{headers}\r\n");
+    let one = format!(
+        "GET /data/foundation/flowservice/connectionSpecs?property=name==\"amazon-s3\" HTTP/1.1\r\n{headers}\r\n"
+    );
     let create = format!(
         "POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{CREATE}",
         CREATE.len()
@@ -171,7 +173,8 @@ async fn ambiguous_requests_are_refused_and_the_connection_is_closed() {
         "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity\r\n".into(),
         "Transfer-Encoding : chunked\r\n".into(),
     ] {
-        let request = format!("POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}{framing}\r\n{smuggled}");
+        let request =
+            format!("POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}{framing}\r\n{smuggled}");
         let replies = server.exchange(request.as_bytes(), 2).await;
         assert_eq!(replies.iter().map(|(status, _)| *status).collect::<Vec<_>>(), [400], "{framing}");
     }

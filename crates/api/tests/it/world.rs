@@ -72,7 +72,10 @@ impl World {
             engine: lake.clone(),
             gate: Gate::new(allow).unwrap(),
             clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
-            random: Arc::new(move || u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1)),
+            random: Arc::new(move || {
+                let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
+                id << 96 | id
+            }),
             settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
             tokens: TokenKey::new(b"a key that only the tests know"),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
@@ -173,9 +176,7 @@ impl World {
         let schema = self.post("/data/foundation/schemaregistry/tenant/schemas", schema()).await;
         assert_eq!(schema.status, 201, "{}", schema.body);
         let schema = schema.body["$id"].as_str().unwrap().to_string();
-        let dataset = self
-            .created("/data/foundation/catalog/dataSets?requestDataSource=true", data_set(&schema))
-            .await;
+        let dataset = self.created("/data/foundation/catalog/dataSets?requestDataSource=true", data_set(&schema)).await;
         let target = self.created(&format!("{FLOWS}/targetConnections"), target_connection(&dataset, &schema)).await;
         let mapping = self.created("/data/foundation/conversion/mappingSets", mapping_set(&schema)).await;
         Dataflow { base, source, schema, dataset, target, mapping }
@@ -346,7 +347,9 @@ fn mask(value: &mut Value) {
     match value {
         Value::Object(members) => {
             for (name, member) in members {
-                if matches!(name.as_str(), "etag" | "version") && member.as_str().is_some_and(|text| text.starts_with('"')) {
+                if matches!(name.as_str(), "etag" | "version")
+                    && member.as_str().is_some_and(|text| text.starts_with('"'))
+                {
                     *member = json!("<etag>");
                 }
                 mask(member);
