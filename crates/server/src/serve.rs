@@ -22,6 +22,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+/// This process's worker. The folder's lock lets only one live, so a claim under this name from before this start is
+/// that of a process that is gone.
+const WORKER: &str = "embedded";
 /// How long runs may take to give their claims back when the program ends.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -101,6 +104,10 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let keys = Keys::open_or_create(&data.join("key-encryption-key")).map_err(|e| said("the key-encryption key could not be read", e))?;
     let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
     let store = open_store(data, keys).await?;
+    let forfeited = store.forfeit(WORKER, Utc::now()).await.map_err(|e| said("the claims of the last start could not be ended", e))?;
+    if forfeited > 0 {
+        info!(forfeited, "the last start ended in mid run; {forfeited} runs go on");
+    }
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
     let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
@@ -140,7 +147,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
 fn settings(config: &Config, public_url: String) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     Settings {
-        name: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()),
+        name: WORKER.to_string(),
         concurrency: config.run.concurrency,
         tasks: if config.run.tasks == 0 { cores } else { config.run.tasks },
         memory: config.run.memory << 20,
