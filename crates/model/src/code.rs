@@ -17,9 +17,7 @@ pub struct Code {
 impl Code {
     /// The code of that id, for `forebay explain` and the error pages.
     pub fn find(id: &str) -> Option<&'static Code> {
-        ALL.iter()
-            .copied()
-            .find(|code| code.id.eq_ignore_ascii_case(id))
+        ALL.iter().copied().find(|code| code.id.eq_ignore_ascii_case(id))
     }
 }
 
@@ -178,11 +176,7 @@ mod tests {
     #[test]
     fn every_code_says_what_it_means() {
         for code in ALL {
-            assert!(
-                !code.title.is_empty() && code.text.len() > 20 && code.text.ends_with('.'),
-                "{}",
-                code.id
-            );
+            assert!(!code.title.is_empty() && code.text.len() > 20 && code.text.ends_with('.'), "{}", code.id);
         }
     }
 

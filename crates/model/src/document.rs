@@ -17,11 +17,7 @@ pub struct Scope {
 impl Scope {
     /// What belongs to the organization and to no sandbox.
     pub fn organization(org: &str) -> Scope {
-        Scope {
-            org: org.to_string(),
-            sandbox: String::new(),
-            sandbox_name: String::new(),
-        }
+        Scope { org: org.to_string(), sandbox: String::new(), sandbox_name: String::new() }
     }
 }
 
@@ -113,9 +109,7 @@ pub fn etag_matches(sent: &str, current: &str) -> bool {
 pub fn bare_etag(etag: &str) -> &str {
     let etag = etag.trim();
     let etag = etag.strip_prefix("W/").unwrap_or(etag).trim();
-    etag.strip_prefix('"')
-        .and_then(|rest| rest.strip_suffix('"'))
-        .unwrap_or(etag)
+    etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(etag)
 }
 
 #[cfg(test)]
@@ -134,13 +128,9 @@ mod tests {
         ] {
             assert!(etag_matches(sent, current), "{sent}");
         }
-        for sent in [
-            "",
-            "\"\"",
-            "\"\"2f00a1b4-0000-0200-0000-66aa00010000\"\"",
-            "2f00a1b4-0000-0200-0000-66aa00010001",
-            "\"",
-        ] {
+        for sent in
+            ["", "\"\"", "\"\"2f00a1b4-0000-0200-0000-66aa00010000\"\"", "2f00a1b4-0000-0200-0000-66aa00010001", "\""]
+        {
             assert!(!etag_matches(sent, current), "{sent}");
         }
     }

@@ -72,12 +72,7 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> FileOptions {
-        FileOptions {
-            format: Format::Delimited,
-            compression: None,
-            delimiter: b',',
-            encoding: "UTF-8".into(),
-        }
+        FileOptions { format: Format::Delimited, compression: None, delimiter: b',', encoding: "UTF-8".into() }
     }
 }
 

@@ -125,27 +125,18 @@ impl Term {
         if self.op != Op::Eq || self.path.iter().any(|segment| segment.each) {
             return None;
         }
-        let names: Vec<&str> = self
-            .path
-            .iter()
-            .map(|segment| segment.name.as_str())
-            .collect();
+        let names: Vec<&str> = self.path.iter().map(|segment| segment.name.as_str()).collect();
         Some((names.join("."), &self.values))
     }
 
     /// Whether the document satisfies this term.
     pub fn matches(&self, doc: &Value) -> bool {
-        let fold = self
-            .path
-            .last()
-            .is_some_and(|segment| folds_case(&segment.name));
+        let fold = self.path.last().is_some_and(|segment| folds_case(&segment.name));
         let equal = |found: &Value| self.values.iter().any(|text| equal(found, text, fold));
         match self.op {
             Op::Eq => walk(doc, &self.path, &equal),
             Op::Ne => !walk(doc, &self.path, &equal),
-            op => walk(doc, &self.path, &|found| {
-                self.values.iter().any(|text| ordered(found, text, op))
-            }),
+            op => walk(doc, &self.path, &|found| self.values.iter().any(|text| ordered(found, text, op))),
         }
     }
 }
@@ -159,9 +150,9 @@ fn folds_case(name: &str) -> bool {
 fn walk(value: &Value, path: &[Segment], test: &dyn Fn(&Value) -> bool) -> bool {
     match (value, path.split_first()) {
         (Value::Array(items), _) => items.iter().any(|item| walk(item, path, test)),
-        (Value::Object(members), Some((first, rest))) => members
-            .get(&first.name)
-            .is_some_and(|member| walk(member, rest, test)),
+        (Value::Object(members), Some((first, rest))) => {
+            members.get(&first.name).is_some_and(|member| walk(member, rest, test))
+        }
         (Value::Null | Value::Object(_), None) => false,
         (_, None) => test(value),
         (_, Some(_)) => false,
@@ -172,9 +163,7 @@ fn equal(found: &Value, text: &str, fold: bool) -> bool {
     match found {
         Value::String(found) if fold => found.eq_ignore_ascii_case(text),
         Value::String(found) => found == text,
-        Value::Number(found) => {
-            number(text).is_some_and(|text| compare_numbers(&Numeric::of(found), &text).is_eq())
-        }
+        Value::Number(found) => number(text).is_some_and(|text| compare_numbers(&Numeric::of(found), &text).is_eq()),
         Value::Bool(found) => text.eq_ignore_ascii_case(if *found { "true" } else { "false" }),
         _ => false,
     }
@@ -182,9 +171,7 @@ fn equal(found: &Value, text: &str, fold: bool) -> bool {
 
 fn ordered(found: &Value, text: &str, op: Op) -> bool {
     match found {
-        Value::Number(found) => {
-            number(text).is_some_and(|text| op.holds(compare_numbers(&Numeric::of(found), &text)))
-        }
+        Value::Number(found) => number(text).is_some_and(|text| op.holds(compare_numbers(&Numeric::of(found), &text))),
         // Schedules hold numbers as strings where the caller sent them so; ISO dates compare as text (FS-Q-5).
         Value::String(found) => match (number(found), number(text)) {
             (Some(found), Some(text)) => op.holds(compare_numbers(&found, &text)),
@@ -220,10 +207,7 @@ impl Numeric {
 }
 
 fn number(text: &str) -> Option<Numeric> {
-    if !text
-        .trim_start_matches('-')
-        .starts_with(|c: char| c.is_ascii_digit())
-    {
+    if !text.trim_start_matches('-').starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
     if let Ok(whole) = text.parse() {
@@ -252,10 +236,7 @@ impl fmt::Display for Term {
             if i > 0 {
                 f.write_str(",")?;
             }
-            if value
-                .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "-_.:/@".contains(c))
-            {
+            if value.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/@".contains(c)) {
                 f.write_str(value)?;
             } else {
                 write!(f, "\"{}\"", value.replace('"', "\"\""))?;
@@ -276,12 +257,7 @@ pub struct SortKey {
 
 impl fmt::Display for SortKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}{}",
-            if self.descending { "-" } else { "" },
-            self.path.join(".")
-        )
+        write!(f, "{}{}", if self.descending { "-" } else { "" }, self.path.join("."))
     }
 }
 
@@ -308,19 +284,13 @@ pub fn compare_values(keys: &[SortKey], a: &[Value], b: &[Value]) -> Ordering {
             (Value::Null, Value::Null) => Ordering::Equal,
             (Value::Null, _) => return Ordering::Greater,
             (_, Value::Null) => return Ordering::Less,
-            (Value::Number(a), Value::Number(b)) => {
-                compare_numbers(&Numeric::of(a), &Numeric::of(b))
-            }
+            (Value::Number(a), Value::Number(b)) => compare_numbers(&Numeric::of(a), &Numeric::of(b)),
             (Value::String(a), Value::String(b)) => a.cmp(b),
             (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
             _ => rank(a).cmp(&rank(b)),
         };
         if found.is_ne() {
-            return if key.descending {
-                found.reverse()
-            } else {
-                found
-            };
+            return if key.descending { found.reverse() } else { found };
         }
     }
     Ordering::Equal

@@ -58,11 +58,7 @@ pub fn parse(body: &Value) -> Result<Vec<Operation>> {
         Value::Array(items) if !items.is_empty() => items.as_slice(),
         Value::Object(members) if !members.is_empty() => std::slice::from_ref(body),
         Value::Null | Value::Array(_) | Value::Object(_) => {
-            return Err(Error::new(
-                Kind::Invalid,
-                &code::FLOW_1405,
-                "The patch is empty: send a list of operations.",
-            ));
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1405, "The patch is empty: send a list of operations."));
         }
         _ => {
             return Err(Error::new(
@@ -93,8 +89,7 @@ fn operation(index: usize, item: &Value) -> Result<Operation> {
             let message = format!(
                 "Item {index} of the patch has the operation '{name}'; only add, replace and remove are supported."
             );
-            return Err(Error::new(Kind::Invalid, &code::FLOW_1434, message)
-                .at(Place::pointer(format!("/{index}/op"))));
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1434, message).at(Place::pointer(format!("/{index}/op"))));
         }
     };
     let path = text("path")?.to_string();
@@ -113,31 +108,24 @@ fn lacking(index: usize, name: &str) -> Error {
 }
 
 fn check_path(index: usize, path: &str) -> Result<()> {
-    let fault = |code, message| {
-        Error::new(Kind::Invalid, code, message).at(Place::pointer(format!("/{index}/path")))
-    };
+    let fault = |code, message| Error::new(Kind::Invalid, code, message).at(Place::pointer(format!("/{index}/path")));
     let Ok(pointer) = Pointer::parse(path) else {
         return Err(fault(
             &code::FLOW_1423,
-            format!(
-                "Item {index} of the patch has the path '{path}', which is not a JSON pointer such as /name."
-            ),
+            format!("Item {index} of the patch has the path '{path}', which is not a JSON pointer such as /name."),
         ));
     };
     let Some(first) = pointer.first() else {
         return Err(fault(
             &code::FLOW_1423,
-            format!(
-                "Item {index} of the patch replaces the whole entity; name a member, such as /name."
-            ),
+            format!("Item {index} of the patch replaces the whole entity; name a member, such as /name."),
         ));
     };
     let first = first.decoded();
     match READ_ONLY.iter().find(|(name, _)| *name == first) {
-        Some((name, code)) => Err(fault(
-            code,
-            format!("Item {index} of the patch changes '{name}', which cannot be changed."),
-        )),
+        Some((name, code)) => {
+            Err(fault(code, format!("Item {index} of the patch changes '{name}', which cannot be changed.")))
+        }
         None => Ok(()),
     }
 }
@@ -151,15 +139,9 @@ pub fn apply(doc: &Value, ops: &[Operation]) -> Result<Value> {
         let step = match op.op {
             Op::Remove => PatchOperation::Remove(RemoveOperation { path }),
             Op::Replace if changed.pointer(&op.path).is_some() => {
-                PatchOperation::Replace(ReplaceOperation {
-                    path,
-                    value: op.value.clone(),
-                })
+                PatchOperation::Replace(ReplaceOperation { path, value: op.value.clone() })
             }
-            Op::Add | Op::Replace => PatchOperation::Add(AddOperation {
-                path,
-                value: op.value.clone(),
-            }),
+            Op::Add | Op::Replace => PatchOperation::Add(AddOperation { path, value: op.value.clone() }),
         };
         json_patch::patch(&mut changed, &[step]).map_err(|_| absent(index, op))?;
     }
@@ -167,12 +149,9 @@ pub fn apply(doc: &Value, ops: &[Operation]) -> Result<Value> {
 }
 
 fn absent(index: usize, op: &Operation) -> Error {
-    let message = format!(
-        "Item {index} of the patch has the path '{}', and the entity has nothing there to change.",
-        op.path
-    );
-    Error::new(Kind::Invalid, &code::FLOW_1423, message)
-        .at(Place::pointer(format!("/{index}/path")))
+    let message =
+        format!("Item {index} of the patch has the path '{}', and the entity has nothing there to change.", op.path);
+    Error::new(Kind::Invalid, &code::FLOW_1423, message).at(Place::pointer(format!("/{index}/path")))
 }
 
 #[cfg(test)]
@@ -193,10 +172,7 @@ mod tests {
     #[track_caller]
     fn check(body: Value, pointer: &str, expected: Value) {
         let changed = run(body).expect("it applies");
-        assert_eq!(
-            changed.pointer(pointer).cloned().unwrap_or(Value::Null),
-            expected
-        );
+        assert_eq!(changed.pointer(pointer).cloned().unwrap_or(Value::Null), expected);
     }
 
     #[track_caller]
@@ -207,21 +183,9 @@ mod tests {
 
     #[test]
     fn the_documented_operations_apply() {
-        check(
-            json!([{"op":"replace","path":"/name","value":"b2"}]),
-            "/name",
-            json!("b2"),
-        );
-        check(
-            json!([{"op":"add","path":"/description","value":"d"}]),
-            "/description",
-            json!("d"),
-        );
-        check(
-            json!([{"op":"replace","path":"/auth/params","value":{"x":1}}]),
-            "/auth/params",
-            json!({"x":1}),
-        );
+        check(json!([{"op":"replace","path":"/name","value":"b2"}]), "/name", json!("b2"));
+        check(json!([{"op":"add","path":"/description","value":"d"}]), "/description", json!("d"));
+        check(json!([{"op":"replace","path":"/auth/params","value":{"x":1}}]), "/auth/params", json!({"x":1}));
         check(
             json!([{"op":"add","path":"/transformations/-","value":{"name":"Copy"}}]),
             "/transformations/1/name",
@@ -232,54 +196,26 @@ mod tests {
             "/transformations/0/name",
             json!("M2"),
         );
-        check(
-            json!([{"op":"add","path":"/labels/0","value":"z"}]),
-            "/labels",
-            json!(["z", "a", "b"]),
-        );
-        check(
-            json!([{"op":"remove","path":"/labels/0"}]),
-            "/labels",
-            json!(["b"]),
-        );
+        check(json!([{"op":"add","path":"/labels/0","value":"z"}]), "/labels", json!(["z", "a", "b"]));
+        check(json!([{"op":"remove","path":"/labels/0"}]), "/labels", json!(["b"]));
     }
 
     #[test]
     fn one_object_stands_for_a_list_of_one_and_case_does_not_matter() {
-        check(
-            json!({"op":"ADD","path":"/description","value":"d"}),
-            "/description",
-            json!("d"),
-        );
-        check(
-            json!([{"op":"Replace","path":"/name","value":"n"}]),
-            "/name",
-            json!("n"),
-        );
+        check(json!({"op":"ADD","path":"/description","value":"d"}), "/description", json!("d"));
+        check(json!([{"op":"Replace","path":"/name","value":"n"}]), "/name", json!("n"));
     }
 
     #[test]
     fn replace_adds_what_is_absent_and_remove_ignores_a_value() {
-        check(
-            json!([{"op":"replace","path":"/description","value":"d"}]),
-            "/description",
-            json!("d"),
-        );
+        check(json!([{"op":"replace","path":"/description","value":"d"}]), "/description", json!("d"));
         check(
             json!([{"op":"replace","path":"/auth/params/s3SessionToken","value":"t"}]),
             "/auth/params/s3SessionToken",
             json!("t"),
         );
-        check(
-            json!([{"op":"remove","path":"/name","value":"whatever"}]),
-            "/name",
-            Value::Null,
-        );
-        check(
-            json!([{"op":"replace","path":"/name","value":null}]),
-            "/name",
-            Value::Null,
-        );
+        check(json!([{"op":"remove","path":"/name","value":"whatever"}]), "/name", Value::Null);
+        check(json!([{"op":"replace","path":"/name","value":null}]), "/name", Value::Null);
     }
 
     #[test]
@@ -292,39 +228,15 @@ mod tests {
         refused(json!([{"path":"/name","value":1}]), "FLOW-1455-400");
         refused(json!([{"op":"add","value":1}]), "FLOW-1455-400");
         refused(json!([{"op":"add","path":"/name"}]), "FLOW-1455-400");
-        refused(
-            json!([{"op":"move","from":"/auth/params/s3AccessKey","path":"/name"}]),
-            "FLOW-1434-400",
-        );
-        refused(
-            json!([{"op":"copy","from":"/auth/params/s3AccessKey","path":"/name"}]),
-            "FLOW-1434-400",
-        );
-        refused(
-            json!([{"op":"test","path":"/auth/params/s3AccessKey","value":"AKIA"}]),
-            "FLOW-1434-400",
-        );
-        refused(
-            json!([{"op":"merge","path":"/name","value":1}]),
-            "FLOW-1434-400",
-        );
+        refused(json!([{"op":"move","from":"/auth/params/s3AccessKey","path":"/name"}]), "FLOW-1434-400");
+        refused(json!([{"op":"copy","from":"/auth/params/s3AccessKey","path":"/name"}]), "FLOW-1434-400");
+        refused(json!([{"op":"test","path":"/auth/params/s3AccessKey","value":"AKIA"}]), "FLOW-1434-400");
+        refused(json!([{"op":"merge","path":"/name","value":1}]), "FLOW-1434-400");
         refused(json!([{"op":"remove","path":"/nowhere"}]), "FLOW-1423-400");
-        refused(
-            json!([{"op":"add","path":"/no/where","value":1}]),
-            "FLOW-1423-400",
-        );
-        refused(
-            json!([{"op":"add","path":"/labels/7","value":1}]),
-            "FLOW-1423-400",
-        );
-        refused(
-            json!([{"op":"add","path":"name","value":1}]),
-            "FLOW-1423-400",
-        );
-        refused(
-            json!([{"op":"replace","path":"","value":{}}]),
-            "FLOW-1423-400",
-        );
+        refused(json!([{"op":"add","path":"/no/where","value":1}]), "FLOW-1423-400");
+        refused(json!([{"op":"add","path":"/labels/7","value":1}]), "FLOW-1423-400");
+        refused(json!([{"op":"add","path":"name","value":1}]), "FLOW-1423-400");
+        refused(json!([{"op":"replace","path":"","value":{}}]), "FLOW-1423-400");
     }
 
     #[test]
@@ -340,23 +252,11 @@ mod tests {
             "/etag",
             "/version",
         ] {
-            refused(
-                json!([{"op":"replace","path":path,"value":"x"}]),
-                "FLOW-1423-400",
-            );
+            refused(json!([{"op":"replace","path":path,"value":"x"}]), "FLOW-1423-400");
         }
-        refused(
-            json!([{"op":"replace","path":"/connectionSpec","value":{"id":"x"}}]),
-            "FLOW-1414-400",
-        );
-        refused(
-            json!([{"op":"replace","path":"/connectionSpec/id","value":"x"}]),
-            "FLOW-1414-400",
-        );
-        refused(
-            json!([{"op":"remove","path":"/lastRunDetails"}]),
-            "FLOW-1423-400",
-        );
+        refused(json!([{"op":"replace","path":"/connectionSpec","value":{"id":"x"}}]), "FLOW-1414-400");
+        refused(json!([{"op":"replace","path":"/connectionSpec/id","value":"x"}]), "FLOW-1414-400");
+        refused(json!([{"op":"remove","path":"/lastRunDetails"}]), "FLOW-1423-400");
     }
 
     #[test]

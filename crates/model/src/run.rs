@@ -38,14 +38,8 @@ impl Status {
 
     /// From the wire, in any case.
     pub fn parse(text: &str) -> Option<Status> {
-        let all = [
-            Status::Scheduled,
-            Status::InProgress,
-            Status::Success,
-            Status::Failed,
-        ];
-        all.into_iter()
-            .find(|status| status.text().eq_ignore_ascii_case(text))
+        let all = [Status::Scheduled, Status::InProgress, Status::Success, Status::Failed];
+        all.into_iter().find(|status| status.text().eq_ignore_ascii_case(text))
     }
 
     /// Nothing more will happen.
@@ -66,10 +60,7 @@ pub struct Span {
 impl Span {
     fn json(&self) -> Map<String, Value> {
         let mut map = Map::new();
-        map.insert(
-            "startedAtUTC".into(),
-            self.started.timestamp_millis().into(),
-        );
+        map.insert("startedAtUTC".into(), self.started.timestamp_millis().into());
         if let Some(completed) = self.completed {
             map.insert("completedAtUTC".into(), completed.timestamp_millis().into());
         }
@@ -111,10 +102,7 @@ pub struct Records {
 impl Records {
     /// FS-RUN-1: every record that came in is stored, rejected or left out; an Internal error otherwise.
     pub fn check(&self) -> Result<()> {
-        let known = self
-            .output
-            .checked_add(self.failed)
-            .and_then(|sum| sum.checked_add(self.skipped));
+        let known = self.output.checked_add(self.failed).and_then(|sum| sum.checked_add(self.skipped));
         if known == Some(self.input) && self.warned <= self.output {
             return Ok(());
         }
@@ -126,11 +114,7 @@ impl Records {
 
     /// FS-RUN-2: the part of records that failed, in percent.
     pub fn failed_percent(&self) -> f64 {
-        if self.input == 0 {
-            0.0
-        } else {
-            self.failed as f64 * 100.0 / self.input as f64
-        }
+        if self.input == 0 { 0.0 } else { self.failed as f64 * 100.0 / self.input as f64 }
     }
 
     fn json(&self) -> Value {
@@ -190,11 +174,7 @@ pub struct Problem {
 impl Problem {
     /// A problem that is not about a number of records.
     pub fn new(code: &'static Code, message: impl Into<String>) -> Problem {
-        Problem {
-            code: code.id.to_string(),
-            message: message.into(),
-            records: None,
-        }
+        Problem { code: code.id.to_string(), message: message.into(), records: None }
     }
 
     fn json(&self) -> Value {
@@ -264,10 +244,7 @@ impl Activity {
         Activity {
             id,
             updated: now,
-            span: Span {
-                started: now,
-                completed: None,
-            },
+            span: Span { started: now, completed: None },
             window: None,
             size: Size::default(),
             records: None,
@@ -284,31 +261,19 @@ impl Activity {
     pub fn json(&self) -> Value {
         let mut map = Map::new();
         map.insert("id".into(), self.id.into());
-        map.insert(
-            "updatedAtUTC".into(),
-            self.updated.timestamp_millis().into(),
-        );
+        map.insert("updatedAtUTC".into(), self.updated.timestamp_millis().into());
         map.insert("durationSummary".into(), self.duration());
         map.insert("sizeSummary".into(), self.size.json());
-        map.insert(
-            "recordSummary".into(),
-            self.records.map_or(json!({}), |records| records.json()),
-        );
+        map.insert("recordSummary".into(), self.records.map_or(json!({}), |records| records.json()));
         let mut files = self.files.json();
         if let Some(link) = &self.manifest.files {
-            files.insert(
-                "extensions".into(),
-                json!({ "manifest": { "fileInfo": link } }),
-            );
+            files.insert("extensions".into(), json!({ "manifest": { "fileInfo": link } }));
         }
         map.insert("fileSummary".into(), Value::Object(files));
         map.insert("statusSummary".into(), self.summary());
         if let Some(reference) = &self.reference {
-            let (member, kind) = if self.id == COPY {
-                ("sourceInfo", "SourceConnection")
-            } else {
-                ("targetInfo", "TargetConnection")
-            };
+            let (member, kind) =
+                if self.id == COPY { ("sourceInfo", "SourceConnection") } else { ("targetInfo", "TargetConnection") };
             let info = json!([{ "id": reference.id, "type": kind, "reference": { "type": reference.kind, "ids": reference.ids } }]);
             map.insert(member.into(), info);
         }
@@ -336,10 +301,7 @@ impl Activity {
             map.insert("errors".into(), problems(&self.errors));
         }
         let mut manifest = Map::new();
-        for (name, link) in [
-            ("failedRecords", &self.manifest.failed),
-            ("sampleErrors", &self.manifest.sample),
-        ] {
+        for (name, link) in [("failedRecords", &self.manifest.failed), ("sampleErrors", &self.manifest.sample)] {
             if let Some(link) = link {
                 manifest.insert(name.into(), link.as_str().into());
             }
@@ -388,9 +350,7 @@ impl Metrics {
         copy: Option<&Activity>,
         promotion: Option<&Activity>,
     ) -> Result<Metrics> {
-        let records = promotion
-            .and_then(|activity| activity.records)
-            .unwrap_or_default();
+        let records = promotion.and_then(|activity| activity.records).unwrap_or_default();
         records.check()?;
         let size = Size {
             input: copy.map_or(Some(0), |activity| activity.size.input),
@@ -404,14 +364,7 @@ impl Metrics {
             skipped: copied.skipped + promoted.skipped,
             failed: copied.failed + promoted.failed,
         };
-        Ok(Metrics {
-            span,
-            size,
-            records,
-            files,
-            status,
-            errors,
-        })
+        Ok(Metrics { span, size, records, files, status, errors })
     }
 
     /// As the wire has it.
@@ -441,20 +394,14 @@ pub fn scheduled() -> Value {
 
 /// The same of a run that a worker has just claimed.
 pub fn claimed(started: Time) -> Value {
-    let span = Span {
-        started,
-        completed: None,
-    };
+    let span = Span { started, completed: None };
     let status = json!({ "status": "inProgress", "errors": [] });
     json!({ "state": "inProgress", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [] })
 }
 
 /// The same of a run that failed before any activity began.
 pub fn cancelled(at: Time, why: &Problem) -> Value {
-    let span = Span {
-        started: at,
-        completed: Some(at),
-    };
+    let span = Span { started: at, completed: Some(at) };
     let status = json!({ "status": "failed", "errors": [why.json()] });
     json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [] })
 }

@@ -35,18 +35,11 @@ impl Schedule {
     pub fn parse(params: Option<&Value>, now: Time) -> Result<Schedule> {
         let params = match params {
             None | Some(Value::Null) => {
-                return Ok(Schedule {
-                    start: now,
-                    every: Every::Once,
-                    backfill: true,
-                });
+                return Ok(Schedule { start: now, every: Every::Once, backfill: true });
             }
             Some(Value::Object(params)) => params,
             Some(_) => {
-                return Err(refuse(
-                    "",
-                    "scheduleParams is an object with startTime, frequency and interval.".into(),
-                ));
+                return Err(refuse("", "scheduleParams is an object with startTime, frequency and interval.".into()));
             }
         };
         let member = |name: &str| params.get(name).filter(|value| !value.is_null());
@@ -57,9 +50,7 @@ impl Schedule {
                 None => {
                     return Err(refuse(
                         "/startTime",
-                        format!(
-                            "startTime is epoch seconds or an ISO 8601 date; {value} is neither."
-                        ),
+                        format!("startTime is epoch seconds or an ISO 8601 date; {value} is neither."),
                     ));
                 }
             },
@@ -67,18 +58,10 @@ impl Schedule {
         let every = every(member("frequency"), member("interval"))?;
         let backfill = match member("backfill") {
             None => true,
-            Some(value) => truth(value).ok_or_else(|| {
-                refuse(
-                    "/backfill",
-                    format!("backfill is true or false; {value} is neither."),
-                )
-            })?,
+            Some(value) => truth(value)
+                .ok_or_else(|| refuse("/backfill", format!("backfill is true or false; {value} is neither.")))?,
         };
-        Ok(Schedule {
-            start,
-            every,
-            backfill,
-        })
+        Ok(Schedule { start, every, backfill })
     }
 
     /// The first tick.
@@ -93,12 +76,9 @@ impl Schedule {
         }
         let tick = match self.every {
             Every::Once => self.start,
-            Every::Seconds(seconds) => self.tick(
-                (now - self.start)
-                    .num_milliseconds()
-                    .div_euclid(seconds * 1000),
-                seconds,
-            )?,
+            Every::Seconds(seconds) => {
+                self.tick((now - self.start).num_milliseconds().div_euclid(seconds * 1000), seconds)?
+            }
         };
         match last {
             Some(last) if tick <= last => None,
@@ -113,13 +93,9 @@ impl Schedule {
         }
         match self.every {
             Every::Once => None,
-            Every::Seconds(seconds) => self.tick(
-                (after - self.start)
-                    .num_milliseconds()
-                    .div_euclid(seconds * 1000)
-                    + 1,
-                seconds,
-            ),
+            Every::Seconds(seconds) => {
+                self.tick((after - self.start).num_milliseconds().div_euclid(seconds * 1000) + 1, seconds)
+            }
         }
     }
 
@@ -131,10 +107,7 @@ impl Schedule {
 
 fn every(frequency: Option<&Value>, interval: Option<&Value>) -> Result<Every> {
     let Some(frequency) = frequency else {
-        return Err(refuse(
-            "/frequency",
-            "scheduleParams needs a frequency: once, minute, hour, day or week.".into(),
-        ));
+        return Err(refuse("/frequency", "scheduleParams needs a frequency: once, minute, hour, day or week.".into()));
     };
     let name = frequency.as_str().unwrap_or_default().to_ascii_lowercase();
     let (unit, least) = match name.as_str() {
@@ -151,16 +124,10 @@ fn every(frequency: Option<&Value>, interval: Option<&Value>) -> Result<Every> {
         }
     };
     let Some(interval) = interval else {
-        return Err(refuse(
-            "/interval",
-            format!("A frequency of {name} needs an interval of at least {least}."),
-        ));
+        return Err(refuse("/interval", format!("A frequency of {name} needs an interval of at least {least}.")));
     };
     let Some(count) = whole(interval) else {
-        return Err(refuse(
-            "/interval",
-            format!("interval is a whole number; {interval} is not."),
-        ));
+        return Err(refuse("/interval", format!("interval is a whole number; {interval} is not.")));
     };
     if count < least {
         return Err(refuse(
@@ -170,36 +137,21 @@ fn every(frequency: Option<&Value>, interval: Option<&Value>) -> Result<Every> {
     }
     match count.checked_mul(unit) {
         Some(seconds) if seconds <= LONGEST => Ok(Every::Seconds(seconds)),
-        _ => Err(refuse(
-            "/interval",
-            format!("An interval of {count} {name}s is longer than a hundred years."),
-        )),
+        _ => Err(refuse("/interval", format!("An interval of {count} {name}s is longer than a hundred years."))),
     }
 }
 
 /// A moment as callers write it: epoch seconds or milliseconds by magnitude, in digits or a number, or ISO 8601.
 pub fn moment(value: &Value) -> Option<Time> {
     if let Some(count) = whole(value) {
-        let millis = if count >= 100_000_000_000 {
-            count
-        } else {
-            count.checked_mul(1000)?
-        };
-        return if count < 0 {
-            None
-        } else {
-            Time::from_timestamp_millis(millis)
-        };
+        let millis = if count >= 100_000_000_000 { count } else { count.checked_mul(1000)? };
+        return if count < 0 { None } else { Time::from_timestamp_millis(millis) };
     }
     let text = value.as_str()?.trim();
     if let Ok(time) = DateTime::parse_from_rfc3339(text) {
         return Some(time.to_utc());
     }
-    for form in [
-        "%Y-%m-%dT%H:%M:%S%.f",
-        "%Y-%m-%d %H:%M:%S%.f",
-        "%Y-%m-%dT%H:%M",
-    ] {
+    for form in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M"] {
         if let Ok(time) = NaiveDateTime::parse_from_str(text, form) {
             return Some(time.and_utc());
         }
@@ -213,10 +165,7 @@ fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => match number.as_i64() {
             Some(whole) => Some(whole),
-            None => number
-                .as_f64()
-                .filter(|real| real.fract() == 0.0 && real.abs() < 9e15)
-                .map(|real| real as i64),
+            None => number.as_f64().filter(|real| real.fract() == 0.0 && real.abs() < 9e15).map(|real| real as i64),
         },
         Value::String(text) => text.trim().parse().ok(),
         _ => None,
@@ -234,8 +183,7 @@ fn truth(value: &Value) -> Option<bool> {
 }
 
 fn refuse(member: &str, message: String) -> Error {
-    Error::new(Kind::Invalid, &code::FLOW_1100, message)
-        .at(Place::pointer(format!("/scheduleParams{member}")))
+    Error::new(Kind::Invalid, &code::FLOW_1100, message).at(Place::pointer(format!("/scheduleParams{member}")))
 }
 
 #[cfg(test)]
@@ -251,15 +199,7 @@ mod tests {
     #[track_caller]
     fn check(params: Value, start: i64, every: Every, backfill: bool) {
         let schedule = Schedule::parse(Some(&params), at(1_000)).expect("it parses");
-        assert_eq!(
-            schedule,
-            Schedule {
-                start: at(start),
-                every,
-                backfill
-            },
-            "{params}"
-        );
+        assert_eq!(schedule, Schedule { start: at(start), every, backfill }, "{params}");
     }
 
     #[track_caller]
@@ -267,22 +207,14 @@ mod tests {
         let error = Schedule::parse(Some(&params), at(1_000)).expect_err("it is refused");
         assert_eq!(
             (error.code.id, error.at),
-            (
-                "FLOW-1100-400",
-                Some(Place::pointer(format!("/scheduleParams{expected}")))
-            ),
+            ("FLOW-1100-400", Some(Place::pointer(format!("/scheduleParams{expected}")))),
             "{params}"
         );
     }
 
     #[test]
     fn numbers_strings_and_dates_are_read() {
-        check(
-            json!({"startTime": 2000, "frequency": "day", "interval": 1}),
-            2000,
-            Every::Seconds(86_400),
-            true,
-        );
+        check(json!({"startTime": 2000, "frequency": "day", "interval": 1}), 2000, Every::Seconds(86_400), true);
         check(
             json!({"startTime": "2000", "frequency": "hour", "interval": "2", "backfill": "false"}),
             2000,
@@ -307,12 +239,7 @@ mod tests {
             Every::Seconds(900),
             true,
         );
-        check(
-            json!({"startTime": 2000.0, "frequency": "once"}),
-            2000,
-            Every::Once,
-            true,
-        );
+        check(json!({"startTime": 2000.0, "frequency": "once"}), 2000, Every::Once, true);
     }
 
     #[test]
@@ -323,35 +250,16 @@ mod tests {
             Every::Once,
             true,
         );
-        check(
-            json!({"frequency": "once", "interval": "0"}),
-            1_000,
-            Every::Once,
-            true,
-        );
+        check(json!({"frequency": "once", "interval": "0"}), 1_000, Every::Once, true);
     }
 
     #[test]
     fn a_start_that_is_past_or_absent_means_now() {
-        check(
-            json!({"startTime": 999, "frequency": "day", "interval": 1}),
-            1_000,
-            Every::Seconds(86_400),
-            true,
-        );
-        check(
-            json!({"frequency": "day", "interval": 1}),
-            1_000,
-            Every::Seconds(86_400),
-            true,
-        );
+        check(json!({"startTime": 999, "frequency": "day", "interval": 1}), 1_000, Every::Seconds(86_400), true);
+        check(json!({"frequency": "day", "interval": 1}), 1_000, Every::Seconds(86_400), true);
         assert_eq!(
             Schedule::parse(None, at(5)).expect("it parses"),
-            Schedule {
-                start: at(5),
-                every: Every::Once,
-                backfill: true
-            }
+            Schedule { start: at(5), every: Every::Once, backfill: true }
         );
     }
 
@@ -363,30 +271,18 @@ mod tests {
         refused(json!({"frequency": "day", "interval": -1}), "/interval");
         refused(json!({"frequency": "day", "interval": 1.5}), "/interval");
         refused(json!({"frequency": "day"}), "/interval");
-        refused(
-            json!({"frequency": "week", "interval": i64::MAX}),
-            "/interval",
-        );
+        refused(json!({"frequency": "week", "interval": i64::MAX}), "/interval");
         refused(json!({"interval": 1}), "/frequency");
         refused(json!({"frequency": "month", "interval": 1}), "/frequency");
-        refused(
-            json!({"startTime": "soon", "frequency": "once"}),
-            "/startTime",
-        );
+        refused(json!({"startTime": "soon", "frequency": "once"}), "/startTime");
         refused(json!({"startTime": -5, "frequency": "once"}), "/startTime");
-        refused(
-            json!({"frequency": "once", "backfill": "maybe"}),
-            "/backfill",
-        );
+        refused(json!({"frequency": "once", "backfill": "maybe"}), "/backfill");
     }
 
     #[test]
     fn moments_are_seconds_or_milliseconds_by_magnitude() {
         assert_eq!(moment(&json!("1719900000")), Some(at(1_719_900_000)));
-        assert_eq!(
-            moment(&json!(1_719_900_000_000i64)),
-            Some(at(1_719_900_000))
-        );
+        assert_eq!(moment(&json!(1_719_900_000_000i64)), Some(at(1_719_900_000)));
         assert_eq!(moment(&json!(99_999_999_999i64)), Some(at(99_999_999_999)));
         assert_eq!(moment(&json!("2024-07-02")), Some(at(1_719_878_400)));
         assert_eq!(moment(&json!(true)), None);
@@ -394,11 +290,7 @@ mod tests {
 
     #[test]
     fn once_has_one_tick() {
-        let once = Schedule {
-            start: at(100),
-            every: Every::Once,
-            backfill: true,
-        };
+        let once = Schedule { start: at(100), every: Every::Once, backfill: true };
         assert_eq!(once.due(None, at(99)), None);
         assert_eq!(once.due(None, at(500)), Some(at(100)));
         assert_eq!(once.due(Some(at(100)), at(500)), None);
@@ -408,15 +300,8 @@ mod tests {
 
     #[test]
     fn a_gap_is_one_catch_up_tick() {
-        let hourly = Schedule {
-            start: at(0),
-            every: Every::Seconds(3_600),
-            backfill: true,
-        };
-        assert_eq!(
-            hourly.due(Some(at(3_600)), at(3_600 * 9 + 12)),
-            Some(at(3_600 * 9))
-        );
+        let hourly = Schedule { start: at(0), every: Every::Seconds(3_600), backfill: true };
+        assert_eq!(hourly.due(Some(at(3_600)), at(3_600 * 9 + 12)), Some(at(3_600 * 9)));
         assert_eq!(hourly.due(Some(at(3_600 * 9)), at(3_600 * 9 + 13)), None);
         assert_eq!(hourly.due(Some(at(3_600 * 9)), at(0)), None);
     }

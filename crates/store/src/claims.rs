@@ -50,13 +50,8 @@ impl Store {
         if !is_current(&mut tx, claim).await? {
             return Ok(false);
         }
-        let sql =
-            "UPDATE run_queue SET lease_until = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
-        of_claim(sql, claim)
-            .bind(expiry(now, lease)?)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        let sql = "UPDATE run_queue SET lease_until = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+        of_claim(sql, claim).bind(expiry(now, lease)?).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         Ok(true)
     }
@@ -66,11 +61,7 @@ impl Store {
         let mut tx = self.database.write().await?;
         check(&mut tx, claim).await?;
         let sql = "UPDATE run_queue SET plan = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
-        of_claim(sql, claim)
-            .bind(plan.to_string())
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        of_claim(sql, claim).bind(plan.to_string()).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
 
@@ -93,11 +84,7 @@ impl Store {
         let mut tx = self.database.write().await?;
         check(&mut tx, claim).await?;
         let sql = "UPDATE run_queue SET state = 'queued', worker = '', lease_until = 0, not_before = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
-        of_claim(sql, claim)
-            .bind(millis(not_before))
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        of_claim(sql, claim).bind(millis(not_before)).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         self.database.announce();
         Ok(())
@@ -108,11 +95,7 @@ impl Store {
 async fn is_current(connection: &mut AnyConnection, claim: &Claim) -> Result<bool> {
     let sql = "SELECT q.run_id FROM run_queue q JOIN flow_state f ON f.org = q.org AND f.sandbox = q.sandbox AND f.flow_id = q.flow_id \
                WHERE q.org = $1 AND q.sandbox = $2 AND q.run_id = $3 AND q.state = 'running' AND q.epoch = $4 AND f.epoch = $4";
-    let row = of_claim(sql, claim)
-        .bind(claim.epoch)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed)?;
+    let row = of_claim(sql, claim).bind(claim.epoch).fetch_optional(connection).await.map_err(failed)?;
     Ok(row.is_some())
 }
 
@@ -132,17 +115,10 @@ pub(crate) fn of_claim<'q>(
     sql: &'static str,
     claim: &Claim,
 ) -> sqlx::query::Query<'q, sqlx::Any, sqlx::any::AnyArguments> {
-    sqlx::query(sql)
-        .bind(claim.scope.org.clone())
-        .bind(claim.scope.sandbox.clone())
-        .bind(claim.run.id.clone())
+    sqlx::query(sql).bind(claim.scope.org.clone()).bind(claim.scope.sandbox.clone()).bind(claim.run.id.clone())
 }
 
 pub(crate) fn expiry(now: Time, lease: Duration) -> Result<i64> {
-    let until = TimeDelta::from_std(lease)
-        .ok()
-        .and_then(|lease| now.checked_add_signed(lease));
-    until
-        .map(millis)
-        .ok_or_else(|| Error::internal("A lease is too long."))
+    let until = TimeDelta::from_std(lease).ok().and_then(|lease| now.checked_add_signed(lease));
+    until.map(millis).ok_or_else(|| Error::internal("A lease is too long."))
 }

@@ -38,21 +38,12 @@ impl Cursor {
         Ok(URL_SAFE_NO_PAD.encode(seal::encrypt(key, &bound(scope, resource), &text)?))
     }
 
-    pub(crate) fn read(
-        token: &str,
-        key: &Key,
-        scope: &Scope,
-        resource: Resource,
-    ) -> Result<Cursor> {
+    pub(crate) fn read(token: &str, key: &Key, scope: &Scope, resource: Resource) -> Result<Cursor> {
         let read = || {
             if token.len() > LONGEST {
                 return None;
             }
-            let text = seal::decrypt(
-                key,
-                &bound(scope, resource),
-                &URL_SAFE_NO_PAD.decode(token).ok()?,
-            )?;
+            let text = seal::decrypt(key, &bound(scope, resource), &URL_SAFE_NO_PAD.decode(token).ok()?)?;
             serde_json::from_slice(&text).ok()
         };
         read().ok_or_else(|| {

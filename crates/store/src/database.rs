@@ -32,31 +32,17 @@ impl Database {
     pub(crate) async fn open(url: &str, keys: Keys) -> Result<Database> {
         sqlx::any::install_default_drivers();
         let url = address(url)?;
-        let writer = pool(1, "PRAGMA foreign_keys = ON")
-            .connect(&url)
-            .await
-            .map_err(|error| unopened(&url, error))?;
+        let writer = pool(1, "PRAGMA foreign_keys = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
         migrate(&writer).await?;
         let tokens = check_keys(&writer, &keys).await?;
-        let readers = pool(READERS, "PRAGMA query_only = ON")
-            .connect(&url)
-            .await
-            .map_err(|error| unopened(&url, error))?;
-        Ok(Database {
-            writer,
-            readers,
-            keys,
-            tokens,
-            changes: watch::Sender::new(0),
-        })
+        let readers =
+            pool(READERS, "PRAGMA query_only = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
+        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0) })
     }
 
     /// A transaction that holds the right to write from its first statement on.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>> {
-        self.writer
-            .begin_with("BEGIN IMMEDIATE")
-            .await
-            .map_err(failed)
+        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
     }
 
     /// Tells waiting workers to look again.
@@ -67,13 +53,7 @@ impl Database {
 
 /// `sqlite://…?mode=rwc`, from that or from a plain path. The file is created here, readable by its owner only.
 fn address(url: &str) -> Result<String> {
-    let refused = |why: &str| {
-        Error::new(
-            Kind::Invalid,
-            &code::FLOW_1400,
-            format!("The database {url} {why}"),
-        )
-    };
+    let refused = |why: &str| Error::new(Kind::Invalid, &code::FLOW_1400, format!("The database {url} {why}"));
     let (path, options) = match url.strip_prefix("sqlite:") {
         Some(rest) => rest
             .strip_prefix("//")
@@ -81,42 +61,25 @@ fn address(url: &str) -> Result<String> {
             .split_once('?')
             .unwrap_or((rest.strip_prefix("//").unwrap_or(rest), "")),
         None if url.contains("://") => {
-            return Err(refused(
-                "is not a SQLite file, and nothing else is supported: use sqlite:///path/forebay.db.",
-            ));
+            return Err(refused("is not a SQLite file, and nothing else is supported: use sqlite:///path/forebay.db."));
         }
         None => (url, ""),
     };
     let path = if url.starts_with("sqlite:") {
         path.to_string()
     } else {
-        path.replace('%', "%25")
-            .replace('?', "%3F")
-            .replace('#', "%23")
-            .replace(' ', "%20")
+        path.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20")
     };
     if path.is_empty() || path.contains(":memory:") || options.contains("mode=memory") {
-        return Err(refused(
-            "is not a file. What it keeps must survive a restart.",
-        ));
+        return Err(refused("is not a file. What it keeps must survive a restart."));
     }
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        let plain = path
-            .replace("%20", " ")
-            .replace("%23", "#")
-            .replace("%3F", "?")
-            .replace("%25", "%");
-        let made = std::fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&plain);
+        let plain = path.replace("%20", " ").replace("%23", "#").replace("%3F", "?").replace("%25", "%");
+        let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&plain);
         made.map_err(|error| {
-            refused("cannot be opened for writing. Check that its folder exists and who owns it.")
-                .caused_by(error)
+            refused("cannot be opened for writing. Check that its folder exists and who owns it.").caused_by(error)
         })?;
     }
     Ok(format!("sqlite://{path}?mode=rwc"))
@@ -133,16 +96,8 @@ fn pool(connections: u32, setting: &'static str) -> AnyPoolOptions {
 }
 
 /// `synchronous=FULL`: what was acknowledged survives a power cut, too.
-async fn configure(
-    connection: &mut AnyConnection,
-    setting: &'static str,
-) -> Result<(), sqlx::Error> {
-    for pragma in [
-        "PRAGMA busy_timeout = 10000",
-        "PRAGMA journal_mode = WAL",
-        "PRAGMA synchronous = FULL",
-        setting,
-    ] {
+async fn configure(connection: &mut AnyConnection, setting: &'static str) -> Result<(), sqlx::Error> {
+    for pragma in ["PRAGMA busy_timeout = 10000", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", setting] {
         sqlx::query(pragma).fetch_all(&mut *connection).await?;
     }
     Ok(())
@@ -154,9 +109,9 @@ async fn migrate(writer: &AnyPool) -> Result<()> {
     sqlx::query(table).execute(&mut *tx).await.map_err(failed)?;
     let found = match meta(&mut tx, "schema").await? {
         None => 0,
-        Some(text) => text.parse().map_err(|_| {
-            Error::internal("The database says no version of its schema that can be read.")
-        })?,
+        Some(text) => {
+            text.parse().map_err(|_| Error::internal("The database says no version of its schema that can be read."))?
+        }
     };
     if found > MIGRATIONS.len() {
         let message = format!(
@@ -167,10 +122,7 @@ async fn migrate(writer: &AnyPool) -> Result<()> {
     }
     if found < MIGRATIONS.len() {
         for script in &MIGRATIONS[found..] {
-            sqlx::raw_sql(*script)
-                .execute(&mut *tx)
-                .await
-                .map_err(failed)?;
+            sqlx::raw_sql(*script).execute(&mut *tx).await.map_err(failed)?;
         }
         put_meta(&mut tx, "schema", &MIGRATIONS.len().to_string()).await?;
     }
@@ -185,12 +137,7 @@ async fn check_keys(writer: &AnyPool, keys: &Keys) -> Result<Key> {
         let (version, wrapping) = keys.current();
         let key: Key = Zeroizing::new(random()?);
         let sealed = seal::encrypt(wrapping, &bound, key.as_slice())?;
-        put_meta(
-            &mut tx,
-            "tokens",
-            &format!("{version} {}", STANDARD_NO_PAD.encode(sealed)),
-        )
-        .await?;
+        put_meta(&mut tx, "tokens", &format!("{version} {}", STANDARD_NO_PAD.encode(sealed))).await?;
         tx.commit().await.map_err(failed)?;
         return Ok(key);
     };
@@ -210,11 +157,7 @@ async fn check_keys(writer: &AnyPool, keys: &Keys) -> Result<Key> {
 fn open_token_key(keys: &Keys, bound: &[u8], stored: &str) -> Option<Key> {
     let (version, sealed) = stored.split_once(' ')?;
     let wrapping = keys.get(version.parse().ok()?)?;
-    let opened = Zeroizing::new(seal::decrypt(
-        wrapping,
-        bound,
-        &STANDARD_NO_PAD.decode(sealed).ok()?,
-    )?);
+    let opened = Zeroizing::new(seal::decrypt(wrapping, bound, &STANDARD_NO_PAD.decode(sealed).ok()?)?);
     Some(Zeroizing::new(opened.as_slice().try_into().ok()?))
 }
 
@@ -229,12 +172,7 @@ async fn meta(connection: &mut AnyConnection, name: &str) -> Result<Option<Strin
 
 async fn put_meta(connection: &mut AnyConnection, name: &str, value: &str) -> Result<()> {
     let sql = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    sqlx::query(sql)
-        .bind(name)
-        .bind(value)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+    sqlx::query(sql).bind(name).bind(value).execute(connection).await.map_err(failed)?;
     Ok(())
 }
 
@@ -250,10 +188,7 @@ fn unopened(url: &str, error: sqlx::Error) -> Error {
 /// A failure of the database. What is busy or gone may come back; all else is a fault of ours.
 pub(crate) fn failed(error: sqlx::Error) -> Error {
     let passing = match &error {
-        sqlx::Error::PoolTimedOut
-        | sqlx::Error::Io(_)
-        | sqlx::Error::PoolClosed
-        | sqlx::Error::WorkerCrashed => true,
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
         // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL; the extended codes keep the low byte.
         sqlx::Error::Database(error) => {
             let number: Option<u32> = error.code().and_then(|code| code.parse().ok());
@@ -261,19 +196,9 @@ pub(crate) fn failed(error: sqlx::Error) -> Error {
         }
         _ => false,
     };
-    let kind = if passing {
-        Kind::Unavailable {
-            retry_after: Some(Duration::from_secs(2)),
-        }
-    } else {
-        Kind::Internal
-    };
-    Error::new(
-        kind,
-        &code::FLOW_1400,
-        "The database did not carry out a statement. The log has the details.",
-    )
-    .caused_by(error)
+    let kind = if passing { Kind::Unavailable { retry_after: Some(Duration::from_secs(2)) } } else { Kind::Internal };
+    Error::new(kind, &code::FLOW_1400, "The database did not carry out a statement. The log has the details.")
+        .caused_by(error)
 }
 
 /// Whether a unique key stands against an insert.
@@ -288,6 +213,5 @@ pub(crate) fn millis(time: Time) -> i64 {
 
 /// A stored time.
 pub(crate) fn time(millis: i64) -> Result<Time> {
-    Time::from_timestamp_millis(millis)
-        .ok_or_else(|| Error::internal("A stored time is out of range."))
+    Time::from_timestamp_millis(millis).ok_or_else(|| Error::internal("A stored time is out of range."))
 }

@@ -32,13 +32,7 @@ pub struct New {
 impl New {
     /// A stamped document without secrets.
     pub fn new(resource: Resource, id: impl Into<String>, body: Value) -> New {
-        New {
-            resource,
-            id: id.into(),
-            body,
-            secrets: Secrets::new(),
-            stamp: true,
-        }
+        New { resource, id: id.into(), body, secrets: Secrets::new(), stamp: true }
     }
 
     /// With sealed fields.
@@ -58,11 +52,7 @@ impl Store {
     /// Stores a new document. `Conflict` if it exists. A flow's schedule is stored with it.
     pub async fn insert(&self, scope: &Scope, new: New, now: Time) -> Result<Document> {
         let mut stored = rows::first(new.resource, &new.id, new.body, new.stamp, now)?;
-        stored.sealed = seal::seal(
-            &self.database.keys,
-            &Place::new(scope, new.resource, &new.id),
-            &new.secrets,
-        )?;
+        stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, new.resource, &new.id), &new.secrets)?;
         let mut tx = self.database.write().await?;
         if new.resource == Resource::Client {
             let sql = "SELECT id FROM documents WHERE resource = $1 AND id = $2";
@@ -102,11 +92,9 @@ impl Store {
         let document = &stored.document;
         match &stored.sealed {
             None => Ok(Secrets::new()),
-            Some(sealed) => seal::open(
-                &self.database.keys,
-                &Place::new(scope, document.resource, &document.id),
-                sealed,
-            ),
+            Some(sealed) => {
+                seal::open(&self.database.keys, &Place::new(scope, document.resource, &document.id), sealed)
+            }
         }
     }
 
@@ -127,11 +115,7 @@ impl Store {
         let secrets = self.opened(scope, &stored)?;
         let (body, secrets) = change(&stored.document, &secrets)?;
         let mut stored = rows::renewed(stored, body, now)?;
-        stored.sealed = seal::seal(
-            &self.database.keys,
-            &Place::new(scope, resource, id),
-            &secrets,
-        )?;
+        stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, resource, id), &secrets)?;
         rows::replace(&mut tx, scope, &stored).await?;
         if resource == Resource::Flow {
             schedules::keep(&mut tx, scope, &stored.document, now).await?;
@@ -154,19 +138,12 @@ impl Store {
         let mut tx = self.database.write().await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
-        let sql =
-            "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
-        let query = sqlx::query(sql)
-            .bind(&scope.org)
-            .bind(&scope.sandbox)
-            .bind(resource.name())
-            .bind(id);
+        let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
+        let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
         query.execute(&mut *tx).await.map_err(failed)?;
         match resource {
             Resource::Flow => schedules::forget(&mut tx, scope, id, now).await?,
-            Resource::Dataset => {
-                crate::leases::insert_cleanup(&mut tx, &table_folder(scope, id)).await?
-            }
+            Resource::Dataset => crate::leases::insert_cleanup(&mut tx, &table_folder(scope, id)).await?,
             _ => {}
         }
         tx.commit().await.map_err(failed)?;
@@ -183,9 +160,7 @@ impl Store {
     /// Empties a sandbox: its documents, schedules, runs and cursors are gone, its folders in the lake become cleanups.
     pub async fn reset(&self, scope: &Scope) -> Result<()> {
         if scope.sandbox.is_empty() {
-            return Err(Error::internal(
-                "An organization cannot be reset, only a sandbox.",
-            ));
+            return Err(Error::internal("An organization cannot be reset, only a sandbox."));
         }
         let mut tx = self.database.write().await?;
         for sql in [
@@ -194,12 +169,7 @@ impl Store {
             "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
             "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
         ] {
-            sqlx::query(sql)
-                .bind(&scope.org)
-                .bind(&scope.sandbox)
-                .execute(&mut *tx)
-                .await
-                .map_err(failed)?;
+            sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }
         for folder in ["tables", "batches"] {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
@@ -212,21 +182,12 @@ impl Store {
     /// The API client of that id, in whatever organization: only the token endpoint may ask so.
     pub async fn client(&self, client_id: &str) -> Result<Option<(Scope, Document)>> {
         let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
-        let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(Resource::Client.name())
-            .bind(client_id);
-        let Some(row) = query
-            .fetch_optional(&self.database.readers)
-            .await
-            .map_err(failed)?
-        else {
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(Resource::Client.name()).bind(client_id);
+        let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
             return Ok(None);
         };
         let org: &str = row.try_get(5).map_err(failed)?;
-        Ok(Some((
-            Scope::organization(org),
-            rows::document(Resource::Client, &row)?,
-        )))
+        Ok(Some((Scope::organization(org), rows::document(Resource::Client, &row)?)))
     }
 
     /// The scope of an organization's sandbox, by name; none if there is no such sandbox or it is deleted.
@@ -234,24 +195,13 @@ impl Store {
         let sql = format!(
             "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state <> 'deleted'"
         );
-        let query = sqlx::query(AssertSqlSafe(sql))
-            .bind(org)
-            .bind(Resource::Sandbox.name())
-            .bind(name);
-        let Some(row) = query
-            .fetch_optional(&self.database.readers)
-            .await
-            .map_err(failed)?
-        else {
+        let query = sqlx::query(AssertSqlSafe(sql)).bind(org).bind(Resource::Sandbox.name()).bind(name);
+        let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
             return Ok(None);
         };
         let document = rows::document(Resource::Sandbox, &row)?;
         let sandbox = document.text("/id").unwrap_or(&document.id).to_string();
-        Ok(Some(Scope {
-            org: org.to_string(),
-            sandbox,
-            sandbox_name: name.to_string(),
-        }))
+        Ok(Some(Scope { org: org.to_string(), sandbox, sandbox_name: name.to_string() }))
     }
 }
 
@@ -267,9 +217,7 @@ pub(crate) fn check_etag(if_match: Option<&str>, document: &Document) -> Result<
     }
     // FS-ERR-2 has this text.
     let (sent, current) = (bare_etag(sent), bare_etag(&document.etag));
-    let message = format!(
-        "Supplied version=[\"{sent}\"] does not match the current version on entity=[\"{current}\"]"
-    );
+    let message = format!("Supplied version=[\"{sent}\"] does not match the current version on entity=[\"{current}\"]");
     Err(Error::new(Kind::Stale, &code::FLOW_1404, message)
         .advice("Read the entity again and send its etag in If-Match."))
 }

@@ -37,23 +37,11 @@ impl Store {
         if !end.batch.is_null() {
             put_batch(&mut tx, claim, end.batch, now).await?;
         }
-        let span = Span {
-            started: started(&run).unwrap_or(now),
-            completed: Some(completed(&run).unwrap_or(now)),
-        };
-        tell_flow(
-            &mut tx,
-            &claim.scope,
-            &claim.flow.id,
-            run::last_details(&run.id, end.state, span),
-        )
-        .await?;
+        let span = Span { started: started(&run).unwrap_or(now), completed: Some(completed(&run).unwrap_or(now)) };
+        tell_flow(&mut tx, &claim.scope, &claim.flow.id, run::last_details(&run.id, end.state, span)).await?;
         advance(&mut tx, claim, end.state, end.cursor.as_ref()).await?;
         let sql = "UPDATE run_queue SET state = 'done', worker = '', lease_until = 0 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
-        of_claim(sql, claim)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        of_claim(sql, claim).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)?;
         self.database.announce();
         Ok(())
@@ -92,70 +80,30 @@ async fn end_run(
     Ok(stored.document)
 }
 
-async fn put_batch(
-    connection: &mut AnyConnection,
-    claim: &Claim,
-    body: Value,
-    now: Time,
-) -> Result<()> {
-    match rows::find(
-        &mut *connection,
-        &claim.scope,
-        Resource::Batch,
-        &claim.batch,
-    )
-    .await?
-    {
-        Some(stored) => {
-            rows::replace(connection, &claim.scope, &rows::renewed(stored, body, now)?).await
-        }
+async fn put_batch(connection: &mut AnyConnection, claim: &Claim, body: Value, now: Time) -> Result<()> {
+    match rows::find(&mut *connection, &claim.scope, Resource::Batch, &claim.batch).await? {
+        Some(stored) => rows::replace(connection, &claim.scope, &rows::renewed(stored, body, now)?).await,
         None => {
-            rows::insert(
-                connection,
-                &claim.scope,
-                &rows::first(Resource::Batch, &claim.batch, body, false, now)?,
-            )
-            .await
+            rows::insert(connection, &claim.scope, &rows::first(Resource::Batch, &claim.batch, body, false, now)?).await
         }
     }
 }
 
 /// Moves the cursor, and after a success the start of the next window, which never goes back.
-async fn advance(
-    connection: &mut AnyConnection,
-    claim: &Claim,
-    state: Status,
-    cursor: Option<&Value>,
-) -> Result<()> {
+async fn advance(connection: &mut AnyConnection, claim: &Claim, state: Status, cursor: Option<&Value>) -> Result<()> {
     let known = flow_state(&mut *connection, &claim.scope, &claim.flow.id).await?;
-    let window_end = if state == Status::Success {
-        known.window_end.max(claim.window.end)
-    } else {
-        known.window_end
-    };
+    let window_end = if state == Status::Success { known.window_end.max(claim.window.end) } else { known.window_end };
     let cursor = cursor.or(known.cursor.as_ref());
     let sql = "UPDATE flow_state SET progress = $4, window_end = $5 WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
-    let query = sqlx::query(sql)
-        .bind(&claim.scope.org)
-        .bind(&claim.scope.sandbox)
-        .bind(&claim.flow.id);
-    query
-        .bind(cursor.map(Value::to_string))
-        .bind(window_end.map(millis))
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+    let query = sqlx::query(sql).bind(&claim.scope.org).bind(&claim.scope.sandbox).bind(&claim.flow.id);
+    query.bind(cursor.map(Value::to_string)).bind(window_end.map(millis)).execute(connection).await.map_err(failed)?;
     Ok(())
 }
 
 fn started(run: &Document) -> Option<Time> {
-    run.body
-        .pointer("/metrics/durationSummary/startedAtUTC")
-        .and_then(moment)
+    run.body.pointer("/metrics/durationSummary/startedAtUTC").and_then(moment)
 }
 
 fn completed(run: &Document) -> Option<Time> {
-    run.body
-        .pointer("/metrics/durationSummary/completedAtUTC")
-        .and_then(moment)
+    run.body.pointer("/metrics/durationSummary/completedAtUTC").and_then(moment)
 }

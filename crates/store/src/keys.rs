@@ -32,11 +32,7 @@ impl Keys {
             return Err(fault(path, "vanished while it was being created."));
         };
         let mut keys = Vec::new();
-        for line in text
-            .lines()
-            .map(str::trim)
-            .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        {
+        for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
             let Some(key) = parse(line) else {
                 return Err(fault(
                     path,
@@ -51,18 +47,12 @@ impl Keys {
                 "holds no key. Restore it from a backup; without it stored credentials cannot be read.",
             ));
         }
-        Ok(Keys {
-            keys,
-            origin: format!("the key file {}", path.display()),
-        })
+        Ok(Keys { keys, origin: format!("the key file {}", path.display()) })
     }
 
     /// One key, from wherever the operator keeps it.
     pub fn from_bytes(key: [u8; 32]) -> Keys {
-        Keys {
-            keys: vec![(1, Zeroizing::new(key))],
-            origin: "the given key".to_string(),
-        }
+        Keys { keys: vec![(1, Zeroizing::new(key))], origin: "the given key".to_string() }
     }
 
     pub(crate) fn current(&self) -> (u32, &Key) {
@@ -71,10 +61,7 @@ impl Keys {
     }
 
     pub(crate) fn get(&self, version: u32) -> Option<&Key> {
-        self.keys
-            .iter()
-            .find(|(known, _)| *known == version)
-            .map(|(_, key)| key)
+        self.keys.iter().find(|(known, _)| *known == version).map(|(_, key)| key)
     }
 
     pub(crate) fn origin(&self) -> &str {
@@ -118,9 +105,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>> {
         Ok(text) => Zeroizing::new(text),
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => {
-            return Err(
-                fault(path, "cannot be read. Check its owner and permissions.").caused_by(error),
-            );
+            return Err(fault(path, "cannot be read. Check its owner and permissions.").caused_by(error));
         }
     };
     #[cfg(unix)]
@@ -131,10 +116,7 @@ fn read(path: &Path) -> Result<Option<Zeroizing<String>>> {
             .permissions()
             .mode();
         if mode & 0o077 != 0 {
-            return Err(fault(
-                path,
-                "can be read by others than its owner. Run chmod 600 on it.",
-            ));
+            return Err(fault(path, "can be read by others than its owner. Run chmod 600 on it."));
         }
     }
     Ok(Some(text))
@@ -156,11 +138,7 @@ fn create(path: &Path) -> Result<()> {
     });
     let _ = fs::remove_file(&aside);
     result.map_err(|error| {
-        fault(
-            path,
-            "cannot be created. Check that its folder exists and can be written to.",
-        )
-        .caused_by(error)
+        fault(path, "cannot be created. Check that its folder exists and can be written to.").caused_by(error)
     })
 }
 
@@ -182,11 +160,7 @@ fn sync_folder(path: &Path) -> std::io::Result<()> {
 }
 
 fn fault(path: &Path, what: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        &code::FLOW_1400,
-        format!("The key file {} {what}", path.display()),
-    )
+    Error::new(Kind::Invalid, &code::FLOW_1400, format!("The key file {} {what}", path.display()))
 }
 
 #[cfg(test)]
@@ -200,18 +174,11 @@ mod tests {
         let made = Keys::open_or_create(&path).expect("it is made");
         let read = Keys::open_or_create(&path).expect("it is read");
         assert_eq!(made.current().1, read.current().1);
-        assert_eq!(
-            fs::read_dir(folder.path()).expect("it lists").count(),
-            1,
-            "no file is left beside it"
-        );
+        assert_eq!(fs::read_dir(folder.path()).expect("it lists").count(), 1, "no file is left beside it");
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
-            assert_eq!(
-                fs::metadata(&path).expect("it exists").permissions().mode() & 0o777,
-                0o600
-            );
+            assert_eq!(fs::metadata(&path).expect("it exists").permissions().mode() & 0o777, 0o600);
         }
     }
 
@@ -223,12 +190,7 @@ mod tests {
         let path = folder.path().join("key");
         Keys::open_or_create(&path).expect("it is made");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("it is opened up");
-        assert!(
-            Keys::open_or_create(&path)
-                .expect_err("refused")
-                .message
-                .contains("chmod 600")
-        );
+        assert!(Keys::open_or_create(&path).expect_err("refused").message.contains("chmod 600"));
     }
 
     #[test]
@@ -237,11 +199,7 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("key");
-        fs::write(
-            &path,
-            format!("# keys\n1 {}\n2 {}\n", "01".repeat(32), "02".repeat(32)),
-        )
-        .expect("it is written");
+        fs::write(&path, format!("# keys\n1 {}\n2 {}\n", "01".repeat(32), "02".repeat(32))).expect("it is written");
         fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("it is closed");
         let keys = Keys::open_or_create(&path).expect("it is read");
         assert_eq!(keys.current(), (2, &Zeroizing::new([2; 32])));

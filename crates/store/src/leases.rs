@@ -28,17 +28,8 @@ impl Store {
         let sql = "INSERT INTO leases (name, holder, expires) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
                    SET holder = excluded.holder, expires = excluded.expires WHERE leases.holder = excluded.holder OR leases.expires <= $4";
         let mut tx = self.database.write().await?;
-        let query = sqlx::query(sql)
-            .bind(name)
-            .bind(holder)
-            .bind(millis(until))
-            .bind(millis(now));
-        let taken = query
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?
-            .rows_affected()
-            == 1;
+        let query = sqlx::query(sql).bind(name).bind(holder).bind(millis(until)).bind(millis(now));
+        let taken = query.execute(&mut *tx).await.map_err(failed)?.rows_affected() == 1;
         tx.commit().await.map_err(failed)?;
         Ok(taken)
     }
@@ -58,10 +49,7 @@ impl Store {
             .map_err(failed)?;
         let mut cleanups = Vec::with_capacity(rows.len());
         for row in rows {
-            cleanups.push(Cleanup {
-                id: row.try_get(0).map_err(failed)?,
-                location: row.try_get(1).map_err(failed)?,
-            });
+            cleanups.push(Cleanup { id: row.try_get(0).map_err(failed)?, location: row.try_get(1).map_err(failed)? });
         }
         Ok(cleanups)
     }
@@ -69,23 +57,13 @@ impl Store {
     /// It is removed.
     pub async fn done_cleanup(&self, id: &str) -> Result<()> {
         let mut tx = self.database.write().await?;
-        sqlx::query("DELETE FROM cleanups WHERE id = $1")
-            .bind(id)
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?;
+        sqlx::query("DELETE FROM cleanups WHERE id = $1").bind(id).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }
 }
 
 pub(crate) async fn insert_cleanup(connection: &mut AnyConnection, location: &str) -> Result<()> {
-    let sql =
-        "INSERT INTO cleanups (id, location) VALUES ($1, $2) ON CONFLICT (location) DO NOTHING";
-    sqlx::query(sql)
-        .bind(Uuid::new_v4().to_string())
-        .bind(location)
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+    let sql = "INSERT INTO cleanups (id, location) VALUES ($1, $2) ON CONFLICT (location) DO NOTHING";
+    sqlx::query(sql).bind(Uuid::new_v4().to_string()).bind(location).execute(connection).await.map_err(failed)?;
     Ok(())
 }

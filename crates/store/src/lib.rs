@@ -44,9 +44,7 @@ impl Store {
     /// Opens the database at `url` (`sqlite:///path/forebay.db`, or a plain path), creates it if it is absent, and brings its
     /// tables up to date. Refuses keys that do not open it, and a database that a newer program has written.
     pub async fn open(url: &str, keys: Keys) -> forebay_model::Result<Store> {
-        Ok(Store {
-            database: Arc::new(Database::open(url, keys).await?),
-        })
+        Ok(Store { database: Arc::new(Database::open(url, keys).await?) })
     }
 
     /// Changes whenever, through this process, a run may have become due or claimable: a worker waits on it instead of

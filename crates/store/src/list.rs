@@ -46,12 +46,7 @@ impl Store {
             Some(token) => {
                 let cursor = Cursor::read(token, key, scope, resource)?;
                 (
-                    List {
-                        query: cursor.query,
-                        order: cursor.order,
-                        limit: cursor.limit,
-                        after: None,
-                    },
+                    List { query: cursor.query, order: cursor.order, limit: cursor.limit, after: None },
                     Some(cursor.after),
                 )
             }
@@ -59,38 +54,26 @@ impl Store {
         };
         let limit = asked.limit.max(1);
         let mut documents = if newest_first(&asked.order) {
-            self.newest(scope, resource, &asked.query, limit + 1, after.as_ref())
-                .await?
+            self.newest(scope, resource, &asked.query, limit + 1, after.as_ref()).await?
         } else {
-            self.sorted(scope, resource, &asked, limit + 1, after.as_ref())
-                .await?
+            self.sorted(scope, resource, &asked, limit + 1, after.as_ref()).await?
         };
         let mut next = None;
         if documents.len() > limit {
             documents.truncate(limit);
             if let Some(last) = documents.last() {
                 let after = position(&asked.order, last);
-                let cursor = Cursor {
-                    query: asked.query.clone(),
-                    order: asked.order,
-                    limit: asked.limit,
-                    after,
-                };
+                let cursor = Cursor { query: asked.query.clone(), order: asked.order, limit: asked.limit, after };
                 next = Some(cursor.token(key, scope, resource)?);
             }
         }
-        Ok(Page {
-            documents,
-            next,
-            query: asked.query,
-        })
+        Ok(Page { documents, next, query: asked.query })
     }
 
     /// How many documents match.
     pub async fn count(&self, scope: &Scope, resource: Resource, query: &Query) -> Result<u64> {
         if query.terms.is_empty() {
-            let sql =
-                "SELECT COUNT(*) FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3";
+            let sql = "SELECT COUNT(*) FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3";
             let row = sqlx::query(sql)
                 .bind(&scope.org)
                 .bind(&scope.sandbox)
@@ -101,9 +84,7 @@ impl Store {
         }
         let mut count = 0;
         let select = Select::new(resource, query, None);
-        let mut found = select
-            .statement(scope, resource)
-            .fetch(&self.database.readers);
+        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
         while let Some(row) = found.try_next().await.map_err(failed)? {
             if query.matches(&rows::document(resource, &row)?.body) {
                 count += 1;
@@ -121,9 +102,7 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Vec<Document>> {
         let select = Select::new(resource, query, after);
-        let mut found = select
-            .statement(scope, resource)
-            .fetch(&self.database.readers);
+        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
         let mut documents = Vec::new();
         while documents.len() < want {
             let Some(row) = found.try_next().await.map_err(failed)? else {
@@ -146,9 +125,7 @@ impl Store {
         after: Option<&Position>,
     ) -> Result<Vec<Document>> {
         let select = Select::new(resource, &asked.query, None);
-        let mut found = select
-            .statement(scope, resource)
-            .fetch(&self.database.readers);
+        let mut found = select.statement(scope, resource).fetch(&self.database.readers);
         let mut best: Vec<(Position, Document)> = Vec::new();
         while let Some(row) = found.try_next().await.map_err(failed)? {
             let document = rows::document(resource, &row)?;
@@ -178,17 +155,11 @@ fn newest_first(order: &[SortKey]) -> bool {
 }
 
 fn position(order: &[SortKey], document: &Document) -> Position {
-    Position {
-        created: millis(document.created),
-        id: document.id.clone(),
-        values: sort_values(order, &document.body),
-    }
+    Position { created: millis(document.created), id: document.id.clone(), values: sort_values(order, &document.body) }
 }
 
 fn compare(order: &[SortKey], a: &Position, b: &Position) -> Ordering {
-    compare_values(order, &a.values, &b.values)
-        .then(b.created.cmp(&a.created))
-        .then_with(|| b.id.cmp(&a.id))
+    compare_values(order, &a.values, &b.values).then(b.created.cmp(&a.created)).then_with(|| b.id.cmp(&a.id))
 }
 
 /// The statement of a list: fixed text and parameters, never a caller's text.
@@ -200,9 +171,7 @@ struct Select {
 
 impl Select {
     fn new(resource: Resource, query: &Query, after: Option<&Position>) -> Select {
-        let mut sql = format!(
-            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3"
-        );
+        let mut sql = format!("SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3");
         let mut parameter = 3;
         if after.is_some() {
             sql.push_str(" AND (created_at < $4 OR (created_at = $4 AND id < $5))");
@@ -220,27 +189,15 @@ impl Select {
             for value in wanted {
                 parameter += 1;
                 marks.push(format!("${parameter}"));
-                values.push(if column == "state" {
-                    value.to_ascii_lowercase()
-                } else {
-                    value.clone()
-                });
+                values.push(if column == "state" { value.to_ascii_lowercase() } else { value.clone() });
             }
             let marks = marks.join(", ");
             // NULL stands for a member that is not text, and an unstamped body has its own id: only the document can tell.
-            let unknown = if column == "id" {
-                "stamped = 0".to_string()
-            } else {
-                format!("{column} IS NULL")
-            };
+            let unknown = if column == "id" { "stamped = 0".to_string() } else { format!("{column} IS NULL") };
             sql.push_str(&format!(" AND ({column} IN ({marks}) OR {unknown})"));
         }
         sql.push_str(" ORDER BY created_at DESC, id DESC");
-        Select {
-            sql,
-            after: after.map(|after| (after.created, after.id.clone())),
-            values,
-        }
+        Select { sql, after: after.map(|after| (after.created, after.id.clone())), values }
     }
 
     fn statement(&self, scope: &Scope, resource: Resource) -> Statement<'_, Any, AnyArguments> {

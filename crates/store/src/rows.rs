@@ -19,12 +19,7 @@ pub(crate) struct Place<'a> {
 
 impl<'a> Place<'a> {
     pub(crate) fn new(scope: &'a Scope, resource: Resource, id: &'a str) -> Place<'a> {
-        Place {
-            org: &scope.org,
-            sandbox: &scope.sandbox,
-            resource: resource.name(),
-            id,
-        }
+        Place { org: &scope.org, sandbox: &scope.sandbox, resource: resource.name(), id }
     }
 }
 
@@ -61,11 +56,7 @@ pub(crate) async fn find(
 ) -> Result<Option<Stored>> {
     let sql = "SELECT id, etag, created_at, updated_at, doc, version, stamped, sealed FROM documents \
                WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(resource.name())
-        .bind(id);
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
     let Some(row) = query.fetch_optional(connection).await.map_err(failed)? else {
         return Ok(None);
     };
@@ -85,9 +76,7 @@ pub(crate) async fn load(
     resource: Resource,
     id: &str,
 ) -> Result<Stored> {
-    find(connection, scope, resource, id)
-        .await?
-        .ok_or_else(|| not_found(resource, id))
+    find(connection, scope, resource, id).await?.ok_or_else(|| not_found(resource, id))
 }
 
 pub(crate) fn not_found(resource: Resource, id: &str) -> Error {
@@ -99,32 +88,11 @@ pub(crate) fn not_found(resource: Resource, id: &str) -> Error {
 }
 
 /// Makes the first version of a document; nothing is written yet.
-pub(crate) fn first(
-    resource: Resource,
-    id: &str,
-    body: Value,
-    stamped: bool,
-    now: Time,
-) -> Result<Stored> {
+pub(crate) fn first(resource: Resource, id: &str, body: Value, stamped: bool, now: Time) -> Result<Stored> {
     let now = time(millis(now))?;
-    let document = Document {
-        resource,
-        id: id.to_string(),
-        etag: String::new(),
-        created: now,
-        updated: now,
-        body: Value::Null,
-    };
-    renewed(
-        Stored {
-            document,
-            version: 0,
-            stamped,
-            sealed: None,
-        },
-        body,
-        now,
-    )
+    let document =
+        Document { resource, id: id.to_string(), etag: String::new(), created: now, updated: now, body: Value::Null };
+    renewed(Stored { document, version: 0, stamped, sealed: None }, body, now)
 }
 
 /// Makes the next version of a document, with a new etag; nothing is written yet.
@@ -134,11 +102,7 @@ pub(crate) fn renewed(mut stored: Stored, body: Value, now: Time) -> Result<Stor
     // A clock that steps back must not make a change look older than the one before it.
     document.updated = time(millis(now))?.max(document.updated);
     document.etag = etag(document, stored.version);
-    document.body = if stored.stamped {
-        stamp(document, body)?
-    } else {
-        body
-    };
+    document.body = if stored.stamped { stamp(document, body)? } else { body };
     Ok(stored)
 }
 
@@ -164,10 +128,7 @@ fn stamp(document: &Document, body: Value) -> Result<Value> {
     stamped.insert("createdAt".into(), millis(document.created).into());
     stamped.insert("updatedAt".into(), millis(document.updated).into());
     for (name, value) in members {
-        if !matches!(
-            name.as_str(),
-            "id" | "createdAt" | "updatedAt" | "version" | "etag"
-        ) {
+        if !matches!(name.as_str(), "id" | "createdAt" | "updatedAt" | "version" | "etag") {
             stamped.insert(name, value);
         }
     }
@@ -194,11 +155,7 @@ impl Columns {
             Some(member) => text(member),
             None => Some(String::new()),
         };
-        Columns {
-            name: text("name"),
-            state: text("state").map(|state| state.to_ascii_lowercase()),
-            parent,
-        }
+        Columns { name: text("name"), state: text("state").map(|state| state.to_ascii_lowercase()), parent }
     }
 }
 
@@ -211,11 +168,7 @@ pub(crate) fn parent_member(resource: Resource) -> Option<&'static str> {
     }
 }
 
-pub(crate) async fn insert(
-    connection: &mut AnyConnection,
-    scope: &Scope,
-    stored: &Stored,
-) -> Result<()> {
+pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored: &Stored) -> Result<()> {
     let sql = "INSERT INTO documents (org, sandbox, resource, id, name, state, parent, created_at, updated_at, version, etag, stamped, doc, sealed) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let document = &stored.document;
@@ -243,18 +196,10 @@ pub(crate) async fn insert(
 }
 
 pub(crate) fn exists(resource: Resource, id: &str) -> Error {
-    Error::new(
-        Kind::Conflict,
-        &code::FLOW_1100,
-        format!("The {} resource {id} exists already.", resource.name()),
-    )
+    Error::new(Kind::Conflict, &code::FLOW_1100, format!("The {} resource {id} exists already.", resource.name()))
 }
 
-pub(crate) async fn replace(
-    connection: &mut AnyConnection,
-    scope: &Scope,
-    stored: &Stored,
-) -> Result<()> {
+pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, stored: &Stored) -> Result<()> {
     let sql = "UPDATE documents SET name = $5, state = $6, parent = $7, updated_at = $8, version = $9, etag = $10, doc = $11, sealed = $12 \
                WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
     let document = &stored.document;
@@ -273,11 +218,7 @@ pub(crate) async fn replace(
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
     let done = query.execute(connection).await.map_err(failed)?;
-    if done.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(not_found(document.resource, &document.id))
-    }
+    if done.rows_affected() == 1 { Ok(()) } else { Err(not_found(document.resource, &document.id)) }
 }
 
 /// RFC 7386: members of `patch` replace those of `target`, objects member by member, and null removes.
@@ -309,10 +250,7 @@ mod tests {
     #[test]
     fn a_merge_patch_replaces_members_and_removes_by_null() {
         let mut body = json!({ "a": { "b": 1, "c": [1, 2] }, "d": 2 });
-        merge(
-            &mut body,
-            json!({ "a": { "c": [3], "e": { "f": null, "g": 1 } }, "d": null }),
-        );
+        merge(&mut body, json!({ "a": { "c": [3], "e": { "f": null, "g": 1 } }, "d": null }));
         assert_eq!(body, json!({ "a": { "b": 1, "c": [3], "e": { "g": 1 } } }));
     }
 }

@@ -56,19 +56,10 @@ impl Store {
     async fn due(&self, now: Time) -> Result<Vec<Due>> {
         let sql = "SELECT org, sandbox, sandbox_name, flow_id FROM schedules WHERE enabled = 1 AND next_due <= $1 ORDER BY next_due LIMIT 100";
         let mut due = Vec::new();
-        for row in sqlx::query(sql)
-            .bind(millis(now))
-            .fetch_all(&self.database.readers)
-            .await
-            .map_err(failed)?
-        {
+        for row in sqlx::query(sql).bind(millis(now)).fetch_all(&self.database.readers).await.map_err(failed)? {
             let text = |i: usize| row.try_get::<String, _>(i).map_err(failed);
             due.push(Due {
-                scope: Scope {
-                    org: text(0)?,
-                    sandbox: text(1)?,
-                    sandbox_name: text(2)?,
-                },
+                scope: Scope { org: text(0)?, sandbox: text(1)?, sandbox_name: text(2)? },
                 flow_id: text(3)?,
             });
         }
@@ -76,13 +67,7 @@ impl Store {
     }
 
     /// Puts one run into the queue. The flow must exist and be enabled.
-    pub async fn enqueue(
-        &self,
-        scope: &Scope,
-        flow_id: &str,
-        run: Enqueue,
-        now: Time,
-    ) -> Result<Document> {
+    pub async fn enqueue(&self, scope: &Scope, flow_id: &str, run: Enqueue, now: Time) -> Result<Document> {
         let mut tx = self.database.write().await?;
         let Some(flow) = rows::find(&mut tx, scope, Resource::Flow, flow_id).await? else {
             return Err(Error::new(
@@ -101,31 +86,16 @@ impl Store {
     }
 
     /// Puts a failed run into the queue again: same window, same plan, same batch. The flow must be enabled.
-    pub async fn retrigger(
-        &self,
-        scope: &Scope,
-        run_id: &str,
-        if_match: Option<&str>,
-        now: Time,
-    ) -> Result<Document> {
+    pub async fn retrigger(&self, scope: &Scope, run_id: &str, if_match: Option<&str>, now: Time) -> Result<Document> {
         let mut tx = self.database.write().await?;
         let stored = rows::load(&mut tx, scope, Resource::Run, run_id).await?;
         check_etag(if_match, &stored.document)?;
-        let state = stored
-            .document
-            .text("/state")
-            .unwrap_or_default()
-            .to_string();
+        let state = stored.document.text("/state").unwrap_or_default().to_string();
         if Status::parse(&state) != Some(Status::Failed) {
-            let message =
-                format!("The run {run_id} is {state}; only a failed run can be triggered again.");
+            let message = format!("The run {run_id} is {state}; only a failed run can be triggered again.");
             return Err(Error::new(Kind::Invalid, &code::FLOW_1422, message));
         }
-        let flow_id = stored
-            .document
-            .text("/flowId")
-            .unwrap_or_default()
-            .to_string();
+        let flow_id = stored.document.text("/flowId").unwrap_or_default().to_string();
         match rows::find(&mut tx, scope, Resource::Flow, &flow_id).await? {
             None => {
                 return Err(Error::new(
@@ -141,18 +111,8 @@ impl Store {
         }
         let sql = "UPDATE run_queue SET state = 'queued', attempt = 0, retrigger = 1, not_before = $4, worker = '', lease_until = 0 \
                    WHERE org = $1 AND sandbox = $2 AND run_id = $3 AND state = 'done'";
-        let query = sqlx::query(sql)
-            .bind(&scope.org)
-            .bind(&scope.sandbox)
-            .bind(run_id)
-            .bind(millis(now));
-        if query
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?
-            .rows_affected()
-            != 1
-        {
+        let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id).bind(millis(now));
+        if query.execute(&mut *tx).await.map_err(failed)?.rows_affected() != 1 {
             return Err(not_found(Resource::Run, run_id));
         }
         let mut body = stored.document.body.clone();
@@ -180,27 +140,13 @@ fn not_enabled(flow_id: &str) -> Error {
 async fn enqueue_tick(connection: &mut AnyConnection, due: &Due, now: Time) -> Result<bool> {
     let scope = &due.scope;
     let sql = "SELECT last_due FROM schedules WHERE org = $1 AND sandbox = $2 AND flow_id = $3 AND enabled = 1 AND next_due <= $4";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(&due.flow_id)
-        .bind(millis(now));
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(&due.flow_id).bind(millis(now));
     // Somebody else was quicker, or the flow has just been changed.
-    let Some(row) = query
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?
-    else {
+    let Some(row) = query.fetch_optional(&mut *connection).await.map_err(failed)? else {
         return Ok(false);
     };
-    let last = row
-        .try_get::<Option<i64>, _>(0)
-        .map_err(failed)?
-        .map(time)
-        .transpose()?;
-    let flow = rows::load(&mut *connection, scope, Resource::Flow, &due.flow_id)
-        .await?
-        .document;
+    let last = row.try_get::<Option<i64>, _>(0).map_err(failed)?.map(time).transpose()?;
+    let flow = rows::load(&mut *connection, scope, Resource::Flow, &due.flow_id).await?.document;
     let schedule = match schedules::of(&flow) {
         Ok(schedule) => schedule,
         Err(error) => {
@@ -214,33 +160,16 @@ async fn enqueue_tick(connection: &mut AnyConnection, due: &Due, now: Time) -> R
         return Ok(false);
     };
     let by = creator(&flow);
-    let run = Enqueue {
-        due: tick,
-        params: Value::Null,
-        by,
-    };
+    let run = Enqueue { due: tick, params: Value::Null, by };
     create(connection, scope, &flow, Some(tick), &run, now).await?;
     note_tick(connection, due, Some(tick), schedule.next(tick)).await?;
     Ok(true)
 }
 
-async fn note_tick(
-    connection: &mut AnyConnection,
-    due: &Due,
-    last: Option<Time>,
-    next: Option<Time>,
-) -> Result<()> {
+async fn note_tick(connection: &mut AnyConnection, due: &Due, last: Option<Time>, next: Option<Time>) -> Result<()> {
     let sql = "UPDATE schedules SET last_due = $4, next_due = $5 WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
-    let query = sqlx::query(sql)
-        .bind(&due.scope.org)
-        .bind(&due.scope.sandbox)
-        .bind(&due.flow_id);
-    query
-        .bind(last.map(millis))
-        .bind(next.map(millis))
-        .execute(connection)
-        .await
-        .map_err(failed)?;
+    let query = sqlx::query(sql).bind(&due.scope.org).bind(&due.scope.sandbox).bind(&due.flow_id);
+    query.bind(last.map(millis)).bind(next.map(millis)).execute(connection).await.map_err(failed)?;
     Ok(())
 }
 
@@ -267,8 +196,7 @@ async fn create(
     let id = Uuid::new_v4().to_string();
     let stored = rows::first(Resource::Run, &id, body(scope, flow, run), true, now)?;
     rows::insert(&mut *connection, scope, &stored).await?;
-    let batch =
-        Ulid::from_parts(millis(now).unsigned_abs(), u128::from_le_bytes(random()?)).to_string();
+    let batch = Ulid::from_parts(millis(now).unsigned_abs(), u128::from_le_bytes(random()?)).to_string();
     let sql = "INSERT INTO run_queue (org, sandbox, sandbox_name, run_id, flow_id, tick, due, not_before, state, worker, lease_until, \
                epoch, epochs, attempt, retrigger, batch, params, windowed) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $7, 'queued', '', 0, 0, '[]', 0, 0, $8, $9, 0)";

@@ -10,28 +10,12 @@ use sqlx::Row;
 
 /// Brings the schedule up to date with the flow, as inserted or changed. The schedule of an enabled flow must be valid; a
 /// draft's may be anything. Runs that wait for a flow that is not enabled fail.
-pub(crate) async fn keep(
-    connection: &mut AnyConnection,
-    scope: &Scope,
-    flow: &Document,
-    now: Time,
-) -> Result<()> {
+pub(crate) async fn keep(connection: &mut AnyConnection, scope: &Scope, flow: &Document, now: Time) -> Result<()> {
     let enabled = is_enabled(flow);
     let sql = "SELECT last_due FROM schedules WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(&flow.id);
-    let last = match query
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(failed)?
-    {
-        Some(row) => row
-            .try_get::<Option<i64>, _>(0)
-            .map_err(failed)?
-            .map(time)
-            .transpose()?,
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(&flow.id);
+    let last = match query.fetch_optional(&mut *connection).await.map_err(failed)? {
+        Some(row) => row.try_get::<Option<i64>, _>(0).map_err(failed)?.map(time).transpose()?,
         None => None,
     };
     let next = match of(flow) {
@@ -41,17 +25,8 @@ pub(crate) async fn keep(
     };
     let sql = "INSERT INTO schedules (org, sandbox, sandbox_name, flow_id, enabled, last_due, next_due) VALUES ($1, $2, $3, $4, $5, NULL, $6) \
                ON CONFLICT (org, sandbox, flow_id) DO UPDATE SET enabled = excluded.enabled, next_due = excluded.next_due";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(&scope.sandbox_name)
-        .bind(&flow.id);
-    query
-        .bind(i64::from(enabled))
-        .bind(next.map(millis))
-        .execute(&mut *connection)
-        .await
-        .map_err(failed)?;
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(&scope.sandbox_name).bind(&flow.id);
+    query.bind(i64::from(enabled)).bind(next.map(millis)).execute(&mut *connection).await.map_err(failed)?;
     let sql = "INSERT INTO flow_state (org, sandbox, flow_id, epoch) VALUES ($1, $2, $3, 0) ON CONFLICT (org, sandbox, flow_id) DO NOTHING";
     sqlx::query(sql)
         .bind(&scope.org)
@@ -61,10 +36,7 @@ pub(crate) async fn keep(
         .await
         .map_err(failed)?;
     if !enabled {
-        let why = Problem::new(
-            &code::FLOW_1444,
-            "The flow was disabled before this run began.",
-        );
+        let why = Problem::new(&code::FLOW_1444, "The flow was disabled before this run began.");
         let sql = "SELECT run_id FROM run_queue WHERE org = $1 AND sandbox = $2 AND flow_id = $3 AND state = 'queued' AND attempt = 0";
         cancel(connection, scope, &flow.id, sql, &why, now).await?;
     }
@@ -89,16 +61,8 @@ pub(crate) fn next_tick(schedule: &Schedule, last: Option<Time>) -> Option<Time>
 }
 
 /// After the flow is deleted: runs that have not ended fail, and nothing of the flow can be claimed or finished any more.
-pub(crate) async fn forget(
-    connection: &mut AnyConnection,
-    scope: &Scope,
-    flow_id: &str,
-    now: Time,
-) -> Result<()> {
-    let why = Problem::new(
-        &code::FLOW_1444,
-        "The flow was deleted before this run ended.",
-    );
+pub(crate) async fn forget(connection: &mut AnyConnection, scope: &Scope, flow_id: &str, now: Time) -> Result<()> {
+    let why = Problem::new(&code::FLOW_1444, "The flow was deleted before this run ended.");
     let sql = "SELECT run_id FROM run_queue WHERE org = $1 AND sandbox = $2 AND flow_id = $3 AND state <> 'done'";
     cancel(connection, scope, flow_id, sql, &why, now).await?;
     for sql in [
@@ -125,10 +89,7 @@ async fn cancel(
     why: &Problem,
     now: Time,
 ) -> Result<()> {
-    let query = sqlx::query(select)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(flow_id);
+    let query = sqlx::query(select).bind(&scope.org).bind(&scope.sandbox).bind(flow_id);
     for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
         let run_id: &str = row.try_get(0).map_err(failed)?;
         let stored = rows::load(&mut *connection, scope, Resource::Run, run_id).await?;
@@ -136,8 +97,7 @@ async fn cancel(
         rows::merge(&mut body, run::cancelled(now, why));
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut *connection, scope, &stored).await?;
-        let sql =
-            "UPDATE run_queue SET state = 'done' WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+        let sql = "UPDATE run_queue SET state = 'done' WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         sqlx::query(sql)
             .bind(&scope.org)
             .bind(&scope.sandbox)

@@ -37,26 +37,12 @@ pub(crate) fn seal(keys: &Keys, place: &Place<'_>, secrets: &Secrets) -> Result<
     let data: Key = Zeroizing::new(random()?);
     let mut fields = BTreeMap::new();
     for (field, secret) in secrets {
-        let sealed = encrypt(
-            &data,
-            &bound_to(place, field, version),
-            secret.expose_secret().as_bytes(),
-        )?;
+        let sealed = encrypt(&data, &bound_to(place, field, version), secret.expose_secret().as_bytes())?;
         fields.insert(field.clone(), STANDARD_NO_PAD.encode(sealed));
     }
-    let key = STANDARD_NO_PAD.encode(encrypt(
-        wrapping,
-        &bound_to(place, "", version),
-        data.as_slice(),
-    )?);
-    let envelope = Envelope {
-        version,
-        key,
-        fields,
-    };
-    Ok(Some(
-        serde_json::to_vec(&envelope).expect("text and numbers are JSON"),
-    ))
+    let key = STANDARD_NO_PAD.encode(encrypt(wrapping, &bound_to(place, "", version), data.as_slice())?);
+    let envelope = Envelope { version, key, fields };
+    Ok(Some(serde_json::to_vec(&envelope).expect("text and numbers are JSON")))
 }
 
 /// Opens what [`seal`] made for the same place.
@@ -75,24 +61,13 @@ fn open_all(keys: &Keys, place: &Place<'_>, sealed: &[u8]) -> Option<Secrets> {
     let envelope: Envelope = serde_json::from_slice(sealed).ok()?;
     let wrapping = keys.get(envelope.version)?;
     let wrapped = STANDARD_NO_PAD.decode(&envelope.key).ok()?;
-    let opened = Zeroizing::new(decrypt(
-        wrapping,
-        &bound_to(place, "", envelope.version),
-        &wrapped,
-    )?);
+    let opened = Zeroizing::new(decrypt(wrapping, &bound_to(place, "", envelope.version), &wrapped)?);
     let data: Key = Zeroizing::new(opened.as_slice().try_into().ok()?);
     let mut secrets = Secrets::new();
     for (field, sealed) in &envelope.fields {
         let sealed = STANDARD_NO_PAD.decode(sealed).ok()?;
-        let plain = Zeroizing::new(decrypt(
-            &data,
-            &bound_to(place, field, envelope.version),
-            &sealed,
-        )?);
-        secrets.insert(
-            field.clone(),
-            SecretString::from(std::str::from_utf8(&plain).ok()?),
-        );
+        let plain = Zeroizing::new(decrypt(&data, &bound_to(place, field, envelope.version), &sealed)?);
+        secrets.insert(field.clone(), SecretString::from(std::str::from_utf8(&plain).ok()?));
     }
     Some(secrets)
 }
@@ -100,14 +75,7 @@ fn open_all(keys: &Keys, place: &Place<'_>, sealed: &[u8]) -> Option<Secrets> {
 /// The associated data. Each part is preceded by its length, so that no two places read the same.
 fn bound_to(place: &Place<'_>, field: &str, version: u32) -> Vec<u8> {
     let version = version.to_string();
-    associate(&[
-        place.org,
-        place.sandbox,
-        place.resource,
-        place.id,
-        field,
-        &version,
-    ])
+    associate(&[place.org, place.sandbox, place.resource, place.id, field, &version])
 }
 
 pub(crate) fn associate(parts: &[&str]) -> Vec<u8> {
@@ -122,10 +90,7 @@ pub(crate) fn associate(parts: &[&str]) -> Vec<u8> {
 /// A random nonce, then the ciphertext.
 pub(crate) fn encrypt(key: &Key, associated: &[u8], plain: &[u8]) -> Result<Vec<u8>> {
     let nonce = random::<NONCE>()?;
-    let payload = Payload {
-        msg: plain,
-        aad: associated,
-    };
+    let payload = Payload { msg: plain, aad: associated };
     let cipher = XChaCha20Poly1305::new((&**key).into());
     let sealed = cipher
         .encrypt(&XNonce::from(nonce), payload)
@@ -136,102 +101,57 @@ pub(crate) fn encrypt(key: &Key, associated: &[u8], plain: &[u8]) -> Result<Vec<
 /// The plain bytes, if key, associated data and ciphertext belong together.
 pub(crate) fn decrypt(key: &Key, associated: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, sealed) = sealed.split_first_chunk::<NONCE>()?;
-    let payload = Payload {
-        msg: sealed,
-        aad: associated,
-    };
-    XChaCha20Poly1305::new((&**key).into())
-        .decrypt(&XNonce::from(*nonce), payload)
-        .ok()
+    let payload = Payload { msg: sealed, aad: associated };
+    XChaCha20Poly1305::new((&**key).into()).decrypt(&XNonce::from(*nonce), payload).ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLACE: Place<'_> = Place {
-        org: "O@AdobeOrg",
-        sandbox: "s1",
-        resource: "connections",
-        id: "c1",
-    };
+    const PLACE: Place<'_> = Place { org: "O@AdobeOrg", sandbox: "s1", resource: "connections", id: "c1" };
 
     fn secrets() -> Secrets {
-        Secrets::from([
-            ("/auth/params/a".to_string(), "first".into()),
-            ("/auth/params/b".to_string(), "second".into()),
-        ])
+        Secrets::from([("/auth/params/a".to_string(), "first".into()), ("/auth/params/b".to_string(), "second".into())])
     }
 
     #[test]
     fn what_is_sealed_opens_in_its_place_only() {
         let keys = Keys::from_bytes([7; 32]);
-        let sealed = seal(&keys, &PLACE, &secrets())
-            .expect("it seals")
-            .expect("there are secrets");
+        let sealed = seal(&keys, &PLACE, &secrets()).expect("it seals").expect("there are secrets");
         let opened = open(&keys, &PLACE, &sealed).expect("it opens");
         assert_eq!(opened["/auth/params/b"].expose_secret(), "second");
         for place in [
-            Place {
-                org: "P@AdobeOrg",
-                ..PLACE
-            },
-            Place {
-                sandbox: "s2",
-                ..PLACE
-            },
-            Place {
-                resource: "flows",
-                ..PLACE
-            },
+            Place { org: "P@AdobeOrg", ..PLACE },
+            Place { sandbox: "s2", ..PLACE },
+            Place { resource: "flows", ..PLACE },
             Place { id: "c2", ..PLACE },
-            Place {
-                org: "O@AdobeOrgs",
-                sandbox: "1",
-                ..PLACE
-            },
+            Place { org: "O@AdobeOrgs", sandbox: "1", ..PLACE },
         ] {
             assert!(open(&keys, &place, &sealed).is_err());
         }
         assert!(open(&Keys::from_bytes([8; 32]), &PLACE, &sealed).is_err());
-        assert!(
-            seal(&keys, &PLACE, &Secrets::new())
-                .expect("it seals")
-                .is_none()
-        );
+        assert!(seal(&keys, &PLACE, &Secrets::new()).expect("it seals").is_none());
     }
 
     #[test]
     fn fields_cannot_change_places() {
         let keys = Keys::from_bytes([7; 32]);
-        let sealed = seal(&keys, &PLACE, &secrets())
-            .expect("it seals")
-            .expect("there are secrets");
+        let sealed = seal(&keys, &PLACE, &secrets()).expect("it seals").expect("there are secrets");
         let mut envelope: Envelope = serde_json::from_slice(&sealed).expect("it is JSON");
         let a = envelope.fields["/auth/params/a"].clone();
         envelope.fields.insert("/auth/params/b".into(), a);
-        assert!(
-            open(
-                &keys,
-                &PLACE,
-                &serde_json::to_vec(&envelope).expect("it is JSON")
-            )
-            .is_err()
-        );
+        assert!(open(&keys, &PLACE, &serde_json::to_vec(&envelope).expect("it is JSON")).is_err());
     }
 
     #[test]
     fn no_bit_can_be_flipped() {
         let keys = Keys::from_bytes([7; 32]);
-        let sealed = seal(&keys, &PLACE, &secrets())
-            .expect("it seals")
-            .expect("there are secrets");
+        let sealed = seal(&keys, &PLACE, &secrets()).expect("it seals").expect("there are secrets");
         for bit in 0..sealed.len() * 8 {
             let mut flipped = sealed.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            let error = open(&keys, &PLACE, &flipped)
-                .err()
-                .unwrap_or_else(|| panic!("bit {bit} was not noticed"));
+            let error = open(&keys, &PLACE, &flipped).err().unwrap_or_else(|| panic!("bit {bit} was not noticed"));
             assert!(!error.to_string().contains("first"));
         }
     }

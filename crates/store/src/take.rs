@@ -73,15 +73,9 @@ impl Store {
             "SELECT MIN(at) FROM (SELECT CASE WHEN q.state = 'running' THEN q.lease_until ELSE q.not_before END AS at {RUNNABLE} \
              UNION ALL SELECT next_due AS at FROM schedules WHERE enabled = 1 AND next_due IS NOT NULL) AS moments"
         );
-        let row = sqlx::query(AssertSqlSafe(sql))
-            .bind(i64::MAX)
-            .fetch_one(&self.database.readers)
-            .await
-            .map_err(failed)?;
-        row.try_get::<Option<i64>, _>(0)
-            .map_err(failed)?
-            .map(time)
-            .transpose()
+        let row =
+            sqlx::query(AssertSqlSafe(sql)).bind(i64::MAX).fetch_one(&self.database.readers).await.map_err(failed)?;
+        row.try_get::<Option<i64>, _>(0).map_err(failed)?.map(time).transpose()
     }
     /// Ends the leases of a worker that is known to be gone, such as this process's own former life: its runs can be
     /// claimed at once. Answers how many there were.
@@ -89,11 +83,7 @@ impl Store {
         let mut tx = self.database.write().await?;
         let sql = "UPDATE run_queue SET lease_until = $2 WHERE worker = $1 AND state = 'running' AND lease_until > $2";
         let query = sqlx::query(sql).bind(worker).bind(millis(now));
-        let count = query
-            .execute(&mut *tx)
-            .await
-            .map_err(failed)?
-            .rows_affected();
+        let count = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
         self.database.announce();
         Ok(count)
@@ -105,37 +95,17 @@ async fn next(connection: &mut AnyConnection, now: Time) -> Result<Option<Queued
         "SELECT q.org, q.sandbox, q.sandbox_name, q.run_id, q.flow_id, q.due, q.epochs, q.attempt, q.retrigger, q.batch, q.plan, q.params, \
          q.windowed, q.window_start, q.window_end {RUNNABLE} ORDER BY q.not_before, q.due, q.run_id LIMIT 1"
     );
-    let row = sqlx::query(AssertSqlSafe(sql))
-        .bind(millis(now))
-        .fetch_optional(connection)
-        .await
-        .map_err(failed)?;
+    let row = sqlx::query(AssertSqlSafe(sql)).bind(millis(now)).fetch_optional(connection).await.map_err(failed)?;
     row.map(|row| queued(&row)).transpose()
 }
 
 fn queued(row: &AnyRow) -> Result<Queued> {
     let text = |i: usize| row.try_get::<String, _>(i).map_err(failed);
     let number = |i: usize| row.try_get::<i64, _>(i).map_err(failed);
-    let moment = |i: usize| {
-        row.try_get::<Option<i64>, _>(i)
-            .map_err(failed)?
-            .map(time)
-            .transpose()
-    };
-    let window = if number(12)? == 1 {
-        Some(Window {
-            start: moment(13)?,
-            end: moment(14)?,
-        })
-    } else {
-        None
-    };
+    let moment = |i: usize| row.try_get::<Option<i64>, _>(i).map_err(failed)?.map(time).transpose();
+    let window = if number(12)? == 1 { Some(Window { start: moment(13)?, end: moment(14)? }) } else { None };
     Ok(Queued {
-        scope: Scope {
-            org: text(0)?,
-            sandbox: text(1)?,
-            sandbox_name: text(2)?,
-        },
+        scope: Scope { org: text(0)?, sandbox: text(1)?, sandbox_name: text(2)? },
         run_id: text(3)?,
         flow_id: text(4)?,
         due: time(number(5)?)?,
@@ -143,11 +113,7 @@ fn queued(row: &AnyRow) -> Result<Queued> {
         attempt: number(7)?,
         retrigger: number(8)? == 1,
         batch: text(9)?,
-        plan: row
-            .try_get::<Option<String>, _>(10)
-            .map_err(failed)?
-            .map(json)
-            .transpose()?,
+        plan: row.try_get::<Option<String>, _>(10).map_err(failed)?.map(json).transpose()?,
         params: json(text(11)?)?,
         window,
     })
@@ -169,9 +135,7 @@ async fn take(
     lease: Duration,
 ) -> Result<Claim> {
     let scope = queued.scope;
-    let flow = rows::load(&mut *connection, &scope, Resource::Flow, &queued.flow_id)
-        .await?
-        .document;
+    let flow = rows::load(&mut *connection, &scope, Resource::Flow, &queued.flow_id).await?.document;
     let state = flow_state(&mut *connection, &scope, &queued.flow_id).await?;
     let window = match queued.window {
         Some(window) => window,
@@ -181,11 +145,7 @@ async fn take(
     let mut epochs = queued.epochs;
     epochs.push(epoch);
     let sql = "UPDATE flow_state SET epoch = $4 WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(&queued.flow_id)
-        .bind(epoch);
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(&queued.flow_id).bind(epoch);
     query.execute(&mut *connection).await.map_err(failed)?;
     let sql = "UPDATE run_queue SET state = 'running', worker = $4, lease_until = $5, epoch = $6, epochs = $7, attempt = $8, \
                windowed = 1, window_start = $9, window_end = $10 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
@@ -201,15 +161,7 @@ async fn take(
         .bind(window.start.map(millis))
         .bind(window.end.map(millis));
     query.execute(&mut *connection).await.map_err(failed)?;
-    let run = begin(
-        &mut *connection,
-        &scope,
-        &queued.run_id,
-        &queued.flow_id,
-        queued.attempt == 0,
-        now,
-    )
-    .await?;
+    let run = begin(&mut *connection, &scope, &queued.run_id, &queued.flow_id, queued.attempt == 0, now).await?;
     Ok(Claim {
         scope,
         flow,
@@ -227,48 +179,27 @@ async fn take(
     })
 }
 
-pub(crate) async fn flow_state(
-    connection: &mut AnyConnection,
-    scope: &Scope,
-    flow_id: &str,
-) -> Result<FlowState> {
+pub(crate) async fn flow_state(connection: &mut AnyConnection, scope: &Scope, flow_id: &str) -> Result<FlowState> {
     let sql = "SELECT epoch, progress, window_end FROM flow_state WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
-    let query = sqlx::query(sql)
-        .bind(&scope.org)
-        .bind(&scope.sandbox)
-        .bind(flow_id);
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(flow_id);
     let row = query.fetch_one(connection).await.map_err(failed)?;
     Ok(FlowState {
         epoch: row.try_get(0).map_err(failed)?,
-        cursor: row
-            .try_get::<Option<String>, _>(1)
-            .map_err(failed)?
-            .map(json)
-            .transpose()?,
-        window_end: row
-            .try_get::<Option<i64>, _>(2)
-            .map_err(failed)?
-            .map(time)
-            .transpose()?,
+        cursor: row.try_get::<Option<String>, _>(1).map_err(failed)?.map(json).transpose()?,
+        window_end: row.try_get::<Option<i64>, _>(2).map_err(failed)?.map(time).transpose()?,
     })
 }
 
 /// The data that the run is about (FS §9.6, §9.7, §10.1).
 fn window(flow: &Document, state: &FlowState, params: &Value, due: Time) -> Result<Window> {
-    let start = match (
-        params.get("windowStartTime").and_then(moment),
-        state.window_end,
-    ) {
+    let start = match (params.get("windowStartTime").and_then(moment), state.window_end) {
         (Some(start), _) => Some(start),
         (None, Some(end)) => Some(end),
         (None, None) if schedules::of(flow)?.backfill => None,
         (None, None) => Some(flow.created),
     };
     let end = params.get("windowEndTime").and_then(moment).unwrap_or(due);
-    Ok(Window {
-        start,
-        end: Some(end),
-    })
+    Ok(Window { start, end: Some(end) })
 }
 
 /// The run's document as of this claim. The first claim writes it and the flow's `lastRunDetails`; a later one continues.
@@ -288,16 +219,7 @@ async fn begin(
     rows::merge(&mut body, run::claimed(now));
     let stored = rows::renewed(stored, body, now)?;
     rows::replace(&mut *connection, scope, &stored).await?;
-    let span = Span {
-        started: now,
-        completed: None,
-    };
-    tell_flow(
-        connection,
-        scope,
-        flow_id,
-        run::last_details(run_id, Status::InProgress, span),
-    )
-    .await?;
+    let span = Span { started: now, completed: None };
+    tell_flow(connection, scope, flow_id, run::last_details(run_id, Status::InProgress, span)).await?;
     Ok(stored.document)
 }

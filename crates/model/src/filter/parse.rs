@@ -38,10 +38,7 @@ fn parse_all(texts: &[&str]) -> Result<Query> {
     let mut query = Query::default();
     for text in texts {
         if text.trim().is_empty() {
-            return Err(refuse(
-                &code::FLOW_1451,
-                "A property parameter is empty.".to_string(),
-            ));
+            return Err(refuse(&code::FLOW_1451, "A property parameter is empty.".to_string()));
         }
         match text.find(['=', '!', '<', '>', '~']) {
             Some(at) => query.terms.push(term(text, at)?),
@@ -57,18 +54,12 @@ fn parse_all(texts: &[&str]) -> Result<Query> {
 fn check_limits(what: &str, texts: &[&str]) -> Result<()> {
     let length: usize = texts.iter().map(|text| text.len()).sum();
     if length > MAX_TEXT {
-        return Err(refuse(
-            &code::FLOW_1451,
-            format!("{what} has {length} bytes; at most {MAX_TEXT} are allowed."),
-        ));
+        return Err(refuse(&code::FLOW_1451, format!("{what} has {length} bytes; at most {MAX_TEXT} are allowed.")));
     }
     if texts.len() > MAX_TERMS {
         return Err(refuse(
             &code::FLOW_1451,
-            format!(
-                "{what} has {} terms; at most {MAX_TERMS} are allowed.",
-                texts.len()
-            ),
+            format!("{what} has {} terms; at most {MAX_TERMS} are allowed.", texts.len()),
         ));
     }
     Ok(())
@@ -86,20 +77,10 @@ fn term(text: &str, at: usize) -> Result<Term> {
 fn operator(text: &str, at: usize) -> Result<(Op, &str)> {
     let rest = &text[at..];
     if rest.starts_with('~') || rest.starts_with("=~") || rest.starts_with("!~") {
-        return Err(refuse(
-            &code::FLOW_1440,
-            format!("The operator ~ in '{text}' is not implemented."),
-        ));
+        return Err(refuse(&code::FLOW_1440, format!("The operator ~ in '{text}' is not implemented.")));
     }
-    let known = [
-        ("==", Op::Eq),
-        ("!=", Op::Ne),
-        ("<=", Op::Le),
-        (">=", Op::Ge),
-        ("<", Op::Lt),
-        (">", Op::Gt),
-        ("=", Op::Eq),
-    ];
+    let known =
+        [("==", Op::Eq), ("!=", Op::Ne), ("<=", Op::Le), (">=", Op::Ge), ("<", Op::Lt), (">", Op::Gt), ("=", Op::Eq)];
     let found = known.iter().find(|(sign, _)| rest.starts_with(sign));
     match found {
         Some((sign, op)) if !rest[sign.len()..].starts_with(['=', '!', '<', '>', '~']) => {
@@ -107,9 +88,7 @@ fn operator(text: &str, at: usize) -> Result<(Op, &str)> {
         }
         _ => Err(refuse(
             &code::FLOW_1450,
-            format!(
-                "There is no such operator as the one in '{text}'; use ==, !=, <, <=, > or >=."
-            ),
+            format!("There is no such operator as the one in '{text}'; use ==, !=, <, <=, > or >=."),
         )),
     }
 }
@@ -117,35 +96,22 @@ fn operator(text: &str, at: usize) -> Result<(Op, &str)> {
 fn check_field(path: &[&str], op: Op, values: &[String]) -> Result<()> {
     let field = path.join(".");
     if op.ordering() && path.last() == Some(&"id") {
-        return Err(refuse(
-            &code::FLOW_1448,
-            format!("The operator {} is not supported for '{field}'.", op.text()),
-        ));
+        return Err(refuse(&code::FLOW_1448, format!("The operator {} is not supported for '{field}'.", op.text())));
     }
     if op.ordering() && values.len() > 1 {
         return Err(refuse(
             &code::FLOW_1443,
-            format!(
-                "The operator {} on '{field}' takes one value, not {}.",
-                op.text(),
-                values.len()
-            ),
+            format!("The operator {} on '{field}' takes one value, not {}.", op.text(), values.len()),
         ));
     }
     if field == "createdAt" || field == "updatedAt" {
         if values.len() > 1 {
-            return Err(refuse(
-                &code::FLOW_1452,
-                format!("'{field}' takes one value, not {}.", values.len()),
-            ));
+            return Err(refuse(&code::FLOW_1452, format!("'{field}' takes one value, not {}.", values.len())));
         }
         if number(&values[0]).is_none() {
             return Err(refuse(
                 &code::FLOW_1452,
-                format!(
-                    "'{field}' is a number of milliseconds; '{}' is not.",
-                    values[0]
-                ),
+                format!("'{field}' is a number of milliseconds; '{}' is not.", values[0]),
             ));
         }
     }
@@ -167,27 +133,19 @@ fn path(text: &str) -> Result<Vec<Segment>> {
                 format!("'{text}' is not a field: names are joined by dots, as in a.b[].c."),
             ));
         }
-        path.push(Segment {
-            name: name.to_string(),
-            each,
-        });
+        path.push(Segment { name: name.to_string(), each });
     }
     if path.len() > MAX_DEPTH {
         return Err(refuse(
             &code::FLOW_1449,
-            format!(
-                "'{text}' has {} names; at most {MAX_DEPTH} are allowed.",
-                path.len()
-            ),
+            format!("'{text}' has {} names; at most {MAX_DEPTH} are allowed.", path.len()),
         ));
     }
     Ok(path)
 }
 
 fn is_name(name: &str) -> bool {
-    !name.is_empty()
-        && !name
-            .contains(|c: char| c.is_whitespace() || c.is_control() || "\",.[]=!<>~&+".contains(c))
+    !name.is_empty() && !name.contains(|c: char| c.is_whitespace() || c.is_control() || "\",.[]=!<>~&+".contains(c))
 }
 
 /// `item{,item}`; an item in double quotes may hold commas, and a doubled quote stands for one (FS-Q-2).
@@ -203,10 +161,7 @@ fn values(term: &str, text: &str) -> Result<Vec<String>> {
             }
         };
         if value.is_empty() {
-            return Err(refuse(
-                &code::FLOW_1453,
-                format!("'{term}' has an empty value."),
-            ));
+            return Err(refuse(&code::FLOW_1453, format!("'{term}' has an empty value.")));
         }
         values.push(value);
         let after = after.trim_start();
@@ -214,10 +169,7 @@ fn values(term: &str, text: &str) -> Result<Vec<String>> {
             Some(next) => rest = next.trim_start(),
             None if after.is_empty() => return Ok(values),
             None => {
-                return Err(refuse(
-                    &code::FLOW_1452,
-                    format!("'{term}' has text after a closing quote."),
-                ));
+                return Err(refuse(&code::FLOW_1452, format!("'{term}' has text after a closing quote.")));
             }
         }
     }
@@ -228,10 +180,7 @@ fn quoted_item<'a>(term: &str, text: &'a str) -> Result<(String, &'a str)> {
     let mut rest = text;
     loop {
         let Some(end) = rest.find('"') else {
-            return Err(refuse(
-                &code::FLOW_1452,
-                format!("'{term}' has a quote that is not closed."),
-            ));
+            return Err(refuse(&code::FLOW_1452, format!("'{term}' has a quote that is not closed.")));
         };
         value.push_str(&rest[..end]);
         rest = &rest[end + 1..];
@@ -270,37 +219,21 @@ pub fn parse_order(text: &str) -> Result<Vec<SortKey>> {
         {
             return Err(refuse(
                 &code::FLOW_1432,
-                format!(
-                    "'{part}' does not say a direction: write {0} or -{0}.",
-                    plain(name)
-                ),
+                format!("'{part}' does not say a direction: write {0} or -{0}.", plain(name)),
             ));
         }
-        let path = path(name).map_err(|_| {
-            refuse(
-                &code::FLOW_1433,
-                format!("'{part}' is not a field to sort by."),
-            )
-        })?;
+        let path = path(name).map_err(|_| refuse(&code::FLOW_1433, format!("'{part}' is not a field to sort by.")))?;
         if path.iter().any(|segment| segment.each) {
-            return Err(refuse(
-                &code::FLOW_1433,
-                format!("'{part}' is an array, which has no order."),
-            ));
+            return Err(refuse(&code::FLOW_1433, format!("'{part}' is an array, which has no order.")));
         }
-        keys.push(SortKey {
-            path: path.into_iter().map(|segment| segment.name).collect(),
-            descending,
-        });
+        keys.push(SortKey { path: path.into_iter().map(|segment| segment.name).collect(), descending });
     }
     Ok(keys)
 }
 
 fn direction(name: &str) -> bool {
     let word = name.rsplit(':').next().unwrap_or_default();
-    ["asc", "desc", "ascending", "descending"]
-        .iter()
-        .any(|known| word.eq_ignore_ascii_case(known))
+    ["asc", "desc", "ascending", "descending"].iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 fn plain(name: &str) -> &str {

@@ -6,12 +6,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 fn query(properties: &[&str]) -> Result<Query> {
-    parse(
-        &properties
-            .iter()
-            .map(|text| text.to_string())
-            .collect::<Vec<_>>(),
-    )
+    parse(&properties.iter().map(|text| text.to_string()).collect::<Vec<_>>())
 }
 
 fn flow() -> Value {
@@ -27,11 +22,7 @@ fn flow() -> Value {
 
 #[track_caller]
 fn check(properties: &[&str], expected: bool) {
-    assert_eq!(
-        query(properties).expect("it parses").matches(&flow()),
-        expected,
-        "{properties:?}"
-    );
+    assert_eq!(query(properties).expect("it parses").matches(&flow()), expected, "{properties:?}");
 }
 
 #[track_caller]
@@ -71,10 +62,7 @@ fn arrays_are_walked_with_and_without_brackets() {
     check(&["labels[]==core/C2"], true);
     check(&["labels==core/C2"], true);
     check(&["labels!=core/C2"], false);
-    check(
-        &["inheritedAttributes.targetConnections[].connectionSpec.id==c604"],
-        true,
-    );
+    check(&["inheritedAttributes.targetConnections[].connectionSpec.id==c604"], true);
 }
 
 #[test]
@@ -103,10 +91,7 @@ fn numbers_compare_as_numbers_and_dates_as_text() {
 fn booleans_compare_in_any_case() {
     check(&["inheritedAttributes.properties.isSourceFlow==true"], true);
     check(&["inheritedAttributes.properties.isSourceFlow==True"], true);
-    check(
-        &["inheritedAttributes.properties.isSourceFlow==false"],
-        false,
-    );
+    check(&["inheritedAttributes.properties.isSourceFlow==false"], false);
 }
 
 #[test]
@@ -153,20 +138,14 @@ fn each_fault_has_its_code() {
 #[test]
 fn eleven_terms_are_too_many() {
     assert!(query(&["a==1"; 10]).is_ok());
-    assert_eq!(
-        query(&["a==1"; 11]).expect_err("too many").code.id,
-        "FLOW-1451-400"
-    );
+    assert_eq!(query(&["a==1"; 11]).expect_err("too many").code.id, "FLOW-1451-400");
 }
 
 #[test]
 fn a_value_without_an_operator_is_a_projection() {
     let query = query(&["name,state", "labels==core/C1"]).expect("it parses");
     assert!(query.matches(&flow()));
-    assert_eq!(
-        query.project(flow()),
-        json!({ "id": "f1", "name": "amazon-s3", "state": "enabled" })
-    );
+    assert_eq!(query.project(flow()), json!({ "id": "f1", "name": "amazon-s3", "state": "enabled" }));
     assert_eq!(Query::default().project(flow()), flow());
 }
 
@@ -181,14 +160,9 @@ fn a_search_joins_terms_by_ampersands_outside_quotes() {
 #[test]
 fn only_a_plain_equality_is_pushed_down() {
     let pushed = |text: &str| {
-        query(&[text]).expect("it parses").terms[0]
-            .equality()
-            .map(|(path, values)| (path, values.to_vec()))
+        query(&[text]).expect("it parses").terms[0].equality().map(|(path, values)| (path, values.to_vec()))
     };
-    assert_eq!(
-        pushed("flowSpec.id==a,b"),
-        Some(("flowSpec.id".into(), vec!["a".into(), "b".into()]))
-    );
+    assert_eq!(pushed("flowSpec.id==a,b"), Some(("flowSpec.id".into(), vec!["a".into(), "b".into()])));
     assert_eq!(pushed("labels[]==a"), None);
     assert_eq!(pushed("name!=a"), None);
 }

@@ -11,71 +11,30 @@ fn at(millis: i64) -> Time {
 fn copy() -> Activity {
     Activity {
         updated: at(20_000),
-        span: Span {
-            started: at(300),
-            completed: Some(at(20_000)),
-        },
-        window: Some(Window {
-            start: None,
-            end: Some(at(0)),
-        }),
-        size: Size {
-            input: Some(2048),
-            output: Some(2048),
-        },
-        files: Files {
-            input: 1,
-            output: 1,
-            ..Files::default()
-        },
+        span: Span { started: at(300), completed: Some(at(20_000)) },
+        window: Some(Window { start: None, end: Some(at(0)) }),
+        size: Size { input: Some(2048), output: Some(2048) },
+        files: Files { input: 1, output: 1, ..Files::default() },
         status: Status::Success,
-        reference: Some(Reference {
-            id: "5e11".into(),
-            kind: "Run".into(),
-            ids: vec!["a5c1".into()],
-        }),
+        reference: Some(Reference { id: "5e11".into(), kind: "Run".into(), ids: vec!["a5c1".into()] }),
         ..Activity::begun(COPY, at(300))
     }
 }
 
 fn promotion(records: Records) -> Activity {
     Activity {
-        span: Span {
-            started: at(20_100),
-            completed: Some(at(41_000)),
-        },
-        size: Size {
-            input: Some(2048),
-            output: None,
-        },
+        span: Span { started: at(20_100), completed: Some(at(41_000)) },
+        size: Size { input: Some(2048), output: None },
         records: Some(records),
-        files: Files {
-            input: 1,
-            output: 1,
-            ..Files::default()
-        },
+        files: Files { input: 1, output: 1, ..Files::default() },
         status: Status::Success,
-        errors: vec![Problem::new(
-            &code::CONNECTOR_2001,
-            "promotion reported errors",
-        )],
+        errors: vec![Problem::new(&code::CONNECTOR_2001, "promotion reported errors")],
         findings: vec![
             Problem::new(&code::INGEST_1212, "2 rows rejected, 38 stored"),
-            Problem {
-                records: Some(2),
-                ..Problem::new(&code::MAPPER_3700, "mapping failed")
-            },
+            Problem { records: Some(2), ..Problem::new(&code::MAPPER_3700, "mapping failed") },
         ],
-        manifest: Manifest {
-            files: Some("http://h/f".into()),
-            failed: Some("http://h/r".into()),
-            sample: None,
-        },
-        reference: Some(Reference {
-            id: "6f22".into(),
-            kind: "Batch".into(),
-            ids: vec!["01J".into()],
-        }),
+        manifest: Manifest { files: Some("http://h/f".into()), failed: Some("http://h/r".into()), sample: None },
+        reference: Some(Reference { id: "6f22".into(), kind: "Batch".into(), ids: vec!["01J".into()] }),
         ..Activity::begun(PROMOTION, at(20_100))
     }
 }
@@ -87,23 +46,11 @@ fn check(found: &Value, expected: Expect) {
 
 #[test]
 fn a_run_with_rejected_rows_has_the_documented_shape() {
-    let records = Records {
-        input: 40,
-        output: 38,
-        failed: 2,
-        ..Records::default()
-    };
+    let records = Records { input: 40, output: 38, failed: 2, ..Records::default() };
     let (copy, promotion) = (copy(), promotion(records));
-    let errors = vec![Problem::new(
-        &code::CONNECTOR_2001,
-        "promotion reported errors",
-    )];
-    let span = Span {
-        started: at(200),
-        completed: Some(at(41_000)),
-    };
-    let metrics = Metrics::of(span, Status::Success, errors, Some(&copy), Some(&promotion))
-        .expect("it balances");
+    let errors = vec![Problem::new(&code::CONNECTOR_2001, "promotion reported errors")];
+    let span = Span { started: at(200), completed: Some(at(41_000)) };
+    let metrics = Metrics::of(span, Status::Success, errors, Some(&copy), Some(&promotion)).expect("it balances");
     check(
         &body(&metrics, &[copy, promotion]),
         expect![[r#"
@@ -250,54 +197,24 @@ fn a_run_with_rejected_rows_has_the_documented_shape() {
 #[test]
 fn a_run_that_waits_has_no_activities() {
     assert_eq!(scheduled()["activities"], json!([]));
-    assert_eq!(
-        scheduled()["state"],
-        scheduled()["metrics"]["statusSummary"]["status"]
-    );
-    assert_eq!(
-        claimed(at(0))["state"],
-        claimed(at(0))["metrics"]["statusSummary"]["status"]
-    );
+    assert_eq!(scheduled()["state"], scheduled()["metrics"]["statusSummary"]["status"]);
+    assert_eq!(claimed(at(0))["state"], claimed(at(0))["metrics"]["statusSummary"]["status"]);
     let why = Problem::new(&code::FLOW_1444, "The flow was disabled.");
-    assert_eq!(
-        cancelled(at(0), &why)["metrics"]["statusSummary"]["errors"][0]["code"],
-        "FLOW-1444-400"
-    );
+    assert_eq!(cancelled(at(0), &why)["metrics"]["statusSummary"]["errors"][0]["code"], "FLOW-1444-400");
 }
 
 #[test]
 fn records_balance_or_the_run_is_refused() {
-    let balanced = Records {
-        input: 10,
-        output: 7,
-        failed: 2,
-        skipped: 1,
-        warned: 7,
-    };
+    let balanced = Records { input: 10, output: 7, failed: 2, skipped: 1, warned: 7 };
     assert!(balanced.check().is_ok());
     for wrong in [
-        Records {
-            input: 11,
-            ..balanced
-        },
-        Records {
-            output: 8,
-            ..balanced
-        },
-        Records {
-            failed: u64::MAX,
-            ..balanced
-        },
-        Records {
-            warned: 8,
-            ..balanced
-        },
+        Records { input: 11, ..balanced },
+        Records { output: 8, ..balanced },
+        Records { failed: u64::MAX, ..balanced },
+        Records { warned: 8, ..balanced },
     ] {
         let error = Metrics::of(
-            Span {
-                started: at(0),
-                completed: None,
-            },
+            Span { started: at(0), completed: None },
             Status::Success,
             vec![],
             None,

@@ -33,9 +33,7 @@ impl Fixture {
     pub async fn reopened(self) -> Fixture {
         let Fixture { store, folder } = self;
         drop(store);
-        let store = Store::open(&url(&folder), key())
-            .await
-            .expect("it opens again");
+        let store = Store::open(&url(&folder), key()).await.expect("it opens again");
         Fixture { store, folder }
     }
 }
@@ -54,35 +52,20 @@ pub fn at(seconds: i64) -> Time {
 }
 
 pub fn scope(sandbox: &str) -> Scope {
-    Scope {
-        org: "ACME@AdobeOrg".into(),
-        sandbox: sandbox.into(),
-        sandbox_name: format!("{sandbox}-name"),
-    }
+    Scope { org: "ACME@AdobeOrg".into(), sandbox: sandbox.into(), sandbox_name: format!("{sandbox}-name") }
 }
 
 pub fn prod() -> Scope {
     scope("prod")
 }
 
-pub async fn put(
-    store: &Store,
-    scope: &Scope,
-    resource: Resource,
-    id: &str,
-    body: Value,
-    now: Time,
-) -> Document {
-    store
-        .insert(scope, New::new(resource, id, body), now)
-        .await
-        .expect("it is stored")
+pub async fn put(store: &Store, scope: &Scope, resource: Resource, id: &str, body: Value, now: Time) -> Document {
+    store.insert(scope, New::new(resource, id, body), now).await.expect("it is stored")
 }
 
 /// An enabled flow that runs every so many minutes from its creation on.
 pub async fn flow(store: &Store, id: &str, minutes: i64, now: Time) -> Document {
-    let schedule =
-        json!({ "startTime": now.timestamp(), "frequency": "minute", "interval": minutes });
+    let schedule = json!({ "startTime": now.timestamp(), "frequency": "minute", "interval": minutes });
     let body = json!({ "name": id, "state": "enabled", "createdBy": "u1@AdobeID", "flowSpec": { "id": "s", "version": "1.0" }, "scheduleParams": schedule });
     put(store, &prod(), Resource::Flow, id, body, now).await
 }
