@@ -28,9 +28,7 @@ use crate::schema::{arrow_schema, delta_schema, merge};
 use crate::store::Table;
 use crate::write::File;
 use datafusion::arrow::datatypes::Schema;
-use deltalake::kernel::transaction::{
-    CommitBuilder, CommitProperties, TableReference, TransactionError,
-};
+use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
 use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
@@ -38,6 +36,7 @@ use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Kind, Result, Time};
 use serde_json::json;
 use std::time::Duration;
+use tracing::debug;
 
 /// How often a commit may lose the race for the next version.
 const ATTEMPTS: u32 = 100;
@@ -90,9 +89,7 @@ impl Progress {
             Some(fenced) if fenced > epoch => Err(Error::new(
                 Kind::Conflict,
                 CODE,
-                format!(
-                    "Another worker has taken over flow {flow}: epoch {epoch} was replaced by {fenced}."
-                ),
+                format!("Another worker has taken over flow {flow}: epoch {epoch} was replaced by {fenced}."),
             )),
             _ => Ok(()),
         }
@@ -126,10 +123,7 @@ impl Table {
         let change = Change {
             schema: &columns,
             files,
-            txns: vec![
-                Transaction::new(&txn.flow, txn.epoch),
-                Transaction::new(data_id(&txn.flow), txn.epoch),
-            ],
+            txns: vec![Transaction::new(&txn.flow, txn.epoch), Transaction::new(data_id(&txn.flow), txn.epoch)],
             notes: vec![
                 ("forebay.flow".into(), json!(txn.flow)),
                 ("forebay.run".into(), json!(txn.run)),
@@ -142,20 +136,14 @@ impl Table {
             let table = self.open().await?;
             let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
             if progress.landed(&txn.epochs) {
-                return Ok(Committed {
-                    version: progress.version.unwrap_or_default(),
-                    already: true,
-                });
+                return Ok(Committed { version: progress.version.unwrap_or_default(), already: true });
             }
             progress.refuse(&txn.flow, txn.epoch)?;
             match self.put(table, &change).await {
                 Ok(Outcome::Version(version)) => {
-                    return Ok(Committed {
-                        version,
-                        already: false,
-                    });
+                    return Ok(Committed { version, already: false });
                 }
-                Ok(Outcome::Again) => pause(attempt).await,
+                Ok(Outcome::Again) => self.lost(attempt).await,
                 Err(error) => return self.settle(txn, error).await,
             }
         }
@@ -170,10 +158,7 @@ impl Table {
             schema: &columns,
             files: &[],
             txns: vec![Transaction::new(flow, epoch)],
-            notes: vec![
-                ("forebay.flow".into(), json!(flow)),
-                ("forebay.fence".into(), json!(epoch)),
-            ],
+            notes: vec![("forebay.flow".into(), json!(flow)), ("forebay.fence".into(), json!(epoch))],
             time: None,
         };
         for attempt in 0..ATTEMPTS {
@@ -185,13 +170,9 @@ impl Table {
             }
             match self.put(table, &change).await? {
                 Outcome::Version(version) => {
-                    return Ok(Progress {
-                        version: Some(version),
-                        fenced: Some(epoch),
-                        ..progress
-                    });
+                    return Ok(Progress { version: Some(version), fenced: Some(epoch), ..progress });
                 }
-                Outcome::Again => pause(attempt).await,
+                Outcome::Again => self.lost(attempt).await,
             }
         }
         Err(self.crowded())
@@ -210,19 +191,9 @@ impl Table {
         let doing = || format!("The lake could not read how far {} has come.", self.path);
         let log = table.log_store();
         let snapshot = table.snapshot().map_err(|e| failed(e, doing()))?;
-        let fenced = snapshot
-            .transaction_version(log.as_ref(), flow)
-            .await
-            .map_err(|e| failed(e, doing()))?;
-        let data = snapshot
-            .transaction_version(log.as_ref(), data_id(flow))
-            .await
-            .map_err(|e| failed(e, doing()))?;
-        Ok(Progress {
-            version: Some(snapshot.version()),
-            fenced,
-            data,
-        })
+        let fenced = snapshot.transaction_version(log.as_ref(), flow).await.map_err(|e| failed(e, doing()))?;
+        let data = snapshot.transaction_version(log.as_ref(), data_id(flow)).await.map_err(|e| failed(e, doing()))?;
+        Ok(Progress { version: Some(snapshot.version()), fenced, data })
     }
 
     /// One attempt at the version after the one that `table` shows.
@@ -245,10 +216,7 @@ impl Table {
                 if !change.files.is_empty() {
                     let merged = merge(&current, change.schema)?;
                     if merged != *current {
-                        let metadata = snapshot
-                            .metadata()
-                            .clone()
-                            .with_schema(&delta_schema(&merged)?);
+                        let metadata = snapshot.metadata().clone().with_schema(&delta_schema(&merged)?);
                         actions.push(Action::Metadata(metadata.map_err(|e| failed(e, doing()))?));
                     }
                 }
@@ -264,24 +232,13 @@ impl Table {
             .with_cleanup_expired_logs(Some(false))
             .with_application_transactions(change.txns.clone())
             .with_metadata(change.notes.iter().cloned());
-        let operation = DeltaOperation::Write {
-            mode: SaveMode::Append,
-            partition_by: None,
-            predicate: None,
-        };
+        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let state = match &table {
-            Some(table) => {
-                Some(table.snapshot().map_err(|e| failed(e, doing()))? as &dyn TableReference)
-            }
+            Some(table) => Some(table.snapshot().map_err(|e| failed(e, doing()))? as &dyn TableReference),
             None => None,
         };
-        let commit = CommitBuilder::from(properties)
-            .with_actions(actions)
-            .build(state, log, operation);
-        let prepared = commit
-            .into_prepared_commit_future()
-            .await
-            .map_err(|e| failed(e, doing()))?;
+        let commit = CommitBuilder::from(properties).with_actions(actions).build(state, log, operation);
+        let prepared = commit.into_prepared_commit_future().await.map_err(|e| failed(e, doing()))?;
         match prepared.await {
             Ok(done) => Ok(Outcome::Version(done.version)),
             Err(error) if lost_race(&error) => Ok(Outcome::Again),
@@ -292,22 +249,26 @@ impl Table {
     /// A commit failed, and perhaps only its answer did: the table knows.
     async fn settle(&self, txn: &Txn, error: Error) -> Result<Committed> {
         match self.progress(&txn.flow).await {
-            Ok(progress) if progress.landed(&txn.epochs) => Ok(Committed {
-                version: progress.version.unwrap_or_default(),
-                already: false,
-            }),
+            Ok(progress) if progress.landed(&txn.epochs) => {
+                Ok(Committed { version: progress.version.unwrap_or_default(), already: false })
+            }
             _ => Err(error),
         }
+    }
+
+    /// Somebody else took the next version. Waits a little longer each time, by chance, so that racers part ways.
+    async fn lost(&self, attempt: u32) {
+        debug!(table = %self.path, attempt, "another commit came first; the table is read again");
+        let limit = 10 * u64::from(attempt.min(30) + 1);
+        let chance = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
+        tokio::time::sleep(Duration::from_millis(limit * chance / 256)).await;
     }
 
     fn crowded(&self) -> Error {
         Error::new(
             Kind::Unavailable { retry_after: None },
             CODE,
-            format!(
-                "The lake could not commit to {}: others took the next version {ATTEMPTS} times.",
-                self.path
-            ),
+            format!("The lake could not commit to {}: others took the next version {ATTEMPTS} times.", self.path),
         )
     }
 }
@@ -331,8 +292,7 @@ fn protocol() -> Result<Protocol> {
 }
 
 fn add(file: &File, time: i64) -> Result<Add> {
-    let size = i64::try_from(file.size)
-        .map_err(|e| failed(e, "A data file is larger than a table can say."))?;
+    let size = i64::try_from(file.size).map_err(|e| failed(e, "A data file is larger than a table can say."))?;
     Ok(Add {
         path: file.path.clone(),
         size,
@@ -341,11 +301,4 @@ fn add(file: &File, time: i64) -> Result<Add> {
         stats: Some(file.stats.clone()),
         ..Add::default()
     })
-}
-
-/// Waits a little longer after each lost race, by chance, so that racers part ways.
-async fn pause(attempt: u32) {
-    let limit = 10 * u64::from(attempt.min(30) + 1);
-    let chance = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);
-    tokio::time::sleep(Duration::from_millis(limit * chance / 256)).await;
 }

@@ -33,9 +33,7 @@ fn told(cause: Cause, source: BoxError, doing: String) -> Error {
             .advice("Free space on the lake's storage, then trigger the run again.")
             .caused_by(source),
         Cause::Storage => Error::new(again, CODE, doing)
-            .advice(
-                "The lake's storage failed. Try again; if it goes on, look at the storage itself.",
-            )
+            .advice("The lake's storage failed. Try again; if it goes on, look at the storage itself.")
             .caused_by(source),
         Cause::Other => Error::new(Kind::Internal, CODE, doing).caused_by(source),
     }
@@ -69,10 +67,7 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> Cause {
     let mut at = Some(error);
     while let Some(error) = at {
         if let Some(io) = error.downcast_ref::<io::Error>() {
-            if matches!(
-                io.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ) {
+            if matches!(io.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
                 return Cause::Full;
             }
             found = Cause::Storage;
@@ -107,24 +102,13 @@ mod tests {
             source: Box::new(io::Error::from(io::ErrorKind::StorageFull)),
         };
         let kind = Kind::Unavailable { retry_after: None };
-        check(
-            full,
-            kind,
-            "The lake could not write tables/s/d. Its storage is full.",
-        );
+        check(full, kind, "The lake could not write tables/s/d. Its storage is full.");
     }
 
     #[test]
     fn a_failing_store_may_be_tried_again() {
-        let gone = object_store::Error::Generic {
-            store: "s3",
-            source: "connection reset".into(),
-        };
-        check(
-            gone,
-            Kind::Unavailable { retry_after: None },
-            "The lake could not write tables/s/d.",
-        );
+        let gone = object_store::Error::Generic { store: "s3", source: "connection reset".into() };
+        check(gone, Kind::Unavailable { retry_after: None }, "The lake could not write tables/s/d.");
     }
 
     #[test]
@@ -135,10 +119,6 @@ mod tests {
 
     #[test]
     fn anything_else_is_our_bug_and_its_text_stays_in_the_log() {
-        check(
-            "index out of bounds",
-            Kind::Internal,
-            "The lake could not write tables/s/d.",
-        );
+        check("index out of bounds", Kind::Internal, "The lake could not write tables/s/d.");
     }
 }

@@ -11,9 +11,8 @@ use futures::stream::BoxStream;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
-    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta,
-    ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
-    RenameTargetMode, Result, UploadPart,
+    CopyMode, CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, RenameTargetMode, Result, UploadPart,
 };
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Seek, SeekFrom, Write};
@@ -31,9 +30,7 @@ pub struct Folder {
 impl Folder {
     /// The whole file system: paths are absolute.
     pub fn root() -> Folder {
-        Folder {
-            inner: LocalFileSystem::new(),
-        }
+        Folder { inner: LocalFileSystem::new() }
     }
 
     /// Deletes what killed processes left half written under `prefix` before `before`, and folders that have been
@@ -87,17 +84,12 @@ impl Staged {
         let at = PathBuf::from(at);
         let open = || OpenOptions::new().write(true).create_new(true).open(&at);
         let file = match open() {
-            Err(error) if error.kind() == ErrorKind::NotFound => make_parents(&to)
-                .and_then(|()| open())
-                .map_err(|e| io_error(&to, e))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                make_parents(&to).and_then(|()| open()).map_err(|e| io_error(&to, e))?
+            }
             other => other.map_err(|e| io_error(&to, e))?,
         };
-        Ok(Staged {
-            file,
-            at,
-            to,
-            published: false,
-        })
+        Ok(Staged { file, at, to, published: false })
     }
 
     fn publish(&mut self, replace: bool) -> Result<()> {
@@ -180,33 +172,19 @@ fn sweep(folder: &FilePath, before: SystemTime) -> io::Result<u64> {
 
 /// False too for what is gone: a writer may have finished or given up since the listing.
 fn older(entry: &fs::DirEntry, before: SystemTime) -> bool {
-    entry
-        .metadata()
-        .and_then(|m| m.modified())
-        .is_ok_and(|written| written < before)
+    entry.metadata().and_then(|m| m.modified()).is_ok_and(|written| written < before)
 }
 
 fn io_error(path: &FilePath, error: io::Error) -> object_store::Error {
     let path = path.to_string_lossy().into_owned();
     match error.kind() {
-        ErrorKind::NotFound => object_store::Error::NotFound {
-            path,
-            source: Box::new(error),
-        },
-        ErrorKind::AlreadyExists => object_store::Error::AlreadyExists {
-            path,
-            source: Box::new(error),
-        },
-        _ => object_store::Error::Generic {
-            store: "Folder",
-            source: Box::new(error),
-        },
+        ErrorKind::NotFound => object_store::Error::NotFound { path, source: Box::new(error) },
+        ErrorKind::AlreadyExists => object_store::Error::AlreadyExists { path, source: Box::new(error) },
+        _ => object_store::Error::Generic { store: "Folder", source: Box::new(error) },
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     match tokio::runtime::Handle::try_current() {
         Ok(runtime) => runtime.spawn_blocking(work).await?,
         Err(_) => work(),
@@ -215,12 +193,7 @@ async fn blocking<T: Send + 'static>(
 
 #[async_trait]
 impl ObjectStore for Folder {
-    async fn put_opts(
-        &self,
-        location: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> Result<PutResult> {
+    async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         let replace = match opts.mode {
             object_store::PutMode::Overwrite => true,
             object_store::PutMode::Create => false,
@@ -235,49 +208,29 @@ impl ObjectStore for Folder {
         blocking(move || {
             let mut staged = Staged::create(to)?;
             for bytes in payload.iter() {
-                staged
-                    .file
-                    .write_all(bytes)
-                    .map_err(|e| io_error(&staged.to, e))?;
+                staged.file.write_all(bytes).map_err(|e| io_error(&staged.to, e))?;
             }
             staged.publish(replace)
         })
         .await?;
-        Ok(PutResult {
-            e_tag: None,
-            version: None,
-        })
+        Ok(PutResult { e_tag: None, version: None })
     }
 
-    async fn put_multipart_opts(
-        &self,
-        location: &Path,
-        _: PutMultipartOptions,
-    ) -> Result<Box<dyn MultipartUpload>> {
+    async fn put_multipart_opts(&self, location: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
         let to = self.inner.path_to_filesystem(location)?;
         let staged = blocking(move || Staged::create(to)).await?;
-        Ok(Box::new(Upload {
-            staged: Some(Arc::new(Mutex::new(staged))),
-            offset: 0,
-        }))
+        Ok(Box::new(Upload { staged: Some(Arc::new(Mutex::new(staged))), offset: 0 }))
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         self.inner.get_opts(location, options).await
     }
 
-    async fn get_ranges(
-        &self,
-        location: &Path,
-        ranges: &[Range<u64>],
-    ) -> Result<Vec<bytes::Bytes>> {
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<bytes::Bytes>> {
         self.inner.get_ranges(location, ranges).await
     }
 
-    fn delete_stream(
-        &self,
-        locations: BoxStream<'static, Result<Path>>,
-    ) -> BoxStream<'static, Result<Path>> {
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
         self.inner.delete_stream(locations)
     }
 
@@ -285,11 +238,7 @@ impl ObjectStore for Folder {
         self.inner.list(prefix)
     }
 
-    fn list_with_offset(
-        &self,
-        prefix: Option<&Path>,
-        offset: &Path,
-    ) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
         self.inner.list_with_offset(prefix, offset)
     }
 
@@ -299,10 +248,7 @@ impl ObjectStore for Folder {
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
         let replace = matches!(options.mode, CopyMode::Overwrite);
-        let (from, to) = (
-            self.inner.path_to_filesystem(from)?,
-            self.inner.path_to_filesystem(to)?,
-        );
+        let (from, to) = (self.inner.path_to_filesystem(from)?, self.inner.path_to_filesystem(to)?);
         blocking(move || {
             let mut source = File::open(&from).map_err(|e| io_error(&from, e))?;
             let mut staged = Staged::create(to)?;
@@ -314,10 +260,7 @@ impl ObjectStore for Folder {
 
     async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
         let replace = matches!(options.target_mode, RenameTargetMode::Overwrite);
-        let (from, to) = (
-            self.inner.path_to_filesystem(from)?,
-            self.inner.path_to_filesystem(to)?,
-        );
+        let (from, to) = (self.inner.path_to_filesystem(from)?, self.inner.path_to_filesystem(to)?);
         blocking(move || {
             let moved = make_parents(&to).and_then(|()| {
                 if replace {
@@ -326,10 +269,7 @@ impl ObjectStore for Folder {
                 fs::hard_link(&from, &to)?;
                 fs::remove_file(&from)
             });
-            moved
-                .and_then(|()| sync_parent(&to))
-                .and_then(|()| sync_parent(&from))
-                .map_err(|e| io_error(&to, e))
+            moved.and_then(|()| sync_parent(&to)).and_then(|()| sync_parent(&from)).map_err(|e| io_error(&to, e))
         })
         .await
     }
@@ -369,10 +309,7 @@ impl MultipartUpload for Upload {
     async fn complete(&mut self) -> Result<PutResult> {
         let staged = self.staged.take().ok_or_else(over)?;
         blocking(move || staged.lock().map_err(|_| over())?.publish(true)).await?;
-        Ok(PutResult {
-            e_tag: None,
-            version: None,
-        })
+        Ok(PutResult { e_tag: None, version: None })
     }
 
     async fn abort(&mut self) -> Result<()> {
@@ -382,8 +319,5 @@ impl MultipartUpload for Upload {
 }
 
 fn over() -> object_store::Error {
-    object_store::Error::Generic {
-        store: "Folder",
-        source: "the upload is over".into(),
-    }
+    object_store::Error::Generic { store: "Folder", source: "the upload is over".into() }
 }

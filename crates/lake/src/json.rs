@@ -5,8 +5,7 @@ use crate::stats::day;
 use chrono::{DateTime, SecondsFormat, Utc};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StructArray};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
 };
 use forebay_model::{Error, Result};
 use serde_json::{Map, Number, Value};
@@ -54,10 +53,8 @@ pub fn value(array: &dyn Array, row: usize) -> Result<Value> {
         }
         DataType::Timestamp(TimeUnit::Microsecond, _) => {
             let micros = array.as_primitive::<TimestampMicrosecondType>().value(row);
-            DateTime::<Utc>::from_timestamp_micros(micros).map_or_else(
-                || micros.into(),
-                |t| t.to_rfc3339_opts(SecondsFormat::AutoSi, true).into(),
-            )
+            DateTime::<Utc>::from_timestamp_micros(micros)
+                .map_or_else(|| micros.into(), |t| t.to_rfc3339_opts(SecondsFormat::AutoSi, true).into())
         }
         DataType::Struct(_) => object(array.as_struct(), row)?,
         DataType::List(_) => list(array.as_list::<i32>().value(row).as_ref())?,
@@ -73,9 +70,7 @@ pub fn value(array: &dyn Array, row: usize) -> Result<Value> {
             Value::Object(members)
         }
         other => {
-            return Err(Error::internal(format!(
-                "A column of type {other} cannot be shown as JSON."
-            )));
+            return Err(Error::internal(format!("A column of type {other} cannot be shown as JSON.")));
         }
     })
 }

@@ -19,15 +19,8 @@ pub fn row_errors(sandbox: &str, batch: &str) -> String {
 /// The sandbox's id in a table's location.
 pub(crate) fn sandbox(table: &str) -> Option<&str> {
     let mut segments = table.split('/');
-    match (
-        segments.next(),
-        segments.next(),
-        segments.next(),
-        segments.next(),
-    ) {
-        (Some("tables"), Some(sandbox), Some(dataset), None)
-            if !sandbox.is_empty() && !dataset.is_empty() =>
-        {
+    match (segments.next(), segments.next(), segments.next(), segments.next()) {
+        (Some("tables"), Some(sandbox), Some(dataset), None) if !sandbox.is_empty() && !dataset.is_empty() => {
             Some(sandbox)
         }
         _ => None,

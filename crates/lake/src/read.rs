@@ -28,19 +28,12 @@ impl Table {
 
     /// The table's rows as batches, at most `limit` of them. A table that does not exist yet has the columns of
     /// `schema` and no rows.
-    pub async fn read(
-        &self,
-        schema: &FieldTree,
-        limit: Option<usize>,
-    ) -> Result<SendableRecordBatchStream> {
+    pub async fn read(&self, schema: &FieldTree, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
         match self.seen().await? {
             Some(table) => self.stream(&table, limit).await,
             None => {
                 let none = futures::stream::empty();
-                Ok(Box::pin(RecordBatchStreamAdapter::new(
-                    arrow_schema(schema),
-                    none,
-                )))
+                Ok(Box::pin(RecordBatchStreamAdapter::new(arrow_schema(schema), none)))
             }
         }
     }
@@ -52,9 +45,7 @@ impl Table {
             return Ok(Vec::new());
         };
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
-        let mut views = snapshot
-            .snapshot()
-            .file_views(table.log_store().as_ref(), None);
+        let mut views = snapshot.snapshot().file_views(table.log_store().as_ref(), None);
         let mut files = Vec::new();
         while let Some(view) = views.next().await {
             let view = view.map_err(|e| failed(e, self.unread()))?;
@@ -104,57 +95,30 @@ impl Table {
         Ok(total)
     }
 
-    async fn stream(
-        &self,
-        table: &DeltaTable,
-        limit: Option<usize>,
-    ) -> Result<SendableRecordBatchStream> {
+    async fn stream(&self, table: &DeltaTable, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
         let columns: &Schema = &snapshot.snapshot().arrow_schema();
         if columns.fields().is_empty() {
             let none = futures::stream::empty();
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(
-                Arc::new(columns.clone()),
-                none,
-            )));
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::new(columns.clone()), none)));
         }
         // One file after the other: a preview wants its first rows soon, and little memory.
-        let mut config = SessionConfig::new()
-            .with_target_partitions(1)
-            .with_batch_size(limit.unwrap_or(usize::MAX).clamp(1, 8192));
-        config
-            .options_mut()
-            .execution
-            .parquet
-            .schema_force_view_types = false;
+        let mut config =
+            SessionConfig::new().with_target_partitions(1).with_batch_size(limit.unwrap_or(usize::MAX).clamp(1, 8192));
+        config.options_mut().execution.parquet.schema_force_view_types = false;
         let session = SessionContext::new_with_config(config);
-        table
-            .update_datafusion_session(&session.state())
-            .map_err(|e| failed(e, self.unread()))?;
-        let provider = table
-            .table_provider()
-            .await
-            .map_err(|e| failed(e, self.unread()))?;
-        let mut frame = session
-            .read_table(provider)
-            .map_err(|e| recover(e, &self.unread()))?;
+        table.update_datafusion_session(&session.state()).map_err(|e| failed(e, self.unread()))?;
+        let provider = table.table_provider().await.map_err(|e| failed(e, self.unread()))?;
+        let mut frame = session.read_table(provider).map_err(|e| recover(e, &self.unread()))?;
         if limit.is_some() {
-            frame = frame
-                .limit(0, limit)
-                .map_err(|e| recover(e, &self.unread()))?;
+            frame = frame.limit(0, limit).map_err(|e| recover(e, &self.unread()))?;
         }
-        frame
-            .execute_stream()
-            .await
-            .map_err(|e| recover(e, &self.unread()))
+        frame.execute_stream().await.map_err(|e| recover(e, &self.unread()))
     }
 
     /// The newest state, for a reader: what goes wrong is no run's failure.
     async fn seen(&self) -> Result<Option<DeltaTable>> {
-        self.open().await.map_err(|e| Error {
-            code: &code::FLOW_1400,
-            ..e
-        })
+        self.open().await.map_err(|e| Error { code: &code::FLOW_1400, ..e })
     }
 
     fn unread(&self) -> String {

@@ -55,37 +55,19 @@ fn list_of(item: DataType) -> DataType {
 }
 
 fn map_of(value: DataType) -> DataType {
-    let entry = vec![
-        Field::new("key", DataType::Utf8, false),
-        Field::new("value", value, true),
-    ];
-    DataType::Map(
-        Arc::new(Field::new(
-            "key_value",
-            DataType::Struct(entry.into()),
-            false,
-        )),
-        false,
-    )
+    let entry = vec![Field::new("key", DataType::Utf8, false), Field::new("value", value, true)];
+    DataType::Map(Arc::new(Field::new("key_value", DataType::Struct(entry.into()), false)), false)
 }
 
 /// The table's schema after files with the `wanted` columns are added to it.
 pub fn merge(current: &Schema, wanted: &Schema) -> Result<Schema> {
-    Ok(Schema::new(merge_fields(
-        "",
-        current.fields(),
-        wanted.fields(),
-    )?))
+    Ok(Schema::new(merge_fields("", current.fields(), wanted.fields())?))
 }
 
 fn merge_fields(parent: &str, current: &Fields, wanted: &Fields) -> Result<Fields> {
     let mut merged: Vec<Arc<Field>> = current.iter().cloned().collect();
     for field in wanted {
-        let path = if parent.is_empty() {
-            field.name().clone()
-        } else {
-            format!("{parent}.{}", field.name())
-        };
+        let path = if parent.is_empty() { field.name().clone() } else { format!("{parent}.{}", field.name()) };
         match current.iter().position(|c| c.name() == field.name()) {
             Some(at) => {
                 let ty = merge_type(&path, current[at].data_type(), field.data_type())?;
@@ -112,25 +94,12 @@ fn merge_type(path: &str, current: &DataType, wanted: &DataType) -> Result<DataT
             Ok(DataType::Struct(merge_fields(path, current, wanted)?))
         }
         (DataType::List(current), DataType::List(wanted)) => {
-            let item = merge_type(
-                &format!("{path}[]"),
-                current.data_type(),
-                wanted.data_type(),
-            )?;
-            Ok(DataType::List(Arc::new(
-                current.as_ref().clone().with_data_type(item),
-            )))
+            let item = merge_type(&format!("{path}[]"), current.data_type(), wanted.data_type())?;
+            Ok(DataType::List(Arc::new(current.as_ref().clone().with_data_type(item))))
         }
         (DataType::Map(entries, sorted), DataType::Map(wanted, _)) => {
-            let entry = merge_type(
-                &format!("{path}{{}}"),
-                entries.data_type(),
-                wanted.data_type(),
-            )?;
-            Ok(DataType::Map(
-                Arc::new(entries.as_ref().clone().with_data_type(entry)),
-                *sorted,
-            ))
+            let entry = merge_type(&format!("{path}{{}}"), entries.data_type(), wanted.data_type())?;
+            Ok(DataType::Map(Arc::new(entries.as_ref().clone().with_data_type(entry)), *sorted))
         }
         (current, wanted) if current == wanted => Ok(current.clone()),
         (current, wanted) => {
@@ -139,9 +108,7 @@ fn merge_type(path: &str, current: &DataType, wanted: &DataType) -> Result<DataT
                 true => "; a stored column is never widened",
                 false => "",
             };
-            Err(refuse(format!(
-                "the field {path} is stored as {is} and cannot become {asked}{widening}"
-            )))
+            Err(refuse(format!("the field {path} is stored as {is} and cannot become {asked}{widening}")))
         }
     }
 }
@@ -183,11 +150,7 @@ pub fn type_name(ty: &DataType) -> &'static str {
 
 /// The same columns, as the Delta log says them.
 pub(crate) fn delta_schema(schema: &Schema) -> Result<StructType> {
-    schema.try_into_kernel().context(
-        Kind::Invalid,
-        CODE,
-        "The schema cannot be stored as a Delta table's schema.",
-    )
+    schema.try_into_kernel().context(Kind::Invalid, CODE, "The schema cannot be stored as a Delta table's schema.")
 }
 
 #[cfg(test)]
@@ -196,11 +159,7 @@ mod tests {
     use deltalake::kernel::engine::arrow_conversion::TryIntoArrow;
 
     fn field(name: &str, ty: Type) -> xdm::Field {
-        xdm::Field {
-            name: name.into(),
-            ty,
-            required: true,
-        }
+        xdm::Field { name: name.into(), ty, required: true }
     }
 
     fn tree(fields: Vec<xdm::Field>) -> FieldTree {
@@ -219,21 +178,9 @@ mod tests {
             field("n", Type::Number),
             field("day", Type::Date),
             field("at", Type::DateTime),
-            field(
-                "_tenant",
-                Type::Object(vec![field(
-                    "a",
-                    Type::Object(vec![field("b", Type::String)]),
-                )]),
-            ),
-            field(
-                "list",
-                Type::Array(Box::new(Type::Object(vec![field("x", Type::Int)]))),
-            ),
-            field(
-                "map",
-                Type::Map(Box::new(Type::Array(Box::new(Type::Number)))),
-            ),
+            field("_tenant", Type::Object(vec![field("a", Type::Object(vec![field("b", Type::String)]))])),
+            field("list", Type::Array(Box::new(Type::Object(vec![field("x", Type::Int)])))),
+            field("map", Type::Map(Box::new(Type::Array(Box::new(Type::Number))))),
         ])
     }
 
@@ -247,42 +194,27 @@ mod tests {
 
     #[test]
     fn required_fields_are_nullable_in_the_table() {
-        assert!(
-            arrow_schema(&wide())
-                .fields()
-                .iter()
-                .all(|f| f.is_nullable())
-        );
+        assert!(arrow_schema(&wide()).fields().iter().all(|f| f.is_nullable()));
     }
 
     #[test]
     fn an_object_with_nothing_in_it_is_left_out() {
         let schema = arrow_schema(&tree(vec![
             field("id", Type::Long),
-            field(
-                "free",
-                Type::Object(vec![field("inner", Type::Object(vec![]))]),
-            ),
+            field("free", Type::Object(vec![field("inner", Type::Object(vec![]))])),
             field("frees", Type::Array(Box::new(Type::Object(vec![])))),
         ]));
         assert_eq!(schema.fields().len(), 1);
     }
 
     #[track_caller]
-    fn check(
-        current: Vec<xdm::Field>,
-        wanted: Vec<xdm::Field>,
-        expected: Result<Vec<xdm::Field>, &str>,
-    ) {
+    fn check(current: Vec<xdm::Field>, wanted: Vec<xdm::Field>, expected: Result<Vec<xdm::Field>, &str>) {
         let merged = merge(&arrow_schema(&tree(current)), &arrow_schema(&tree(wanted)));
         match (merged, expected) {
             (Ok(merged), Ok(expected)) => assert_eq!(merged, *arrow_schema(&tree(expected))),
             (Err(error), Err(expected)) => {
                 assert_eq!(error.kind, Kind::Invalid);
-                assert_eq!(
-                    error.message,
-                    format!("The schema does not fit the dataset's table: {expected}.")
-                );
+                assert_eq!(error.message, format!("The schema does not fit the dataset's table: {expected}."));
             }
             (merged, expected) => panic!("{merged:?}\nis not\n{expected:?}"),
         }
@@ -293,18 +225,13 @@ mod tests {
         check(
             vec![field("a", Type::Long), field("b", Type::String)],
             vec![field("c", Type::Date), field("b", Type::String)],
-            Ok(vec![
-                field("a", Type::Long),
-                field("b", Type::String),
-                field("c", Type::Date),
-            ]),
+            Ok(vec![field("a", Type::Long), field("b", Type::String), field("c", Type::Date)]),
         );
     }
 
     #[test]
     fn nested_fields_grow_in_the_same_way() {
-        let object =
-            |names: &[&str]| Type::Object(names.iter().map(|n| field(n, Type::String)).collect());
+        let object = |names: &[&str]| Type::Object(names.iter().map(|n| field(n, Type::String)).collect());
         check(
             vec![
                 field("p", object(&["x"])),
@@ -349,9 +276,7 @@ mod tests {
         check(
             vec![field("a", Type::Int)],
             vec![field("a", Type::Long)],
-            Err(
-                "the field a is stored as int and cannot become long; a stored column is never widened",
-            ),
+            Err("the field a is stored as int and cannot become long; a stored column is never widened"),
         );
     }
 

@@ -132,9 +132,7 @@ fn range(statistics: &Statistics, column: &ColumnDescriptor) -> Option<(Bound, B
             let (min, max) = (*s.min_opt()?, *s.max_opt()?);
             match logical {
                 Some(LogicalType::Date) => Some((Bound::Day(min), Bound::Day(max))),
-                None | Some(LogicalType::Integer { .. }) => {
-                    Some((Bound::Int(min.into()), Bound::Int(max.into())))
-                }
+                None | Some(LogicalType::Integer { .. }) => Some((Bound::Int(min.into()), Bound::Int(max.into()))),
                 Some(_) => None,
             }
         }
@@ -144,9 +142,7 @@ fn range(statistics: &Statistics, column: &ColumnDescriptor) -> Option<(Bound, B
                 Some(LogicalType::Timestamp(t)) if t.unit == TimeUnit::MICROS => {
                     Some((Bound::Micros(min), Bound::Micros(max)))
                 }
-                None | Some(LogicalType::Integer { .. }) => {
-                    Some((Bound::Int(min), Bound::Int(max)))
-                }
+                None | Some(LogicalType::Integer { .. }) => Some((Bound::Int(min), Bound::Int(max))),
                 Some(_) => None,
             }
         }
@@ -169,9 +165,7 @@ fn nest(into: &mut Map<String, Value>, path: &[String], value: Value) {
     };
     let mut at = into;
     for parent in parents {
-        let child = at
-            .entry(parent.clone())
-            .or_insert_with(|| Value::Object(Map::new()));
+        let child = at.entry(parent.clone()).or_insert_with(|| Value::Object(Map::new()));
         let Value::Object(members) = child else {
             return;
         };
@@ -184,20 +178,12 @@ fn nest(into: &mut Map<String, Value>, path: &[String], value: Value) {
 pub(crate) fn day(days: i32) -> Option<String> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1)?;
     let distance = Days::new(days.unsigned_abs().into());
-    let date = if days < 0 {
-        epoch.checked_sub_days(distance)
-    } else {
-        epoch.checked_add_days(distance)
-    }?;
-    (1..=9999)
-        .contains(&date.year())
-        .then(|| date.format("%Y-%m-%d").to_string())
+    let date = if days < 0 { epoch.checked_sub_days(distance) } else { epoch.checked_add_days(distance) }?;
+    (1..=9999).contains(&date.year()).then(|| date.format("%Y-%m-%d").to_string())
 }
 
 /// ISO 8601 in UTC with microseconds, for the years that every reader can parse.
 pub(crate) fn moment(micros: i64) -> Option<String> {
     let time = DateTime::from_timestamp_micros(micros)?;
-    (1..=9999)
-        .contains(&time.year())
-        .then(|| time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
+    (1..=9999).contains(&time.year()).then(|| time.format("%Y-%m-%dT%H:%M:%S%.6fZ").to_string())
 }

@@ -83,9 +83,7 @@ impl Table {
             return Ok(kept);
         };
         // Below the checkpoint of an earlier time, which every reader knows by now.
-        kept.log_entries = self
-            .clean_log(&table, upkeep.now - upkeep.log_retention)
-            .await?;
+        kept.log_entries = self.clean_log(&table, upkeep.now - upkeep.log_retention).await?;
         if kept.log_entries > 0 {
             // The state at hand may be made of the entries that went.
             let Some(again) = self.open().await? else {
@@ -94,15 +92,11 @@ impl Table {
             table = again;
         }
         if let Some(compact) = upkeep.compact {
-            (table, kept.compacted, kept.compacted_into) =
-                self.compact(table, compact, upkeep.memory).await?;
+            (table, kept.compacted, kept.compacted_into) = self.compact(table, compact, upkeep.memory).await?;
         }
         kept.checkpoint = self.checkpoint(&table, upkeep.checkpoint_interval).await?;
         kept.vacuumed = self.vacuum(table, upkeep).await?;
-        kept.swept = self
-            .lake
-            .sweep(&self.path, upkeep.now - upkeep.vacuum_retention)
-            .await?;
+        kept.swept = self.lake.sweep(&self.path, upkeep.now - upkeep.vacuum_retention).await?;
         Ok(kept)
     }
 
@@ -111,25 +105,11 @@ impl Table {
         self.lake.delete_all(&self.path).await
     }
 
-    async fn compact(
-        &self,
-        table: DeltaTable,
-        compact: Compact,
-        memory: usize,
-    ) -> Result<(DeltaTable, u64, u64)> {
-        let doing = || {
-            format!(
-                "The lake could not put the small files of {} together.",
-                self.path
-            )
-        };
+    async fn compact(&self, table: DeltaTable, compact: Compact, memory: usize) -> Result<(DeltaTable, u64, u64)> {
+        let doing = || format!("The lake could not put the small files of {} together.", self.path);
         let snapshot = table.snapshot().map_err(|e| failed(e, doing()))?;
         let half = i64::try_from(compact.target.get() / 2).unwrap_or(i64::MAX);
-        let small = snapshot
-            .log_data()
-            .iter()
-            .filter(|f| f.size() < half)
-            .count();
+        let small = snapshot.log_data().iter().filter(|f| f.size() < half).count();
         if small < compact.min_files.max(2) {
             return Ok((table, 0, 0));
         }
@@ -154,9 +134,7 @@ impl Table {
             None => version + 1 >= interval,
         };
         if due {
-            create_checkpoint(table, None)
-                .await
-                .map_err(|e| failed(e, doing()))?;
+            create_checkpoint(table, None).await.map_err(|e| failed(e, doing()))?;
         }
         Ok(due)
     }
@@ -164,11 +142,7 @@ impl Table {
     /// The version of the newest checkpoint, by the hint beside it.
     async fn last_checkpoint(&self) -> Result<Option<u64>> {
         let doing = || format!("The lake could not look for checkpoints of {}.", self.path);
-        let at: Path = self
-            .path
-            .parts()
-            .chain(Path::from("_delta_log/_last_checkpoint").parts())
-            .collect();
+        let at: Path = self.path.parts().chain(Path::from("_delta_log/_last_checkpoint").parts()).collect();
         let hint = match self.lake.store().get(&at).await {
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(error) => return Err(failed(error, doing())),
@@ -181,15 +155,9 @@ impl Table {
     async fn clean_log(&self, table: &DeltaTable, before: DateTime<Utc>) -> Result<u64> {
         let version = table.version().unwrap_or_default();
         let log = table.log_store();
-        let deleted =
-            cleanup_expired_logs_for(version, log.as_ref(), before.timestamp_millis(), None)
-                .await
-                .map_err(|e| {
-                    failed(
-                        e,
-                        format!("The lake could not clean up the log of {}.", self.path),
-                    )
-                })?;
+        let deleted = cleanup_expired_logs_for(version, log.as_ref(), before.timestamp_millis(), None)
+            .await
+            .map_err(|e| failed(e, format!("The lake could not clean up the log of {}.", self.path)))?;
         Ok(deleted as u64)
     }
 
@@ -202,12 +170,7 @@ impl Table {
             .with_enforce_retention_duration(false)
             .with_clock(Arc::new(At(upkeep.now)))
             .await
-            .map_err(|e| {
-                failed(
-                    e,
-                    format!("The lake could not delete unused files of {}.", self.path),
-                )
-            })?;
+            .map_err(|e| failed(e, format!("The lake could not delete unused files of {}.", self.path)))?;
         Ok(done.files_deleted.len() as u64)
     }
 }

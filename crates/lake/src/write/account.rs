@@ -25,9 +25,7 @@ impl Accounts {
     /// Counts rows of a part.
     pub fn add(&mut self, part: u32, rows: Tally) -> Result<()> {
         if self.closed.contains(&part) {
-            return Err(Error::internal(format!(
-                "Part {part} has rows after its end."
-            )));
+            return Err(Error::internal(format!("Part {part} has rows after its end.")));
         }
         let tally = self.open.entry(part).or_default();
         tally.written += rows.written;
@@ -37,44 +35,24 @@ impl Accounts {
     }
 
     /// A part's End event.
-    pub fn end(
-        &mut self,
-        part: u32,
-        records: u64,
-        bytes: u64,
-        findings: Vec<Finding>,
-    ) -> Result<Part> {
+    pub fn end(&mut self, part: u32, records: u64, bytes: u64, findings: Vec<Finding>) -> Result<Part> {
         if !self.closed.insert(part) {
             return Err(Error::internal(format!("Part {part} has ended twice.")));
         }
-        let Tally {
-            written,
-            rejected,
-            warned,
-        } = self.open.remove(&part).unwrap_or_default();
+        let Tally { written, rejected, warned } = self.open.remove(&part).unwrap_or_default();
         if records != written + rejected {
             return Err(Error::internal(format!(
                 "Part {part} does not add up: {records} records were read, {written} rows were written and \
                  {rejected} rejected."
             )));
         }
-        Ok(Part {
-            id: part,
-            records,
-            written,
-            rejected,
-            warned,
-            bytes,
-            findings,
-        })
+        Ok(Part { id: part, records, written, rejected, warned, bytes, findings })
     }
 
     /// The end of the task's input: every part must have ended.
     pub fn finish(&self) -> Result<()> {
         match self.open.keys().min() {
-            Some(part) => Err(Error::internal(format!(
-                "Part {part} has no end: its rows stop half way."
-            ))),
+            Some(part) => Err(Error::internal(format!("Part {part} has no end: its rows stop half way."))),
             None => Ok(()),
         }
     }
@@ -85,11 +63,7 @@ mod tests {
     use super::*;
 
     fn rows(written: u64, rejected: u64) -> Tally {
-        Tally {
-            written,
-            rejected,
-            warned: 0,
-        }
+        Tally { written, rejected, warned: 0 }
     }
 
     #[track_caller]
@@ -101,29 +75,9 @@ mod tests {
     fn a_part_that_adds_up_is_told_as_it_was() {
         let mut accounts = Accounts::default();
         accounts.add(7, rows(8, 0)).unwrap();
-        accounts
-            .add(
-                7,
-                Tally {
-                    written: 1,
-                    rejected: 1,
-                    warned: 1,
-                },
-            )
-            .unwrap();
+        accounts.add(7, Tally { written: 1, rejected: 1, warned: 1 }).unwrap();
         let part = accounts.end(7, 10, 99, vec![]).unwrap();
-        assert_eq!(
-            part,
-            Part {
-                id: 7,
-                records: 10,
-                written: 9,
-                rejected: 1,
-                warned: 1,
-                bytes: 99,
-                findings: vec![]
-            }
-        );
+        assert_eq!(part, Part { id: 7, records: 10, written: 9, rejected: 1, warned: 1, bytes: 99, findings: vec![] });
         accounts.finish().unwrap();
     }
 
@@ -154,19 +108,13 @@ mod tests {
         let mut accounts = Accounts::default();
         accounts.end(1, 0, 0, vec![]).unwrap();
         check(accounts.end(1, 0, 0, vec![]), "Part 1 has ended twice.");
-        check(
-            accounts.add(1, rows(1, 0)),
-            "Part 1 has rows after its end.",
-        );
+        check(accounts.add(1, rows(1, 0)), "Part 1 has rows after its end.");
     }
 
     #[test]
     fn a_part_that_stops_half_way_is_found() {
         let mut accounts = Accounts::default();
         accounts.add(3, rows(1, 0)).unwrap();
-        check(
-            accounts.finish(),
-            "Part 3 has no end: its rows stop half way.",
-        );
+        check(accounts.finish(), "Part 3 has no end: its rows stop half way.");
     }
 }

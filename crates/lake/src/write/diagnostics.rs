@@ -68,15 +68,8 @@ impl Open {
             let found = self.codes.entry(finding.code.clone()).or_default();
             found.records += 1;
             if found.example.is_empty() {
-                let column = finding
-                    .column
-                    .as_ref()
-                    .map(|c| format!(", column {c}"))
-                    .unwrap_or_default();
-                found.example = format!(
-                    "{} ({}, line {}{column})",
-                    finding.message, line.file, line.line
-                );
+                let column = finding.column.as_ref().map(|c| format!(", column {c}")).unwrap_or_default();
+                found.example = format!("{} ({}, line {}{column})", finding.message, line.file, line.line);
             }
         }
     }
@@ -84,12 +77,7 @@ impl Open {
 
 impl Lines {
     pub fn new(store: Arc<dyn ObjectStore>, folder: String) -> Lines {
-        Lines {
-            store,
-            folder,
-            open: None,
-            pending: Vec::new(),
-        }
+        Lines { store, folder, open: None, pending: Vec::new() }
     }
 
     /// Takes a line; it is written by the next [`Lines::flush`].
@@ -97,15 +85,8 @@ impl Lines {
         let open = self.open.get_or_insert_with(|| {
             let path = format!("{}/part-{}.json", self.folder, uuid::Uuid::new_v4());
             let writer =
-                BufWriter::with_capacity(self.store.clone(), Path::from(path.as_str()), BUFFER)
-                    .with_max_concurrency(1);
-            Open {
-                path,
-                writer,
-                lines: 0,
-                bytes: 0,
-                codes: BTreeMap::new(),
-            }
+                BufWriter::with_capacity(self.store.clone(), Path::from(path.as_str()), BUFFER).with_max_concurrency(1);
+            Open { path, writer, lines: 0, bytes: 0, codes: BTreeMap::new() }
         });
         open.count(&line);
         serde_json::to_writer(&mut self.pending, &line.into_json())
@@ -120,10 +101,7 @@ impl Lines {
         let Some(open) = &mut self.open else {
             return Ok(None);
         };
-        open.writer
-            .write_all(&self.pending)
-            .await
-            .map_err(|e| unwritten(e, &open.path))?;
+        open.writer.write_all(&self.pending).await.map_err(|e| unwritten(e, &open.path))?;
         open.bytes += self.pending.len() as u64;
         self.pending.clear();
         if open.bytes < FILE_SIZE {
@@ -137,20 +115,10 @@ impl Lines {
         let Some(mut open) = self.open.take() else {
             return Ok(None);
         };
-        open.writer
-            .write_all(&self.pending)
-            .await
-            .map_err(|e| unwritten(e, &open.path))?;
+        open.writer.write_all(&self.pending).await.map_err(|e| unwritten(e, &open.path))?;
         self.pending.clear();
-        open.writer
-            .shutdown()
-            .await
-            .map_err(|e| unwritten(e, &open.path))?;
-        Ok(Some(Diagnostics {
-            path: open.path,
-            lines: open.lines,
-            codes: open.codes,
-        }))
+        open.writer.shutdown().await.map_err(|e| unwritten(e, &open.path))?;
+        Ok(Some(Diagnostics { path: open.path, lines: open.lines, codes: open.codes }))
     }
 
     /// Gives the open file up.
@@ -162,10 +130,7 @@ impl Lines {
 }
 
 fn unwritten(error: std::io::Error, path: &str) -> forebay_model::Error {
-    failed(
-        error,
-        format!("The lake could not write the diagnostics {path}."),
-    )
+    failed(error, format!("The lake could not write the diagnostics {path}."))
 }
 
 #[cfg(test)]
@@ -176,18 +141,12 @@ mod tests {
 
     #[track_caller]
     fn check(columns: Option<Value>, raw: Option<&str>, rejected: bool, expected: Expect) {
-        let finding = Finding {
-            value: Some("abc".into()),
-            ..Finding::new(&code::FLOW_1400, "not a number")
-        };
+        let finding = Finding { value: Some("abc".into()), ..Finding::new(&code::FLOW_1400, "not a number") };
         let line = Line {
             rejected,
             file: "a.csv".into(),
             line: 12,
-            findings: vec![Finding {
-                column: Some("age".into()),
-                ..finding
-            }],
+            findings: vec![Finding { column: Some("age".into()), ..finding }],
             columns: columns.and_then(|c| c.as_object().cloned()),
             raw: raw.map(str::to_string),
         };

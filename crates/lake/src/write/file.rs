@@ -33,9 +33,7 @@ const GROUP_ROWS: usize = 1 << 20;
 pub(crate) fn properties() -> WriterProperties {
     WriterProperties::builder()
         .set_created_by("forebay".to_string())
-        .set_compression(Compression::ZSTD(
-            ZstdLevel::try_new(1).expect("1 is a level of zstd"),
-        ))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).expect("1 is a level of zstd")))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_dictionary_page_size_limit(128 << 10)
         .set_statistics_enabled(EnabledStatistics::Chunk)
@@ -48,23 +46,11 @@ struct Upload(BufWriter);
 
 impl AsyncFileWriter for Upload {
     fn write(&mut self, bytes: Bytes) -> BoxFuture<'_, Result<(), ParquetError>> {
-        async move {
-            self.0
-                .put(bytes)
-                .await
-                .map_err(|e| ParquetError::External(Box::new(e)))
-        }
-        .boxed()
+        async move { self.0.put(bytes).await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
     }
 
     fn complete(&mut self) -> BoxFuture<'_, Result<(), ParquetError>> {
-        async move {
-            self.0
-                .shutdown()
-                .await
-                .map_err(|e| ParquetError::External(Box::new(e)))
-        }
-        .boxed()
+        async move { self.0.shutdown().await.map_err(|e| ParquetError::External(Box::new(e))) }.boxed()
     }
 }
 
@@ -85,33 +71,16 @@ impl Open {
         columns: SchemaRef,
         group: usize,
     ) -> Result<Open> {
-        let at: Path = table
-            .parts()
-            .chain(Path::from(name.as_str()).parts())
-            .collect();
-        let upload =
-            BufWriter::with_capacity(store, at.clone(), UPLOAD_PART).with_max_concurrency(UPLOADS);
+        let at: Path = table.parts().chain(Path::from(name.as_str()).parts()).collect();
+        let upload = BufWriter::with_capacity(store, at.clone(), UPLOAD_PART).with_max_concurrency(UPLOADS);
         let writer = AsyncArrowWriter::try_new(Upload(upload), columns, Some(properties()))
-            .map_err(|e| {
-                failed(
-                    e,
-                    format!("The schema of {table} cannot be written as Parquet."),
-                )
-            })?;
-        Ok(Open {
-            name,
-            at,
-            writer,
-            group,
-        })
+            .map_err(|e| failed(e, format!("The schema of {table} cannot be written as Parquet.")))?;
+        Ok(Open { name, at, writer, group })
     }
 
     /// Writes rows, and closes the row group when it holds its share of memory.
     pub async fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        self.writer
-            .write(rows)
-            .await
-            .map_err(|e| self.unwritten(e))?;
+        self.writer.write(rows).await.map_err(|e| self.unwritten(e))?;
         // A wide table's columns hold their buffers even when empty: a flush must also be worth a group.
         let full = self.writer.memory_size() >= self.group;
         if full && self.writer.in_progress_size() >= self.group / 8 {

@@ -21,8 +21,7 @@ use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning,
-    PlanProperties,
+    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
 use forebay_model::event::{EVENT, Finding, PART};
 use forebay_model::{Error, Kind};
@@ -139,13 +138,7 @@ impl WriteExec {
             EmissionType::Incremental,
             Boundedness::Bounded,
         ));
-        Ok(WriteExec {
-            spec,
-            lake,
-            child,
-            columns,
-            properties,
-        })
+        Ok(WriteExec { spec, lake, child, columns, properties })
     }
 
     /// What it writes, and where.
@@ -154,9 +147,7 @@ impl WriteExec {
     }
 
     /// The reports in a batch of this operator's output.
-    pub fn reports(
-        batch: &datafusion::arrow::array::RecordBatch,
-    ) -> forebay_model::Result<Vec<Report>> {
+    pub fn reports(batch: &datafusion::arrow::array::RecordBatch) -> forebay_model::Result<Vec<Report>> {
         task::reports(batch)
     }
 }
@@ -178,12 +169,8 @@ fn target_columns(input: &Schema) -> Result<SchemaRef> {
 
 /// The ids become parts of paths, so they are held to letters, digits, `-`, `_` and `.`.
 fn check_names(spec: &WriteSpec) -> Result<()> {
-    let plain = |id: &str| {
-        !id.is_empty()
-            && id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
-    };
+    let plain =
+        |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if plain(&spec.run) && plain(&spec.batch) && layout::sandbox(&spec.table).is_some() {
         return Ok(());
     }
@@ -196,11 +183,7 @@ fn check_names(spec: &WriteSpec) -> Result<()> {
 
 impl DisplayAs for WriteExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "WriteExec: table={}, run={}",
-            self.spec.table, self.spec.run
-        )
+        write!(f, "WriteExec: table={}, run={}", self.spec.table, self.spec.run)
     }
 }
 
@@ -228,35 +211,15 @@ impl ExecutionPlan for WriteExec {
         vec![false]
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let child = children
-            .pop()
-            .ok_or_else(|| external(Error::internal("The writer needs an input.")))?;
-        Ok(Arc::new(WriteExec::new(
-            self.spec.clone(),
-            self.lake.clone(),
-            child,
-        )?))
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
+        let child = children.pop().ok_or_else(|| external(Error::internal("The writer needs an input.")))?;
+        Ok(Arc::new(WriteExec::new(self.spec.clone(), self.lake.clone(), child)?))
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.child.execute(partition, context)?;
         let tasks = self.child.output_partitioning().partition_count().max(1) as u64;
         let share = usize::try_from(self.spec.memory / tasks).unwrap_or(usize::MAX);
-        Ok(task::start(
-            &self.spec,
-            &self.lake,
-            self.columns.clone(),
-            self.schema(),
-            share,
-            input,
-        ))
+        Ok(task::start(&self.spec, &self.lake, self.columns.clone(), self.schema(), share, input))
     }
 }

@@ -103,12 +103,11 @@ impl Task {
         if parts.null_count() > 0 {
             return Err(Error::internal("A row came to the writer with no part."));
         }
-        let rows = RecordBatch::try_new(self.columns.clone(), batch.columns()[..count].to_vec())
-            .context(
-                Kind::Internal,
-                CODE,
-                "Rows came to the writer that do not fit its columns.",
-            )?;
+        let rows = RecordBatch::try_new(self.columns.clone(), batch.columns()[..count].to_vec()).context(
+            Kind::Internal,
+            CODE,
+            "Rows came to the writer that do not fit its columns.",
+        )?;
         if events.null_count() == events.len() {
             count_runs(&mut self.accounts, parts, 0..parts.len())?;
             return self.write(&rows).await;
@@ -149,41 +148,14 @@ impl Task {
     /// Takes one event; says whether its row is to be written.
     fn event(&mut self, part: u32, event: Event) -> Result<bool> {
         match event {
-            Event::Record {
-                rejected,
-                file,
-                line,
-                findings,
-                columns,
-                raw,
-            } => {
+            Event::Record { rejected, file, line, findings, columns, raw } => {
                 let (failed, stored) = (u64::from(rejected), u64::from(!rejected));
-                self.accounts.add(
-                    part,
-                    Tally {
-                        written: stored,
-                        rejected: failed,
-                        warned: stored,
-                    },
-                )?;
-                self.lines.add(Line {
-                    rejected,
-                    file,
-                    line,
-                    findings,
-                    columns,
-                    raw,
-                })?;
+                self.accounts.add(part, Tally { written: stored, rejected: failed, warned: stored })?;
+                self.lines.add(Line { rejected, file, line, findings, columns, raw })?;
                 Ok(!rejected)
             }
-            Event::End {
-                records,
-                bytes,
-                findings,
-            } => {
-                self.reports.push(Report::Part(
-                    self.accounts.end(part, records, bytes, findings)?,
-                ));
+            Event::End { records, bytes, findings } => {
+                self.reports.push(Report::Part(self.accounts.end(part, records, bytes, findings)?));
                 Ok(false)
             }
         }
@@ -197,13 +169,7 @@ impl Task {
             Some(open) => open,
             None => {
                 let name = format!("part-{}-{}.zstd.parquet", self.label, uuid::Uuid::new_v4());
-                Open::create(
-                    self.store.clone(),
-                    &self.table,
-                    name,
-                    self.columns.clone(),
-                    self.group,
-                )?
+                Open::create(self.store.clone(), &self.table, name, self.columns.clone(), self.group)?
             }
         };
         let written = open.write(rows).await;
@@ -230,16 +196,9 @@ impl Task {
     fn say(&mut self) -> Result<RecordBatch> {
         let mut texts = Vec::with_capacity(self.reports.len());
         for report in self.reports.drain(..) {
-            texts.push(
-                serde_json::to_string(&report)
-                    .map_err(|e| failed(e, "A report could not be said in JSON."))?,
-            );
+            texts.push(serde_json::to_string(&report).map_err(|e| failed(e, "A report could not be said in JSON."))?);
         }
-        RecordBatch::try_new(
-            self.output.clone(),
-            vec![Arc::new(StringArray::from(texts))],
-        )
-        .context(
+        RecordBatch::try_new(self.output.clone(), vec![Arc::new(StringArray::from(texts))]).context(
             Kind::Internal,
             CODE,
             "The writer's reports do not make a batch.",
@@ -255,38 +214,21 @@ impl Task {
 }
 
 /// Counts ordinary rows by part: rows of a part lie side by side, so this is one look-up a part.
-fn count_runs(
-    accounts: &mut Accounts,
-    parts: &UInt32Array,
-    rows: std::ops::Range<usize>,
-) -> Result<()> {
+fn count_runs(accounts: &mut Accounts, parts: &UInt32Array, rows: std::ops::Range<usize>) -> Result<()> {
     for run in parts.values()[rows].chunk_by(|a, b| a == b) {
-        accounts.add(
-            run[0],
-            Tally {
-                written: run.len() as u64,
-                ..Tally::default()
-            },
-        )?;
+        accounts.add(run[0], Tally { written: run.len() as u64, ..Tally::default() })?;
     }
     Ok(())
 }
 
 pub(super) fn reports(batch: &RecordBatch) -> Result<Vec<Report>> {
-    let column = batch
-        .column_by_name(REPORT)
-        .and_then(|c| c.as_string_opt::<i32>());
+    let column = batch.column_by_name(REPORT).and_then(|c| c.as_string_opt::<i32>());
     let Some(column) = column else {
-        return Err(Error::internal(
-            "The plan gave back something other than the writer's reports.",
-        ));
+        return Err(Error::internal("The plan gave back something other than the writer's reports."));
     };
     let mut reports = Vec::with_capacity(column.len());
     for text in column.iter().flatten() {
-        reports.push(
-            serde_json::from_str(text)
-                .map_err(|e| failed(e, "A report of the writer cannot be read."))?,
-        );
+        reports.push(serde_json::from_str(text).map_err(|e| failed(e, "A report of the writer cannot be read."))?);
     }
     Ok(reports)
 }

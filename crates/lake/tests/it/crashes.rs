@@ -11,9 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The run: write, then commit.
 async fn run(lake: &Lake, epochs: &[i64], files: &mut Vec<File>) -> Result<()> {
     *files = write_people(lake, 100..130).await?;
-    table(lake)
-        .commit(&txn("f", epochs), &people(), files)
-        .await?;
+    table(lake).commit(&txn("f", epochs), &people(), files).await?;
     Ok(())
 }
 
@@ -33,10 +31,7 @@ async fn every_call_fails_once(fault: Fault, rows_before: i64) -> usize {
         let healthy = memory_lake(disk.clone());
         if rows_before > 0 {
             let files = write_people(&healthy, 0..rows_before).await.unwrap();
-            table(&healthy)
-                .commit(&txn("f", &[1]), &people(), &files)
-                .await
-                .unwrap();
+            table(&healthy).commit(&txn("f", &[1]), &people(), &files).await.unwrap();
         }
         let store = Faulty::new(disk, calls, fault);
         let mut files = Vec::new();
@@ -46,33 +41,19 @@ async fn every_call_fails_once(fault: Fault, rows_before: i64) -> usize {
             let again = Kind::Unavailable { retry_after: None };
             assert_eq!(error.kind, again, "call {calls}: {error:?}");
         }
-        assert_eq!(
-            crashed,
-            store.died(),
-            "a run that lost its store must say so, call {calls}"
-        );
+        assert_eq!(crashed, store.died(), "a run that lost its store must say so, call {calls}");
         let expected: Vec<i64> = (0..rows_before).chain(100..130).collect();
         if crashed {
             take_over(&healthy).await;
         }
-        assert_eq!(
-            ids(&healthy).await,
-            expected,
-            "store died at call {calls}, {fault:?}"
-        );
+        assert_eq!(ids(&healthy).await, expected, "store died at call {calls}, {fault:?}");
         // The first worker wakes up with all its files and tries once more.
-        let late = table(&healthy)
-            .commit(&txn("f", &[11]), &people(), &files)
-            .await;
+        let late = table(&healthy).commit(&txn("f", &[11]), &people(), &files).await;
         match late {
             Ok(done) => assert!(done.already, "call {calls}"),
             Err(error) => assert_eq!(error.kind, Kind::Conflict, "call {calls}"),
         }
-        assert_eq!(
-            ids(&healthy).await,
-            expected,
-            "late commit after call {calls}, {fault:?}"
-        );
+        assert_eq!(ids(&healthy).await, expected, "late commit after call {calls}, {fault:?}");
         if !crashed {
             return calls;
         }
@@ -110,11 +91,7 @@ async fn a_take_over_that_crashes_too_can_be_taken_over() {
         let fenced = table(&lake).fence("f", 11, &people()).await;
         let healthy = memory_lake(disk);
         take_over(&healthy).await;
-        assert_eq!(
-            ids(&healthy).await,
-            (100..130).collect::<Vec<_>>(),
-            "fence died at call {calls}"
-        );
+        assert_eq!(ids(&healthy).await, (100..130).collect::<Vec<_>>(), "fence died at call {calls}");
         if fenced.is_ok() {
             assert!(!store.died());
             break;
@@ -143,10 +120,7 @@ async fn a_reader_sees_whole_runs_only() {
         let ids = run * 30..(run + 1) * 30;
         let files = write_people(&lake, ids).await.unwrap();
         assert_eq!(files.len(), 2);
-        table(&lake)
-            .commit(&txn("f", &[run + 1]), &people(), &files)
-            .await
-            .unwrap();
+        table(&lake).commit(&txn("f", &[run + 1]), &people(), &files).await.unwrap();
     }
     over.store(true, Ordering::SeqCst);
     let seen = reader.await.unwrap();

@@ -14,10 +14,7 @@ struct At {
 
 impl At {
     fn new() -> At {
-        At {
-            dir: tempfile::tempdir().unwrap(),
-            store: Folder::root(),
-        }
+        At { dir: tempfile::tempdir().unwrap(), store: Folder::root() }
     }
 
     fn path(&self, name: &str) -> Path {
@@ -35,9 +32,7 @@ impl At {
     /// Every name in the folder, listed by the store or not.
     fn names(&self, folder: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.dir.path().join(folder)).unwrap();
-        entries
-            .map(|e| e.unwrap().file_name().into_string().unwrap())
-            .collect()
+        entries.map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
     }
 }
 
@@ -48,10 +43,7 @@ fn create() -> PutOptions {
 #[tokio::test]
 async fn a_put_makes_the_folders_above_it() {
     let at = At::new();
-    at.store
-        .put(&at.path("a/b/c.txt"), "x".into())
-        .await
-        .unwrap();
+    at.store.put(&at.path("a/b/c.txt"), "x".into()).await.unwrap();
     assert_eq!(at.read("a/b/c.txt").await, Some(b"x".to_vec()));
     assert_eq!(at.names("a/b"), ["c.txt"]);
 }
@@ -62,10 +54,7 @@ async fn a_put_replaces_and_a_create_does_not() {
     at.store.put(&at.path("x"), "1".into()).await.unwrap();
     at.store.put(&at.path("x"), "2".into()).await.unwrap();
     let refused = at.store.put_opts(&at.path("x"), "3".into(), create()).await;
-    assert!(
-        matches!(refused, Err(object_store::Error::AlreadyExists { .. })),
-        "{refused:?}"
-    );
+    assert!(matches!(refused, Err(object_store::Error::AlreadyExists { .. })), "{refused:?}");
     assert_eq!(at.read("x").await, Some(b"2".to_vec()));
     assert_eq!(at.names(""), ["x"]);
 }
@@ -79,11 +68,7 @@ async fn of_racing_creates_exactly_one_wins() {
             let (store, path) = (at.store.clone(), at.path(&format!("log/{round}.json")));
             racers.spawn(async move {
                 let payload = PutPayload::from(format!("{racer}"));
-                store
-                    .put_opts(&path, payload, create())
-                    .await
-                    .map(|_| racer)
-                    .ok()
+                store.put_opts(&path, payload, create()).await.map(|_| racer).ok()
             });
         }
         let winners: Vec<i32> = racers.join_all().await.into_iter().flatten().collect();
@@ -102,12 +87,7 @@ async fn a_large_file_appears_when_it_is_complete() {
     third.await.unwrap();
     second.await.unwrap();
     assert_eq!(at.read("t/big").await, None);
-    let listed: Vec<_> = at
-        .store
-        .list(Some(&at.path("t")))
-        .try_collect()
-        .await
-        .unwrap();
+    let listed: Vec<_> = at.store.list(Some(&at.path("t"))).try_collect().await.unwrap();
     assert!(listed.is_empty(), "{listed:?}");
     upload.complete().await.unwrap();
     let bytes = at.read("t/big").await.unwrap();
@@ -129,31 +109,12 @@ async fn renames_and_copies_do_not_overwrite_unless_told_to() {
     let at = At::new();
     at.store.put(&at.path("a"), "a".into()).await.unwrap();
     at.store.put(&at.path("b"), "b".into()).await.unwrap();
-    assert!(
-        at.store
-            .copy_if_not_exists(&at.path("a"), &at.path("b"))
-            .await
-            .is_err()
-    );
-    assert!(
-        at.store
-            .rename_if_not_exists(&at.path("a"), &at.path("b"))
-            .await
-            .is_err()
-    );
+    assert!(at.store.copy_if_not_exists(&at.path("a"), &at.path("b")).await.is_err());
+    assert!(at.store.rename_if_not_exists(&at.path("a"), &at.path("b")).await.is_err());
     assert_eq!(at.read("b").await, Some(b"b".to_vec()));
-    at.store
-        .rename_if_not_exists(&at.path("a"), &at.path("sub/c"))
-        .await
-        .unwrap();
-    assert_eq!(
-        (at.read("a").await, at.read("sub/c").await),
-        (None, Some(b"a".to_vec()))
-    );
-    at.store
-        .copy(&at.path("sub/c"), &at.path("b"))
-        .await
-        .unwrap();
+    at.store.rename_if_not_exists(&at.path("a"), &at.path("sub/c")).await.unwrap();
+    assert_eq!((at.read("a").await, at.read("sub/c").await), (None, Some(b"a".to_vec())));
+    at.store.copy(&at.path("sub/c"), &at.path("b")).await.unwrap();
     assert_eq!(at.read("b").await, Some(b"a".to_vec()));
 }
 
@@ -164,20 +125,8 @@ async fn a_sweep_takes_only_old_half_written_files() {
     std::fs::write(at.dir.path().join("t/half#123"), "x").unwrap();
     std::fs::write(at.dir.path().join("t/no#half"), "x").unwrap();
     let now = SystemTime::now();
-    assert_eq!(
-        at.store
-            .sweep(&at.path("t"), now - Duration::from_secs(60))
-            .await
-            .unwrap(),
-        0
-    );
-    assert_eq!(
-        at.store
-            .sweep(&at.path("t"), now + Duration::from_secs(60))
-            .await
-            .unwrap(),
-        1
-    );
+    assert_eq!(at.store.sweep(&at.path("t"), now - Duration::from_secs(60)).await.unwrap(), 0);
+    assert_eq!(at.store.sweep(&at.path("t"), now + Duration::from_secs(60)).await.unwrap(), 1);
     let mut left = at.names("t");
     left.sort();
     assert_eq!(left, ["no#half", "whole"]);
@@ -187,21 +136,12 @@ async fn a_sweep_takes_only_old_half_written_files() {
 #[tokio::test]
 async fn a_sweep_takes_folders_that_have_long_been_empty() {
     let at = At::new();
-    at.store
-        .put(&at.path("b/full/x"), "x".into())
-        .await
-        .unwrap();
+    at.store.put(&at.path("b/full/x"), "x".into()).await.unwrap();
     std::fs::create_dir_all(at.dir.path().join("b/empty/too")).unwrap();
     let now = SystemTime::now();
-    at.store
-        .sweep(&at.path("b"), now - Duration::from_secs(60))
-        .await
-        .unwrap();
+    at.store.sweep(&at.path("b"), now - Duration::from_secs(60)).await.unwrap();
     assert_eq!(at.names("b").len(), 2);
-    at.store
-        .sweep(&at.path("b"), now + Duration::from_secs(60))
-        .await
-        .unwrap();
+    at.store.sweep(&at.path("b"), now + Duration::from_secs(60)).await.unwrap();
     assert_eq!(at.names("b"), ["full"]);
 }
 
@@ -209,16 +149,8 @@ async fn a_sweep_takes_folders_that_have_long_been_empty() {
 async fn a_lakes_paths_are_relative_to_its_folder() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::local(&dir.path().join("a lake")).unwrap();
-    lake.store()
-        .put(&"batches/s/b/x.json".into(), "x".into())
-        .await
-        .unwrap();
+    lake.store().put(&"batches/s/b/x.json".into(), "x".into()).await.unwrap();
     assert!(dir.path().join("a lake/batches/s/b/x.json").is_file());
-    let listed: Vec<_> = lake
-        .store()
-        .list(None)
-        .map(|m| m.unwrap().location.to_string())
-        .collect()
-        .await;
+    let listed: Vec<_> = lake.store().list(None).map(|m| m.unwrap().location.to_string()).collect().await;
     assert_eq!(listed, ["batches/s/b/x.json"]);
 }

@@ -21,10 +21,7 @@ fn everything() -> FieldTree {
             field("number", Type::Number),
             field("day", Type::Date),
             field("at", Type::DateTime),
-            field(
-                "person",
-                Type::Object(vec![field("name", Type::String), field("age", Type::Int)]),
-            ),
+            field("person", Type::Object(vec![field("name", Type::String), field("age", Type::Int)])),
             field("tags", Type::Array(Box::new(Type::String))),
             field("scores", Type::Map(Box::new(Type::Number))),
         ],
@@ -32,27 +29,15 @@ fn everything() -> FieldTree {
 }
 
 fn column(tree: &FieldTree, name: &str) -> DataType {
-    arrow_schema(tree)
-        .field_with_name(name)
-        .unwrap()
-        .data_type()
-        .clone()
+    arrow_schema(tree).field_with_name(name).unwrap().data_type().clone()
 }
 
 /// Two rows: all there, and all missing.
 fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
-    let DataType::Struct(person) = column(tree, "person") else {
-        panic!()
-    };
-    let DataType::List(element) = column(tree, "tags") else {
-        panic!()
-    };
-    let DataType::Map(entries, _) = column(tree, "scores") else {
-        panic!()
-    };
-    let DataType::Struct(entry) = entries.data_type() else {
-        panic!()
-    };
+    let DataType::Struct(person) = column(tree, "person") else { panic!() };
+    let DataType::List(element) = column(tree, "tags") else { panic!() };
+    let DataType::Map(entries, _) = column(tree, "scores") else { panic!() };
+    let DataType::Struct(entry) = entries.data_type() else { panic!() };
     let entry: Fields = entry.clone();
     let names: ArrayRef = Arc::new(StringArray::from(vec![Some("Ada"), None]));
     let ages: ArrayRef = Arc::new(Int32Array::from(vec![None::<i32>, None]));
@@ -74,10 +59,7 @@ fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
         Arc::new(Int64Array::from(vec![Some(i64::MAX), None])),
         Arc::new(Float64Array::from(vec![Some(1.25), None])),
         Arc::new(Date32Array::from(vec![Some(20_000), None])),
-        Arc::new(
-            TimestampMicrosecondArray::from(vec![Some(1_767_225_600_123_456), None])
-                .with_timezone("UTC"),
-        ),
+        Arc::new(TimestampMicrosecondArray::from(vec![Some(1_767_225_600_123_456), None]).with_timezone("UTC")),
         Arc::new(StructArray::new(person, vec![names, ages], present(true))),
         Arc::new(ListArray::new(
             element,
@@ -91,15 +73,9 @@ fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
 
 async fn with_everything() -> Lake {
     let (lake, tree) = (new_lake(), everything());
-    let input = source(
-        input_schema(&tree),
-        &[vec![batch(&tree, 0, rows(&tree), vec![]), end(&tree, 0, 2)]],
-    );
+    let input = source(input_schema(&tree), &[vec![batch(&tree, 0, rows(&tree), vec![]), end(&tree, 0, 2)]]);
     let files = write(&lake, spec(), input).await.unwrap().files;
-    table(&lake)
-        .commit(&txn("f", &[1]), &tree, &files)
-        .await
-        .unwrap();
+    table(&lake).commit(&txn("f", &[1]), &tree, &files).await.unwrap();
     lake
 }
 
@@ -136,20 +112,14 @@ async fn every_type_comes_back_as_json() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_tables_columns_are_those_of_the_field_tree() {
     let lake = with_everything().await;
-    assert_eq!(
-        table(&lake).schema().await.unwrap().unwrap(),
-        arrow_schema(&everything())
-    );
+    assert_eq!(table(&lake).schema().await.unwrap().unwrap(), arrow_schema(&everything()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_limit_is_kept() {
     let lake = new_lake();
     let files = write_people(&lake, 0..1000).await.unwrap();
-    table(&lake)
-        .commit(&txn("f", &[1]), &people(), &files)
-        .await
-        .unwrap();
+    table(&lake).commit(&txn("f", &[1]), &people(), &files).await.unwrap();
     for limit in [0, 1, 7, 600, 1000] {
         assert_eq!(table(&lake).rows(limit).await.unwrap().len(), limit);
     }
@@ -172,17 +142,8 @@ async fn a_table_that_is_not_there_has_columns_and_no_rows() {
 async fn all_rows_come_as_batches() {
     let lake = new_lake();
     let files = write_people(&lake, 0..20_000).await.unwrap();
-    table(&lake)
-        .commit(&txn("f", &[1]), &people(), &files)
-        .await
-        .unwrap();
-    let batches: Vec<_> = table(&lake)
-        .read(&people(), None)
-        .await
-        .unwrap()
-        .try_collect()
-        .await
-        .unwrap();
+    table(&lake).commit(&txn("f", &[1]), &people(), &files).await.unwrap();
+    let batches: Vec<_> = table(&lake).read(&people(), None).await.unwrap().try_collect().await.unwrap();
     assert_eq!(batches.iter().map(|b| b.num_rows()).sum::<usize>(), 20_000);
     assert!(batches.iter().all(|b| b.num_rows() <= 8192));
 }
@@ -192,10 +153,7 @@ async fn a_lake_in_a_folder_reads_what_it_wrote() {
     let dir = tempfile::tempdir().unwrap();
     let lake = Lake::local(&dir.path().join("with a space")).unwrap();
     let files = write_people(&lake, 0..10).await.unwrap();
-    table(&lake)
-        .commit(&txn("f", &[1]), &people(), &files)
-        .await
-        .unwrap();
+    table(&lake).commit(&txn("f", &[1]), &people(), &files).await.unwrap();
     assert_eq!(ids(&lake).await, (0..10).collect::<Vec<_>>());
     let again = Lake::local(&dir.path().join("with a space")).unwrap();
     assert_eq!(table(&again).progress("f").await.unwrap().data, Some(1));

@@ -6,9 +6,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
-use forebay_lake::{
-    Diagnostics, File, Lake, Part, Report, Table, Txn, WriteExec, WriteSpec, arrow_schema, layout,
-};
+use forebay_lake::{Diagnostics, File, Lake, Part, Report, Table, Txn, WriteExec, WriteSpec, arrow_schema, layout};
 use forebay_model::event::{EVENT, Event, PART};
 use forebay_model::xdm::{self, FieldTree, Type};
 use forebay_model::{Error, Result, Time};
@@ -17,8 +15,8 @@ use futures::{FutureExt, StreamExt, future::BoxFuture};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult,
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMultipartOptions,
+    PutOptions, PutPayload, PutResult,
 };
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -30,18 +28,12 @@ pub fn at(millis: i64) -> Time {
 }
 
 pub fn field(name: &str, ty: Type) -> xdm::Field {
-    xdm::Field {
-        name: name.into(),
-        ty,
-        required: false,
-    }
+    xdm::Field { name: name.into(), ty, required: false }
 }
 
 /// `id` and `name`.
 pub fn people() -> FieldTree {
-    FieldTree {
-        fields: vec![field("id", Type::Long), field("name", Type::String)],
-    }
+    FieldTree { fields: vec![field("id", Type::Long), field("name", Type::String)] }
 }
 
 pub fn memory_lake(store: Arc<dyn ObjectStore>) -> Lake {
@@ -78,16 +70,9 @@ pub fn input_schema(tree: &FieldTree) -> SchemaRef {
 }
 
 /// One batch of a part, with events beside its rows.
-pub fn batch(
-    tree: &FieldTree,
-    part: u32,
-    columns: Vec<ArrayRef>,
-    events: Vec<Option<Event>>,
-) -> RecordBatch {
+pub fn batch(tree: &FieldTree, part: u32, columns: Vec<ArrayRef>, events: Vec<Option<Event>>) -> RecordBatch {
     let rows = columns[0].len();
-    let texts = events
-        .iter()
-        .map(|e| e.as_ref().map(|e| serde_json::to_string(e).unwrap()));
+    let texts = events.iter().map(|e| e.as_ref().map(|e| serde_json::to_string(e).unwrap()));
     let mut columns = columns;
     columns.push(Arc::new(UInt32Array::from(vec![part; rows])));
     columns.push(match events.is_empty() {
@@ -100,21 +85,8 @@ pub fn batch(
 /// The last row of a part.
 pub fn end(tree: &FieldTree, part: u32, records: u64) -> RecordBatch {
     let columns = arrow_schema(tree);
-    let nulls = columns
-        .fields()
-        .iter()
-        .map(|f| datafusion::arrow::array::new_null_array(f.data_type(), 1))
-        .collect();
-    batch(
-        tree,
-        part,
-        nulls,
-        vec![Some(Event::End {
-            records,
-            bytes: records * 10,
-            findings: vec![],
-        })],
-    )
+    let nulls = columns.fields().iter().map(|f| datafusion::arrow::array::new_null_array(f.data_type(), 1)).collect();
+    batch(tree, part, nulls, vec![Some(Event::End { records, bytes: records * 10, findings: vec![] })])
 }
 
 /// A part of people, `ids` long.
@@ -122,10 +94,7 @@ pub fn part(id: u32, ids: std::ops::Range<i64>) -> Vec<RecordBatch> {
     let names: StringArray = ids.clone().map(|i| Some(format!("n{i}"))).collect();
     let count = ids.end - ids.start;
     let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from_iter_values(ids)), Arc::new(names)];
-    vec![
-        batch(&people(), id, columns, vec![]),
-        end(&people(), id, count as u64),
-    ]
+    vec![batch(&people(), id, columns, vec![]), end(&people(), id, count as u64)]
 }
 
 /// A plan that gives these batches, one list a partition.
@@ -153,8 +122,7 @@ pub struct Written {
 }
 
 pub async fn write(lake: &Lake, spec: WriteSpec, input: Arc<dyn ExecutionPlan>) -> Result<Written> {
-    let writer: Arc<dyn ExecutionPlan> =
-        Arc::new(WriteExec::new(spec, lake.clone(), input).map_err(ours)?);
+    let writer: Arc<dyn ExecutionPlan> = Arc::new(WriteExec::new(spec, lake.clone(), input).map_err(ours)?);
     let context = SessionContext::new().task_ctx();
     let mut written = Written::default();
     for partition in 0..writer.properties().output_partitioning().partition_count() {
@@ -174,9 +142,7 @@ pub async fn write(lake: &Lake, spec: WriteSpec, input: Arc<dyn ExecutionPlan>) 
 
 fn ours(error: datafusion::error::DataFusionError) -> Error {
     match error {
-        datafusion::error::DataFusionError::External(inner) => {
-            *inner.downcast::<Error>().expect("an error of ours")
-        }
+        datafusion::error::DataFusionError::External(inner) => *inner.downcast::<Error>().expect("an error of ours"),
         other => panic!("not an error of ours: {other}"),
     }
 }
@@ -184,10 +150,7 @@ fn ours(error: datafusion::error::DataFusionError) -> Error {
 /// Writes people to files, not committed.
 pub async fn write_people(lake: &Lake, ids: std::ops::Range<i64>) -> Result<Vec<File>> {
     let middle = (ids.start + ids.end) / 2;
-    let input = source(
-        input_schema(&people()),
-        &[part(0, ids.start..middle), part(1, middle..ids.end)],
-    );
+    let input = source(input_schema(&people()), &[part(0, ids.start..middle), part(1, middle..ids.end)]);
     Ok(write(lake, spec(), input).await?.files)
 }
 
@@ -201,21 +164,13 @@ pub async fn ids(lake: &Lake) -> Vec<i64> {
 
 /// The paths of all objects of a lake.
 pub async fn listing(lake: &Lake) -> Vec<String> {
-    let mut paths: Vec<String> = lake
-        .store()
-        .list(None)
-        .map(|m| m.unwrap().location.to_string())
-        .collect()
-        .await;
+    let mut paths: Vec<String> = lake.store().list(None).map(|m| m.unwrap().location.to_string()).collect().await;
     paths.sort();
     paths
 }
 
 pub fn data_files(paths: &[String]) -> usize {
-    paths
-        .iter()
-        .filter(|p| p.ends_with(".parquet") && !p.contains("_delta_log") && p.starts_with(TABLE))
-        .count()
+    paths.iter().filter(|p| p.ends_with(".parquet") && !p.contains("_delta_log") && p.starts_with(TABLE)).count()
 }
 
 pub fn row_errors() -> String {
@@ -244,13 +199,7 @@ pub struct Faulty {
 
 impl Faulty {
     pub fn new(inner: Arc<dyn ObjectStore>, dies_at: usize, fault: Fault) -> Arc<Faulty> {
-        Arc::new(Faulty {
-            inner,
-            calls: AtomicUsize::new(0),
-            dies_at,
-            fault,
-            before_put: Mutex::new(None),
-        })
+        Arc::new(Faulty { inner, calls: AtomicUsize::new(0), dies_at, fault, before_put: Mutex::new(None) })
     }
 
     /// Runs `hook` before each put, and waits for what it gives back.
@@ -276,10 +225,7 @@ impl Faulty {
 }
 
 fn dead() -> object_store::Error {
-    object_store::Error::Generic {
-        store: "Faulty",
-        source: "the store is dead".into(),
-    }
+    object_store::Error::Generic { store: "Faulty", source: "the store is dead".into() }
 }
 
 fn answer<T>(lost: bool, result: object_store::Result<T>) -> object_store::Result<T> {
@@ -300,18 +246,8 @@ impl fmt::Display for Faulty {
 
 #[async_trait]
 impl ObjectStore for Faulty {
-    async fn put_opts(
-        &self,
-        at: &Path,
-        payload: PutPayload,
-        opts: PutOptions,
-    ) -> object_store::Result<PutResult> {
-        let waits = self
-            .before_put
-            .lock()
-            .unwrap()
-            .as_ref()
-            .and_then(|hook| hook(at));
+    async fn put_opts(&self, at: &Path, payload: PutPayload, opts: PutOptions) -> object_store::Result<PutResult> {
+        let waits = self.before_put.lock().unwrap().as_ref().and_then(|hook| hook(at));
         if let Some(waits) = waits {
             waits.await;
         }
@@ -355,12 +291,7 @@ impl ObjectStore for Faulty {
         answer(lost, self.inner.list_with_delimiter(prefix).await)
     }
 
-    async fn copy_opts(
-        &self,
-        from: &Path,
-        to: &Path,
-        options: CopyOptions,
-    ) -> object_store::Result<()> {
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
         let lost = self.call()?;
         answer(lost, self.inner.copy_opts(from, to, options).await)
     }
