@@ -230,6 +230,8 @@ fn tar(
             visit(Entry { file: format!("{key}#{name}"), compression: Some(compression), reader, fail })?;
         }
     }
+    // Behind the archive's end lie blanks, and a checksum that wants to be seen.
+    io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(fail)?;
     Ok(())
 }
 

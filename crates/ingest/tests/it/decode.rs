@@ -1,8 +1,13 @@
 //! Decoding: bytes of a file, and what the scan says of them. Every case runs with the source's bytes in chunks of
 //! 1, 7 and 65,536 bytes, which must make no difference.
 
+mod compress;
 mod csv;
 mod json;
+mod limits;
+mod oracle;
+mod parquet;
+mod sample;
 
 use bytes::Bytes;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch, StringArray};
@@ -10,6 +15,7 @@ use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, UInt32Typ
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::catalog::memory::{DataSourceExec, MemorySourceConfig};
 use datafusion::common::DataFusionError;
+use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionContext;
 use expect_test::Expect;
@@ -18,7 +24,7 @@ use forebay_model::event::{EVENT, Event, FILE, LINE, PART};
 use forebay_model::files::{FileOptions, Format, Object, Part};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::{Error, Kind};
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
 use futures::stream::BoxStream;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -85,13 +91,18 @@ pub fn json() -> FileOptions {
 }
 
 /// Runs the scan over one partition of parts.
-pub async fn scan(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Result<Vec<RecordBatch>, DataFusionError> {
+pub fn stream(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Result<SendableRecordBatchStream, DataFusionError> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));
     let rows: Vec<String> = parts.iter().map(|part| serde_json::to_string(part).unwrap()).collect();
     let table = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(rows))])?;
     let child = DataSourceExec::from_data_source(MemorySourceConfig::try_new(&[vec![table]], schema, None)?);
     let plan: Arc<dyn ExecutionPlan> = Arc::new(ScanExec::new(spec, objects, child));
-    datafusion::physical_plan::collect(plan, SessionContext::new().task_ctx()).await
+    plan.execute(0, SessionContext::new().task_ctx())
+}
+
+/// The same, to its end.
+pub async fn scan(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Result<Vec<RecordBatch>, DataFusionError> {
+    stream(spec, objects, parts)?.try_collect().await
 }
 
 /// Scans one file and tells everything that came out, a line for each row.
@@ -134,7 +145,7 @@ fn tell(batch: &RecordBatch, text: &mut String) {
         match serde_json::from_str(events.value(row)).unwrap() {
             Event::Record { rejected, file: named, line, findings, columns, raw } => {
                 assert!(rejected && named == file && line == lines.value(row) && columns.is_none());
-                let raw = raw.unwrap();
+                let raw = raw.unwrap_or_default();
                 let raw: String = raw.chars().take(40).collect();
                 writeln!(text, "{entry}{line} REJECTED {}: {} {raw:?}", findings[0].code, findings[0].message).unwrap();
             }
@@ -161,6 +172,11 @@ fn plain(text: &str) -> String {
     plain
 }
 
+/// Runs to the end, on a thread of its own for what blocks.
+pub fn run<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
 /// One file, whatever the chunks.
 #[track_caller]
 pub fn check_file(key: &str, bytes: &[u8], options: FileOptions, columns: &str, expected: Expect) {
@@ -169,7 +185,7 @@ pub fn check_file(key: &str, bytes: &[u8], options: FileOptions, columns: &str, 
     for chunk in [1, 7, 64 << 10] {
         let (objects, object) = Memory::one(key, bytes.to_vec(), chunk);
         let spec = ScanSpec::new(options.clone(), columns.clone());
-        let text = tokio::runtime::Runtime::new().unwrap().block_on(told(spec, objects, object));
+        let text = run(told(spec, objects, object));
         if let Some(seen) = &seen {
             assert_eq!(seen, &text, "chunks of {chunk}");
         }

@@ -148,6 +148,7 @@ impl<'e, 'r> Records<'e, 'r> {
     fn parse(&mut self, want: usize) -> Flow<Step> {
         let window = &self.buffer[..self.filled];
         let before = self.spans.len();
+        let line = self.line;
         // Blank lines are no records.
         loop {
             match window.get(self.at) {
@@ -160,6 +161,8 @@ impl<'e, 'r> Records<'e, 'r> {
                 None => return Ok(Step::Cut { open: None }),
             }
             self.line += 1;
+        }
+        if self.line != line {
             self.cursor.seek(window, self.at, self.delimiter);
         }
         let line = self.line;

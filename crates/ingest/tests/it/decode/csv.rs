@@ -270,7 +270,7 @@ fn any_byte_may_delimit() {
         let options = FileOptions { delimiter, ..delimited() };
         let (objects, object) = Memory::one("a.csv", text, 7);
         let spec = ScanSpec::new(options, vec![path("id"), path("n")]);
-        let told = tokio::runtime::Runtime::new().unwrap().block_on(told(spec, objects, object));
+        let told = super::run(told(spec, objects, object));
         assert_eq!(told, "2 1 | a,b\nend: 1 records, 11 bytes\n");
     }
 }
@@ -280,7 +280,7 @@ fn a_delimiter_with_another_meaning_is_refused() {
     for delimiter in [b'"', b'\n', 0xE9] {
         let options = FileOptions { delimiter, ..delimited() };
         let (objects, object) = Memory::one("a.csv", "id\n1\n", 7);
-        let text = tokio::runtime::Runtime::new().unwrap().block_on(told(ScanSpec::new(options, vec![path("id")]), objects, object));
+        let text = super::run(told(ScanSpec::new(options, vec![path("id")]), objects, object));
         assert!(text.starts_with("Invalid: INGEST-1401-400: a.csv cannot be read with the delimiter"), "{text}");
     }
 }
@@ -350,7 +350,7 @@ fn utf16_is_read_with_and_without_a_mark() {
         let bytes = utf16(text, little, mark);
         let options = FileOptions { encoding: encoding.into(), ..delimited() };
         let (objects, object) = Memory::one("a.csv", bytes.clone(), 3);
-        let told = tokio::runtime::Runtime::new().unwrap().block_on(told(ScanSpec::new(options, vec![path("id"), path("name")]), objects, object));
+        let told = super::run(told(ScanSpec::new(options, vec![path("id"), path("name")]), objects, object));
         assert_eq!(told, format!("2 1 | Zoë 🦀\n3 2 | a\\n\"b\nend: 2 records, {} bytes\n", bytes.len()), "{encoding}");
     }
     let mut broken = utf16("id,name\n1,x\n2,", true, false);
