@@ -203,7 +203,7 @@ fn fault(error: &Error) -> Value {
 }
 
 /// The version of a mapping set that a flow's transformation names: FLOW-1419 without the set, FLOW-1412 without the
-/// version. Versions are compared as integers.
+/// version. A version is an integer, as a number or in digits; without one it is the first.
 pub async fn version(app: &App, caller: &Caller, params: &Value, pointer: &impl Fn(&str) -> String) -> Result<Value> {
     let refuse = |code, message: String, member: &str| {
         Err(Error::new(Kind::Invalid, code, message).at(Place::pointer(pointer(member))))
@@ -211,24 +211,20 @@ pub async fn version(app: &App, caller: &Caller, params: &Value, pointer: &impl 
     let Some(id) = params["mappingId"].as_str().filter(|id| !id.is_empty() && !id.contains('@')) else {
         return refuse(&code::FLOW_1419, "mappingId is missing".into(), "mappingId");
     };
-    let version = match &params["mappingVersion"] {
-        Value::Null => None,
-        Value::String(text) => Some(text.trim().parse::<u64>().ok()),
-        value => Some(value.as_u64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as u64))),
-    };
-    let newest = match caller.get(app, Resource::MappingSet, id).await {
-        Ok(newest) => newest,
+    match caller.get(app, Resource::MappingSet, id).await {
+        Ok(_) => {}
         Err(error) if error.kind == Kind::NotFound => {
             return refuse(&code::FLOW_1419, format!("there is no mapping set with the id {id:?}"), "mappingId");
         }
         Err(error) => return Err(error),
+    }
+    let version = match &params["mappingVersion"] {
+        Value::Null => Some(0),
+        Value::String(text) => text.parse::<u64>().ok().filter(|version| version.to_string() == *text),
+        value => value.as_u64(),
     };
-    let version = match version {
-        None => newest.body["version"].as_u64().unwrap_or(0),
-        Some(Some(version)) => version,
-        Some(None) => {
-            return refuse(&code::FLOW_1412, "mappingVersion must be a whole number".into(), "mappingVersion");
-        }
+    let Some(version) = version else {
+        return refuse(&code::FLOW_1412, "mappingVersion must be a whole number".into(), "mappingVersion");
     };
     match caller.get(app, Resource::MappingSet, &format!("{id}@{version}")).await {
         Ok(set) => Ok(set.body),

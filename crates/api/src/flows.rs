@@ -248,7 +248,7 @@ fn options(body: &Map<String, Value>) -> Result<()> {
     }
     let percent = match options.get("partialIngestionPercent") {
         None | Some(Value::Null) => return Ok(()),
-        Some(Value::String(text)) => text.trim().parse::<f64>().ok(),
+        Some(Value::String(text)) => text.parse::<f64>().ok(),
         Some(value) => value.as_f64(),
     };
     match percent {

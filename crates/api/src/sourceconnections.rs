@@ -214,7 +214,7 @@ pub fn truth(value: Option<&Value>) -> Option<bool> {
 /// A delimiter of one byte, written as it is or as `\t`.
 pub fn delimiter(text: &str) -> Result<u8> {
     let byte = match text {
-        "\\t" | "tab" | "TAB" => b'\t',
+        "\\t" => b'\t',
         _ if text.len() == 1 => text.as_bytes()[0],
         _ => {
             return Err(invalid(format!("columnDelimiter must be one character of one byte, or \\t, not {text:?}")));
@@ -238,10 +238,10 @@ pub fn encoding(text: &str) -> Result<String> {
     }
 }
 
-/// A compression's name in any case; `none` is none.
+/// A compression's name in any case; an empty one is none.
 pub fn compression(text: &str) -> Result<Option<Compression>> {
     match text.to_ascii_lowercase().as_str() {
-        "none" | "" => Ok(None),
+        "" => Ok(None),
         "bzip2" => Ok(Some(Compression::Bzip2)),
         "gzip" => Ok(Some(Compression::Gzip)),
         "deflate" => Ok(Some(Compression::Deflate)),

@@ -152,6 +152,10 @@ async fn what_is_wrong_with_a_flow_is_named() {
         .await;
     check("/transformations/0/params/mappingVersion", json!(3), "FLOW-1412-400", &format!("{mapping}/mappingVersion"))
         .await;
+    for odd in [json!("latest"), json!("00"), json!(0.5), json!(-1)] {
+        check("/transformations/0/params/mappingVersion", odd, "FLOW-1412-400", &format!("{mapping}/mappingVersion"))
+            .await;
+    }
     check("/options/partialIngestionPercent", json!(0), "FLOW-1100-400", "/options/partialIngestionPercent").await;
     let reply = world
         .post(PATH, {
