@@ -22,20 +22,25 @@ pub enum Outcome {
 }
 
 /// Gaps between attempts without progress.
-const GAPS: [Duration; 4] = [Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(90), Duration::from_secs(270)];
+const GAPS: [Duration; 4] =
+    [Duration::from_secs(10), Duration::from_secs(30), Duration::from_secs(90), Duration::from_secs(270)];
 
 /// Decides. `attempt` counts claims of the run from 1; `attempts` is how many there may be.
 pub fn of(error: &Error, attempt: u32, attempts: u32) -> Outcome {
     let gap = GAPS[(attempt.max(1) as usize - 1).min(GAPS.len() - 1)];
     let again = attempt < attempts;
     match error.kind {
-        Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } if again => Outcome::Retry(retry_after.unwrap_or(gap)),
+        Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } if again => {
+            Outcome::Retry(retry_after.unwrap_or(gap))
+        }
         Kind::TimedOut if again => Outcome::Retry(gap),
         Kind::Stale if again => Outcome::Replan(Duration::from_secs(1)),
         Kind::Conflict => Outcome::Lost,
         Kind::Invalid | Kind::TooLarge => Outcome::FailedByData,
         Kind::TooMany { .. } | Kind::Unavailable { .. } | Kind::TimedOut | Kind::Stale => Outcome::FailedByOutside,
-        Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Refused | Kind::Internal => Outcome::FailedByOutside,
+        Kind::Unauthenticated | Kind::Forbidden | Kind::NotFound | Kind::Refused | Kind::Internal => {
+            Outcome::FailedByOutside
+        }
     }
 }
 
@@ -56,14 +61,22 @@ pub fn ours(error: DataFusionError) -> Error {
         },
         DataFusionError::Shared(inner) => match std::sync::Arc::try_unwrap(inner) {
             Ok(inner) => ours(inner),
-            Err(shared) => Error::internal(format!("the engine failed: {}", shared.strip_backtrace().lines().next().unwrap_or_default())).caused_by(shared),
+            Err(shared) => Error::internal(format!(
+                "the engine failed: {}",
+                shared.strip_backtrace().lines().next().unwrap_or_default()
+            ))
+            .caused_by(shared),
         },
         DataFusionError::ObjectStore(inner) => {
-            Error::new(Kind::Unavailable { retry_after: None }, &code::CONNECTOR_2001, "the lake's storage failed").caused_by(inner)
+            Error::new(Kind::Unavailable { retry_after: None }, &code::CONNECTOR_2001, "the lake's storage failed")
+                .caused_by(inner)
         }
-        DataFusionError::ResourcesExhausted(why) => {
-            Error::new(Kind::Unavailable { retry_after: None }, &code::CONNECTOR_2001, "the run needs more memory than `run.memory` allows").caused_by(why)
-        }
+        DataFusionError::ResourcesExhausted(why) => Error::new(
+            Kind::Unavailable { retry_after: None },
+            &code::CONNECTOR_2001,
+            "the run needs more memory than `run.memory` allows",
+        )
+        .caused_by(why),
         other => Error::internal("the engine failed").caused_by(other),
     }
 }
@@ -104,7 +117,9 @@ mod tests {
 
     #[test]
     fn our_error_survives_the_engine() {
-        let wrapped = DataFusionError::External(Box::new(Error::new(Kind::Invalid, &code::FLOW_1102, "gzip ends early"))).context("while reading");
+        let wrapped =
+            DataFusionError::External(Box::new(Error::new(Kind::Invalid, &code::FLOW_1102, "gzip ends early")))
+                .context("while reading");
         assert_eq!(ours(wrapped).message, "gzip ends early");
     }
 }

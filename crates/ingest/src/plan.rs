@@ -59,7 +59,8 @@ impl Bounds {
             return false;
         }
         let Some(window) = self.window else { return true };
-        window.start.is_none_or(|t| modified >= t.timestamp_millis()) && window.end.is_none_or(|t| modified < t.timestamp_millis())
+        window.start.is_none_or(|t| modified >= t.timestamp_millis())
+            && window.end.is_none_or(|t| modified < t.timestamp_millis())
     }
 }
 

@@ -90,8 +90,15 @@ pub struct Progress {
 }
 
 /// Runs the promotion. Dropping the future stops every task and every read.
-pub async fn promote(promotion: Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake, progress: Arc<Progress>) -> Result<Promoted> {
-    let context = SessionContext::new_with_config(SessionConfig::new().with_batch_size(BATCH).with_target_partitions(promotion.tasks.max(1)));
+pub async fn promote(
+    promotion: Promotion<'_>,
+    objects: Arc<dyn Objects>,
+    lake: &Lake,
+    progress: Arc<Progress>,
+) -> Result<Promoted> {
+    let context = SessionContext::new_with_config(
+        SessionConfig::new().with_batch_size(BATCH).with_target_partitions(promotion.tasks.max(1)),
+    );
     let counted: Arc<dyn Objects> = Arc::new(Counted { inner: objects, progress: progress.clone() });
     let plan = plan(&promotion, counted, lake).map_err(ours)?;
     let mut tasks = tokio::task::JoinSet::new();
@@ -121,7 +128,11 @@ pub async fn promote(promotion: Promotion<'_>, objects: Arc<dyn Objects>, lake: 
     account(promotion.parts, reports)
 }
 
-fn plan(promotion: &Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+fn plan(
+    promotion: &Promotion<'_>,
+    objects: Arc<dyn Objects>,
+    lake: &Lake,
+) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));
     let mut partitions = Vec::new();
     for task in spread(promotion.parts, promotion.tasks) {
@@ -241,7 +252,10 @@ mod tests {
     fn parts_are_spread_by_size_and_none_is_lost() {
         let parts: Vec<Part> = [100, 1, 1, 98, 0].into_iter().enumerate().map(|(i, s)| part(i as u32, s)).collect();
         let spread = spread(&parts, 2);
-        assert_eq!(spread.iter().map(|t| t.iter().map(|p| p.id).collect::<Vec<_>>()).collect::<Vec<_>>(), [vec![0, 4], vec![3, 1, 2]]);
+        assert_eq!(
+            spread.iter().map(|t| t.iter().map(|p| p.id).collect::<Vec<_>>()).collect::<Vec<_>>(),
+            [vec![0, 4], vec![3, 1, 2]]
+        );
     }
 
     #[test]

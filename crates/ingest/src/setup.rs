@@ -1,8 +1,8 @@
 //! What a flow's documents say about its runs: where the data is, how it is read, where it goes.
 
 use forebay_lake::{Lake, Table, layout};
-use forebay_model::filter::Query;
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
+use forebay_model::filter::Query;
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
@@ -89,7 +89,11 @@ fn by_name(sealed: forebay_store::Secrets) -> Secrets {
 fn kind(base: &Document) -> Result<&'static Source> {
     let spec = first(base, "/connectionSpec/id")?;
     forebay_sources::by_spec(spec).ok_or_else(|| {
-        Error::new(Kind::Refused, &code::CONNECTOR_1001, format!("this Forebay cannot run sources of connection spec {spec}"))
+        Error::new(
+            Kind::Refused,
+            &code::CONNECTOR_1001,
+            format!("this Forebay cannot run sources of connection spec {spec}"),
+        )
     })
 }
 
@@ -105,7 +109,11 @@ pub async fn dataset_tree(store: &Store, scope: &Scope, dataset: &str) -> Result
     let id = first(&document, "/schemaRef/id")?;
     let all = schemas(store, scope).await?;
     let schema = all.get(id).ok_or_else(|| {
-        Error::new(Kind::NotFound, &code::XDM_1012, format!("the schema {id} of dataset {dataset} is not there any more"))
+        Error::new(
+            Kind::NotFound,
+            &code::XDM_1012,
+            format!("the schema {id} of dataset {dataset} is not there any more"),
+        )
     })?;
     xdm::resolve(schema, &|id| all.get(id).cloned())
 }
@@ -156,7 +164,9 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
         "delimited" => Format::Delimited,
         "json" | "json_xdm" => Format::Json,
         "parquet" | "parquet_xdm" => Format::Parquet,
-        other => return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("`{other}` is not a format of files"))),
+        other => {
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("`{other}` is not a format of files")));
+        }
     };
     let compression = match property("compressionType").filter(|c| !c.is_empty()) {
         None => None,
@@ -166,7 +176,9 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
         None | Some("") => b',',
         Some("\\t") => b'\t',
         Some(text) if text.len() == 1 => text.as_bytes()[0],
-        Some(text) => return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("the delimiter `{text}` is not one byte"))),
+        Some(text) => {
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("the delimiter `{text}` is not one byte")));
+        }
     };
     Ok(FileOptions { format, compression, delimiter, encoding: property("encoding").unwrap_or("UTF-8").to_string() })
 }
@@ -188,7 +200,8 @@ fn options(flow: &Document) -> Options {
     let percent = &options["partialIngestionPercent"];
     let partial_percent = percent.as_f64().or_else(|| percent.as_str().and_then(|s| s.parse().ok()));
     let diagnostics = &options["errorDiagnosticsEnabled"];
-    let asked = diagnostics.as_bool().unwrap_or_else(|| diagnostics.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
+    let asked =
+        diagnostics.as_bool().unwrap_or_else(|| diagnostics.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
     // Partial ingestion implies diagnostics (FS-RUN-2).
     Options { partial_percent, diagnostics: asked || partial_percent.is_some() }
 }
@@ -208,7 +221,13 @@ pub fn window(params: &Value) -> Result<Option<Window>> {
         let number = value.as_i64().or_else(|| value.as_str().and_then(|s| s.trim().parse().ok()));
         let millis = number.map(|n| if n.abs() >= 100_000_000_000 { n } else { n * 1000 });
         let time = millis.and_then(Time::from_timestamp_millis);
-        time.map(Some).ok_or_else(|| Error::new(Kind::Invalid, &code::FLOW_1451, format!("`{name}` is not a time in epoch seconds or milliseconds")))
+        time.map(Some).ok_or_else(|| {
+            Error::new(
+                Kind::Invalid,
+                &code::FLOW_1451,
+                format!("`{name}` is not a time in epoch seconds or milliseconds"),
+            )
+        })
     };
     let (start, end) = (moment("windowStartTime")?, moment("windowEndTime")?);
     Ok((start.is_some() || end.is_some()).then_some(Window { start, end }))

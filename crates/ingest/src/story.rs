@@ -8,8 +8,8 @@ use forebay_model::files::Part;
 use forebay_model::run::{self, Activity, Files, Manifest, Metrics, Problem, Records, Reference, Size, Span, Status};
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_store::Claim;
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -37,7 +37,12 @@ pub fn above_threshold(promoted: &Promoted, percent: f64, allowed: Option<f64>) 
         Some(allowed) => format!("{allowed} % may fail"),
         None => "the flow has no partial ingestion, so none may fail".to_string(),
     };
-    let first = promoted.findings.iter().next().map(|(code, tally)| format!("; first: {code}, {}", tally.example)).unwrap_or_default();
+    let first = promoted
+        .findings
+        .iter()
+        .next()
+        .map(|(code, tally)| format!("; first: {code}, {}", tally.example))
+        .unwrap_or_default();
     Error::new(
         Kind::Invalid,
         &code::INGEST_1212,
@@ -53,7 +58,8 @@ pub fn in_progress(claim: &Claim, progress: &Progress, now: Time) -> Value {
     activity.files.input = progress.parts.load(Ordering::Relaxed);
     let records = progress.records.load(Ordering::Relaxed);
     // What is not stored yet is neither ingested nor failed: it is under way.
-    let mut told = json!({ "activities": [activity.json()], "metrics": { "sizeSummary": activity.json()["sizeSummary"] } });
+    let mut told =
+        json!({ "activities": [activity.json()], "metrics": { "sizeSummary": activity.json()["sizeSummary"] } });
     told["metrics"]["recordSummary"] = json!({ "inputRecordCount": records });
     told["activities"][0]["recordSummary"] = json!({ "inputRecordCount": records });
     told["activities"][0]["targetInfo"] = json!([{ "id": claim.flow.text("/targetConnectionIds/0"), "type": "TargetConnection",
@@ -103,7 +109,13 @@ impl Story<'_> {
         let promoted = self.promoted;
         let stored = if self.error.is_none() { promoted.written } else { 0 };
         let warned = if self.error.is_none() { promoted.warned } else { 0 };
-        Records { input: promoted.records, output: stored, failed: promoted.rejected, skipped: promoted.written - stored, warned }
+        Records {
+            input: promoted.records,
+            output: stored,
+            failed: promoted.rejected,
+            skipped: promoted.written - stored,
+            warned,
+        }
     }
 
     fn started(&self) -> Time {
@@ -122,7 +134,9 @@ impl Story<'_> {
         let problem = match self.error {
             Some(_) if stage == run::COPY => Problem::new(&code::CONNECTOR_1001, "Reading from the source failed."),
             Some(_) => Problem::new(&code::CONNECTOR_2001, "Promotion to the lake failed."),
-            None if self.promoted.rejected > 0 => Problem::new(&code::CONNECTOR_2001, "Promotion reported errors; see the promotion activity."),
+            None if self.promoted.rejected > 0 => {
+                Problem::new(&code::CONNECTOR_2001, "Promotion reported errors; see the promotion activity.")
+            }
             None => return Vec::new(),
         };
         vec![problem]
@@ -158,7 +172,9 @@ impl Story<'_> {
     fn promotion(&self) -> Activity {
         let (files, bytes) = self.planned();
         let stored = self.error.is_none();
-        let link = |path: &str| format!("{}/data/foundation/export/batches/{}/meta?path={path}", self.public_url, self.claim.batch);
+        let link = |path: &str| {
+            format!("{}/data/foundation/export/batches/{}/meta?path={path}", self.public_url, self.claim.batch)
+        };
         let some_failed = !self.promoted.diagnostics.is_empty();
         let began = self.record.and_then(|r| moment(r.times.promote_started)).unwrap_or(self.now);
         Activity {
@@ -166,7 +182,11 @@ impl Story<'_> {
             span: Span { started: began, completed: Some(self.now) },
             size: Size { input: Some(bytes), output: Some(if stored { self.promoted.bytes_out } else { 0 }) },
             records: Some(self.records()),
-            files: Files { input: files, output: if stored { self.promoted.files.len() as u64 } else { 0 }, ..Files::default() },
+            files: Files {
+                input: files,
+                output: if stored { self.promoted.files.len() as u64 } else { 0 },
+                ..Files::default()
+            },
             status: self.status(),
             errors: self.errors(run::PROMOTION),
             findings: self.details(),

@@ -15,9 +15,9 @@ use crate::setup::{self, Setup};
 use crate::story;
 use forebay_lake::{Lake, Txn, WriteSpec, layout};
 use forebay_model::files::{Object, Window};
+use forebay_model::run::Status;
 use forebay_model::{Error, Kind, Result, Time, code};
 use forebay_sources::{Gate, Remote};
-use forebay_model::run::Status;
 use forebay_store::{Claim, End, Store};
 use futures::TryStreamExt;
 use futures::stream::BoxStream;
@@ -115,7 +115,8 @@ impl Worker {
                     let (worker, stop) = (self.clone(), stop.clone());
                     running.spawn(async move {
                         let run = claim.run.id.clone();
-                        let span = tracing::info_span!("run", run.id = %run, flow.id = %claim.flow.id, epoch = claim.epoch);
+                        let span =
+                            tracing::info_span!("run", run.id = %run, flow.id = %claim.flow.id, epoch = claim.epoch);
                         let led = tokio::spawn(async move { worker.lead(claim, stop).await }.instrument(span));
                         if let Err(e) = led.await {
                             error!(run.id = %run, error = %e, "a run panicked; its claim expires and it is taken over");
@@ -215,7 +216,8 @@ impl Worker {
         let remote = Remote::open(&self.gate, setup.kind, &setup.params, &setup.secrets)?;
         if record.as_ref().is_none_or(|r| r.failed) {
             let plan = self.plan(claim, &setup, &remote, record.as_ref()).await?;
-            let times = story::Times { copy_started: began, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
+            let times =
+                story::Times { copy_started: began, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
             let new = Record { plan, times, ..Record::default() };
             self.save(claim, &new).await?;
             *record = Some(new);
@@ -243,7 +245,14 @@ impl Worker {
             now: (self.clock)(),
         };
         let committed = setup.table.commit(&txn, &setup.target, &promoted.files).await?;
-        info!(version = committed.version, rows = promoted.written, rejected = promoted.rejected, "committed {} rows to dataset {}", promoted.written, setup.dataset);
+        info!(
+            version = committed.version,
+            rows = promoted.written,
+            rejected = promoted.rejected,
+            "committed {} rows to dataset {}",
+            promoted.written,
+            setup.dataset
+        );
         self.finish(claim, &setup, record, &promoted).await
     }
 
@@ -271,7 +280,14 @@ impl Worker {
         Ok(planner.finish())
     }
 
-    async fn promote(&self, claim: &Claim, setup: &Setup, record: &Record, remote: Remote, progress: Arc<Progress>) -> Result<Promoted> {
+    async fn promote(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        record: &Record,
+        remote: Remote,
+        progress: Arc<Progress>,
+    ) -> Result<Promoted> {
         let place = layout::batch(&claim.scope.sandbox, &claim.batch);
         self.lake.prune(&place, &[]).await?;
         story::write_input_files(&self.lake, &place, &record.plan.parts).await?;
@@ -306,7 +322,15 @@ impl Worker {
     async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
         let now = (self.clock)();
         let next = cursor(claim)?.committed(&record.plan, self.settings.overlap);
-        let told = story::Story { claim, dataset: Some(&setup.dataset), record: Some(record), promoted, error: None, public_url: &self.settings.public_url, now };
+        let told = story::Story {
+            claim,
+            dataset: Some(&setup.dataset),
+            record: Some(record),
+            promoted,
+            error: None,
+            public_url: &self.settings.public_url,
+            now,
+        };
         let end = End {
             run: told.run()?,
             state: Status::Success,
@@ -323,7 +347,12 @@ impl Worker {
 
     /// A commit whose answer was lost may have landed. Before a run is called failed, the table is fenced against its
     /// own late commit and asked.
-    async fn landed_after_all(&self, claim: &Claim, record: Option<&Record>, error: &Error) -> Result<Option<Result<()>>> {
+    async fn landed_after_all(
+        &self,
+        claim: &Claim,
+        record: Option<&Record>,
+        error: &Error,
+    ) -> Result<Option<Result<()>>> {
         let Some((record, promoted)) = record.and_then(|r| Some((r, r.promoted.as_ref()?))) else { return Ok(None) };
         if error.code == &code::INGEST_1212 {
             // It was never committed.
@@ -349,7 +378,9 @@ impl Worker {
             Outcome::Replan(gap) => {
                 // Safe: nothing of this plan was committed, or the run would have been finished instead.
                 match record {
-                    Some(record) if claim.retrigger => self.save(claim, &Record { failed: true, verify: true, ..record }).await?,
+                    Some(record) if claim.retrigger => {
+                        self.save(claim, &Record { failed: true, verify: true, ..record }).await?
+                    }
                     _ => self.store.save_plan(claim, &serde_json::Value::Null).await?,
                 }
                 self.store.release(claim, now + gap).await
@@ -361,9 +392,19 @@ impl Worker {
                 let empty = Promoted::default();
                 let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
                 let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await.ok();
-                let told = story::Story { claim, dataset: setup.as_ref().map(|s| s.dataset.as_str()), record: record.as_ref(), promoted, error: Some(&error), public_url: &self.settings.public_url, now };
+                let told = story::Story {
+                    claim,
+                    dataset: setup.as_ref().map(|s| s.dataset.as_str()),
+                    record: record.as_ref(),
+                    promoted,
+                    error: Some(&error),
+                    public_url: &self.settings.public_url,
+                    now,
+                };
                 let next = match (&record, outcome) {
-                    (Some(record), Outcome::FailedByData) => Some(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
+                    (Some(record), Outcome::FailedByData) => {
+                        Some(cursor(claim)?.failed(&record.plan, self.settings.overlap))
+                    }
                     _ => None,
                 };
                 let cursor = next.map(|c| serde_json::to_value(c).expect("a cursor is plain data"));
@@ -389,7 +430,8 @@ fn lost(error: Error) -> Error {
 fn cursor(claim: &Claim) -> Result<Cursor> {
     match &claim.cursor {
         None => Ok(Cursor::default()),
-        Some(value) => serde_json::from_value(value.clone()).map_err(|e| Error::internal("the flow's cursor is not readable").caused_by(e)),
+        Some(value) => serde_json::from_value(value.clone())
+            .map_err(|e| Error::internal("the flow's cursor is not readable").caused_by(e)),
     }
 }
 
@@ -402,4 +444,3 @@ impl Objects for Pinned {
         self.0.read(object, range)
     }
 }
-

@@ -103,7 +103,9 @@ fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> 
     let mut networks = Vec::new();
     for text in list.iter().map(|t| t.trim()).filter(|t| !t.is_empty()) {
         let parsed = text.parse::<IpNet>().or_else(|_| text.parse::<std::net::IpAddr>().map(IpNet::from));
-        networks.push(parsed.map_err(|_| serde::de::Error::custom(format!("`{text}` is not a network such as 10.1.0.0/16")))?);
+        networks.push(
+            parsed.map_err(|_| serde::de::Error::custom(format!("`{text}` is not a network such as 10.1.0.0/16")))?,
+        );
     }
     Ok(networks)
 }
@@ -113,14 +115,19 @@ pub fn read(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -
     let names = names();
     for (name, _) in vars {
         if name.starts_with("FOREBAY_") && !name.starts_with(TEST_PREFIX) && !names.contains_key(&name) {
-            return Err(format!("the environment names {name}, which is no key of the configuration; the keys are {}", names.keys().cloned().collect::<Vec<_>>().join(", ")));
+            return Err(format!(
+                "the environment names {name}, which is no key of the configuration; the keys are {}",
+                names.keys().cloned().collect::<Vec<_>>().join(", ")
+            ));
         }
     }
     let mut figment = Figment::from(Toml::string(DEFAULTS));
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    let env = Env::raw().filter_map(move |name| names.get(&name.as_str().to_uppercase()).map(|key| key.clone().into())).split(".");
+    let env = Env::raw()
+        .filter_map(move |name| names.get(&name.as_str().to_uppercase()).map(|key| key.clone().into()))
+        .split(".");
     let config: Config = figment.merge(env).extract().map_err(|e| format!("the configuration is wrong: {e}"))?;
     config.check()?;
     Ok(config)

@@ -81,8 +81,19 @@ impl Walk {
         let file = config.server.data.join("credentials.json");
         let text = std::fs::read_to_string(&file).map_err(|e| format!("{} could not be read: {e}", file.display()))?;
         let credentials = serde_json::from_str(&text).map_err(|e| format!("{} is not JSON: {e}", file.display()))?;
-        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(30)).build().map_err(|e| e.to_string())?;
-        Ok(Walk { http, url: platform.url(), credentials, token: String::new(), output: args.output, steps: Vec::new() })
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .timeout(Duration::from_secs(30))
+            .build()
+            .map_err(|e| e.to_string())?;
+        Ok(Walk {
+            http,
+            url: platform.url(),
+            credentials,
+            token: String::new(),
+            output: args.output,
+            steps: Vec::new(),
+        })
     }
 
     /// platform.md §8.1, step by step.
@@ -101,19 +112,25 @@ impl Walk {
         let flow = self.flow(&source, &target, &mapping).await?;
         let run = self.watch(&flow).await?;
         let failed = self.accounts(&run).await?;
-        let preview = self.get("Read the rows back", &format!("/data/foundation/export/datasets/{dataset}/preview")).await?;
+        let preview =
+            self.get("Read the rows back", &format!("/data/foundation/export/datasets/{dataset}/preview")).await?;
         let rows = preview.get("data").unwrap_or(&preview).as_array().cloned().unwrap_or_default();
         self.say(format!("{} rows shown", rows.len()));
         self.manage(&flow).await?;
         let sandbox = text(&run, "/sandboxId");
         let table = config.server.data.join("lake/tables").join(sandbox).join(&dataset);
-        let table = std::fs::canonicalize(&table).map_err(|e| format!("the table is not at {}: {e}", table.display()))?;
+        let table =
+            std::fs::canonicalize(&table).map_err(|e| format!("the table is not at {}: {e}", table.display()))?;
         Ok(Landed { run, rows, table: table.display().to_string(), failed })
     }
 
     async fn sign_in(&mut self) -> Result<(), String> {
-        let form = [("grant_type", "client_credentials"), ("client_id", &text(&self.credentials, "/clientId")),
-            ("client_secret", &text(&self.credentials, "/clientSecret")), ("scope", "openid,session,AdobeID,read_organizations")];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", &text(&self.credentials, "/clientId")),
+            ("client_secret", &text(&self.credentials, "/clientSecret")),
+            ("scope", "openid,session,AdobeID,read_organizations"),
+        ];
         let request = self.http.post(format!("{}/ims/token/v3", self.url)).form(&form);
         let answer = self.send("Get a token", "POST /ims/token/v3", request).await?;
         self.token = text(&answer.body, "/access_token");
@@ -143,7 +160,12 @@ impl Walk {
         self.say(names(&root));
         let folder = self.get("Explore a folder", &format!("{explore}?objectType=folder&object=/in")).await?;
         self.say(names(&folder));
-        let file = self.get("Preview a file", &format!("{explore}?objectType=file&object=/in/people.csv&fileType=delimited&preview=true")).await?;
+        let file = self
+            .get(
+                "Preview a file",
+                &format!("{explore}?objectType=file&object=/in/people.csv&fileType=delimited&preview=true"),
+            )
+            .await?;
         let columns = file["schema"]["columns"].as_array().map_or(0, Vec::len);
         self.say(format!("{columns} columns, {} rows shown", file["data"].as_array().map_or(0, Vec::len)));
         Ok(())
@@ -168,7 +190,8 @@ impl Walk {
         let schema = text(&schema, "/$id");
         self.say(schema.clone());
         let body = json!({ "name": "People", "schemaRef": { "id": schema, "contentType": FULL } });
-        let dataset = self.post("Create a dataset", "/data/foundation/catalog/dataSets?requestDataSource=true", body).await?;
+        let dataset =
+            self.post("Create a dataset", "/data/foundation/catalog/dataSets?requestDataSource=true", body).await?;
         let dataset = text(&dataset, "/0").trim_start_matches("@/dataSets/").to_string();
         self.say(format!("dataset {dataset}"));
         Ok((schema, dataset))
@@ -184,10 +207,15 @@ impl Walk {
 
     async fn mapping(&mut self, schema: &str) -> Result<String, String> {
         let rule = |kind: &str, source: &str, destination: &str| json!({ "sourceType": kind, "source": source, "destination": destination });
-        let rules = [rule("ATTRIBUTE", "id", "_id"), rule("ATTRIBUTE", "firstName", "person.name.firstName"),
-            rule("ATTRIBUTE", "lastName", "person.name.lastName"), rule("EXPRESSION", "concat(firstName, \" \", lastName)", "person.name.fullName"),
-            rule("ATTRIBUTE", "birthDate", "person.birthDate"), rule("EXPRESSION", "lower(email)", "personalEmail.address"),
-            rule("ATTRIBUTE", "createdAt", "_repo.createDate")];
+        let rules = [
+            rule("ATTRIBUTE", "id", "_id"),
+            rule("ATTRIBUTE", "firstName", "person.name.firstName"),
+            rule("ATTRIBUTE", "lastName", "person.name.lastName"),
+            rule("EXPRESSION", "concat(firstName, \" \", lastName)", "person.name.fullName"),
+            rule("ATTRIBUTE", "birthDate", "person.birthDate"),
+            rule("EXPRESSION", "lower(email)", "personalEmail.address"),
+            rule("ATTRIBUTE", "createdAt", "_repo.createDate"),
+        ];
         let body = json!({ "outputSchema": { "schemaRef": { "id": schema, "contentType": FULL } }, "mappings": rules });
         let set = self.post("Map the columns", "/data/foundation/conversion/mappingSets", body).await?;
         self.say(format!("mapping set {}", text(&set, "/id")));
@@ -195,7 +223,8 @@ impl Walk {
     }
 
     async fn flow(&mut self, source: &str, target: &str, mapping: &str) -> Result<String, String> {
-        let spec = self.get("Look the flow spec up", &format!("{FLOW}/flowSpecs?property=name==CloudStorageToAEP")).await?;
+        let spec =
+            self.get("Look the flow spec up", &format!("{FLOW}/flowSpecs?property=name==CloudStorageToAEP")).await?;
         let spec = text(&spec, "/items/0/id");
         self.say(spec.clone());
         let body = json!({ "name": "people, once", "flowSpec": { "id": spec, "version": "1.0" },
@@ -218,7 +247,11 @@ impl Walk {
             let status = text(&run, "/metrics/statusSummary/status");
             if self.output == Output::Text && std::io::stdout().is_terminal() {
                 let records = &run["metrics"]["recordSummary"]["inputRecordCount"];
-                print!("\r\x1b[2K      … {} {}", if status.is_empty() { "waiting" } else { &status }, if records.is_null() { String::new() } else { format!("{records} records") });
+                print!(
+                    "\r\x1b[2K      … {} {}",
+                    if status.is_empty() { "waiting" } else { &status },
+                    if records.is_null() { String::new() } else { format!("{records} records") }
+                );
                 std::io::stdout().flush().ok();
             }
             if status == "success" || status == "failed" || began.elapsed() > PATIENCE {
@@ -227,7 +260,11 @@ impl Walk {
                 }
                 self.step("Watch the run", &format!("GET {path}"), &answer);
                 self.say(format!("{status}: {}", run["metrics"]["recordSummary"]));
-                return if status == "success" { Ok(run) } else { Err(format!("the run is {status}: {}", run["activities"])) };
+                return if status == "success" {
+                    Ok(run)
+                } else {
+                    Err(format!("the run is {status}: {}", run["activities"]))
+                };
             }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -235,7 +272,11 @@ impl Walk {
 
     /// The batch agrees with the run; the failed rows are at hand.
     async fn accounts(&mut self, run: &Value) -> Result<Vec<Value>, String> {
-        let promotion = run["activities"].as_array().and_then(|a| a.iter().find(|a| a["id"] == "promotionActivity")).cloned().unwrap_or_default();
+        let promotion = run["activities"]
+            .as_array()
+            .and_then(|a| a.iter().find(|a| a["id"] == "promotionActivity"))
+            .cloned()
+            .unwrap_or_default();
         let batch = text(&promotion, "/targetInfo/0/reference/ids/0");
         let value = self.get("Look at the batch", &format!("/data/foundation/catalog/batches/{batch}")).await?;
         let metrics = &value[&batch]["metrics"];
@@ -265,7 +306,9 @@ impl Walk {
         let etag = text(&item, "/items/0/etag");
         self.say(format!("etag {etag}"));
         let patch = json!([{ "op": "replace", "path": "/name", "value": "people of the demo" }]);
-        let request = |walk: &Walk| walk.headers(walk.http.patch(format!("{}{path}", walk.url)).header("if-match", &etag).json(&patch));
+        let request = |walk: &Walk| {
+            walk.headers(walk.http.patch(format!("{}{path}", walk.url)).header("if-match", &etag).json(&patch))
+        };
         let changed = self.send("Rename it", &format!("PATCH {path}"), request(self)).await?;
         self.say(format!("etag {}", text(&changed.body, "/etag")));
         let stale = Self::receive(request(self)).await?;
@@ -317,12 +360,14 @@ impl Walk {
         let status = response.status();
         let etag = response.headers().get("etag").and_then(|v| v.to_str().ok()).map(str::to_string);
         let bytes = response.bytes().await.map_err(|e| format!("the answer broke off: {e}"))?;
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         Ok(Answer { status, etag, body })
     }
 
     fn step(&mut self, title: &str, what: &str, answer: &Answer) {
-        let mut step = json!({ "step": self.steps.len() + 1, "title": title, "request": what, "status": answer.status.as_u16() });
+        let mut step =
+            json!({ "step": self.steps.len() + 1, "title": title, "request": what, "status": answer.status.as_u16() });
         if let Some(etag) = &answer.etag {
             step["etag"] = json!(etag);
         }
@@ -351,12 +396,20 @@ impl Walk {
         let summary = &landed.run["metrics"]["recordSummary"];
         let open = format!("duckdb -c \"INSTALL delta; LOAD delta; FROM delta_scan('{}') LIMIT 10\"", landed.table);
         if self.output == Output::Json {
-            println!("{}", json!({ "steps": self.steps, "counts": summary, "rows": landed.rows, "failedRows": landed.failed, "table": landed.table,
-                "open": open, "url": platform.url(), "s3": s3["endpoint"], "seconds": took.as_secs_f64() }));
+            println!(
+                "{}",
+                json!({ "steps": self.steps, "counts": summary, "rows": landed.rows, "failedRows": landed.failed, "table": landed.table,
+                "open": open, "url": platform.url(), "s3": s3["endpoint"], "seconds": took.as_secs_f64() })
+            );
             return;
         }
         let count = |name: &str| summary[name].as_u64().unwrap_or(0);
-        let (input, output, failed, skipped) = (count("inputRecordCount"), count("outputRecordCount"), count("failedRecordCount"), count("skippedRecordCount"));
+        let (input, output, failed, skipped) = (
+            count("inputRecordCount"),
+            count("outputRecordCount"),
+            count("failedRecordCount"),
+            count("skippedRecordCount"),
+        );
         println!("\n{input} received = {output} ingested + {failed} failed + {skipped} skipped\n");
         for row in landed.rows.iter().take(5) {
             println!("  {row}");
@@ -364,7 +417,12 @@ impl Walk {
         println!("\nOpen the table:\n  {open}\n");
         println!("Done in {:.1} s.", took.as_secs_f64());
         if !exit {
-            println!("The platform is at {} (credentials in {}), S3 at {}. Ctrl-C ends both.", platform.url(), show(&platform.credentials()), text(s3, "/endpoint"));
+            println!(
+                "The platform is at {} (credentials in {}), S3 at {}. Ctrl-C ends both.",
+                platform.url(),
+                show(&platform.credentials()),
+                text(s3, "/endpoint")
+            );
         }
     }
 }

@@ -28,7 +28,13 @@ pub struct LakeEngine {
 
 #[async_trait]
 impl Engine for LakeEngine {
-    async fn sample(&self, remote: &Remote, object: &Object, options: Option<FileOptions>, limit: usize) -> Result<Sample> {
+    async fn sample(
+        &self,
+        remote: &Remote,
+        object: &Object,
+        options: Option<FileOptions>,
+        limit: usize,
+    ) -> Result<Sample> {
         let sample = decode::sample(Arc::new(Pinned(remote.clone())), object, options, limit).await?;
         let columns = sample.columns.into_iter().map(|c| SampleColumn { name: c.name, ty: c.ty }).collect();
         Ok(Sample { options: sample.options, hierarchical: sample.hierarchical, columns, rows: sample.rows })
@@ -66,7 +72,9 @@ impl Engine for LakeEngine {
         let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
         let got = self.lake.store().get_opts(&Path::from(path), options).await;
         let got = match got {
-            Err(object_store::Error::NotFound { .. }) => return Err(forebay_model::Error::new(Kind::NotFound, &code::FLOW_1439, "there is no such file")),
+            Err(object_store::Error::NotFound { .. }) => {
+                return Err(forebay_model::Error::new(Kind::NotFound, &code::FLOW_1439, "there is no such file"));
+            }
             got => got.context(STORAGE, &code::FLOW_1400, "the file could not be opened")?,
         };
         Ok(got.into_stream().map(|chunk| chunk.context(STORAGE, &code::FLOW_1400, "the file broke off")).boxed())

@@ -74,7 +74,8 @@ async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
     let hours = |h: u64| TimeDelta::hours(i64::try_from(h).unwrap_or(i64::MAX / 3_600_000));
     let upkeep = Upkeep {
         checkpoint_interval: settings.checkpoint_commits,
-        compact: NonZeroU64::new(settings.file_size << 20).map(|target| Compact { target, min_files: settings.compact_files }),
+        compact: NonZeroU64::new(settings.file_size << 20)
+            .map(|target| Compact { target, min_files: settings.compact_files }),
         vacuum_retention: hours(settings.vacuum_hours),
         log_retention: hours(24 * settings.log_days),
         memory: COMPACTION,
@@ -85,7 +86,9 @@ async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
             let done = lake.table(&layout::table(&sandbox, &dataset)).maintain(&upkeep).await;
             match done {
                 Ok(done) => debug!(%dataset, ?done, "looked after a table"),
-                Err(e) => warn!(%dataset, error = %e, source = ?e.source, "a table could not be looked after; it is tried again"),
+                Err(e) => {
+                    warn!(%dataset, error = %e, source = ?e.source, "a table could not be looked after; it is tried again")
+                }
             }
         }
         lake.expire_batches(&sandbox, now - hours(24 * settings.diagnostics_days)).await?;

@@ -25,9 +25,12 @@ pub async fn command(args: Playground) -> Result<(), String> {
 /// Starts the endpoint over `dir` and fills it with sample data.
 pub async fn start(dir: &std::path::Path, listen: std::net::SocketAddr) -> Result<forebay_playground::Running, String> {
     let config = forebay_playground::PlaygroundConfig { listen, ..forebay_playground::PlaygroundConfig::new(dir) };
-    let running = forebay_playground::Playground::start(config).await.map_err(|e| format!("the S3 endpoint could not be started on {listen}: {e}"))?;
+    let running = forebay_playground::Playground::start(config)
+        .await
+        .map_err(|e| format!("the S3 endpoint could not be started on {listen}: {e}"))?;
     let folder = running.folder().clone();
-    let loaded = tokio::task::spawn_blocking(move || forebay_playground::sample::load(&folder, SEED, chrono::Utc::now())).await;
+    let loaded =
+        tokio::task::spawn_blocking(move || forebay_playground::sample::load(&folder, SEED, chrono::Utc::now())).await;
     let loaded = loaded.map_err(|e| format!("the sample data could not be written: {e}"))?;
     loaded.map_err(|e| format!("the sample data could not be written: {e:?}"))?;
     Ok(running)

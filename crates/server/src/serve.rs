@@ -97,20 +97,28 @@ impl Running {
 /// Starts the platform and returns once it listens.
 pub async fn start(config: Config) -> Result<Running, String> {
     logs::start(&config.log)?;
-    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new().install_recorder().map_err(|e| format!("metrics cannot be kept: {e}"))?;
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .map_err(|e| format!("metrics cannot be kept: {e}"))?;
     let data = &config.server.data;
     private_folder(data)?;
     let lock = lock(data)?;
-    let keys = Keys::open_or_create(&data.join("key-encryption-key")).map_err(|e| said("the key-encryption key could not be read", e))?;
+    let keys = Keys::open_or_create(&data.join("key-encryption-key"))
+        .map_err(|e| said("the key-encryption key could not be read", e))?;
     let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
     let store = open_store(data, keys).await?;
-    let forfeited = store.forfeit(WORKER, Utc::now()).await.map_err(|e| said("the claims of the last start could not be ended", e))?;
+    let forfeited = store
+        .forfeit(WORKER, Utc::now())
+        .await
+        .map_err(|e| said("the claims of the last start could not be ended", e))?;
     if forfeited > 0 {
         info!(forfeited, "the last start ended in mid run; {forfeited} runs go on");
     }
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
-    let listener = tokio::net::TcpListener::bind(config.server.listen).await.map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
+    let listener = tokio::net::TcpListener::bind(config.server.listen)
+        .await
+        .map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
     let address = listener.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
     let public_url = match config.server.public_url.trim_end_matches('/') {
         "" => format!("http://{address}"),
@@ -137,7 +145,13 @@ pub async fn start(config: Config) -> Result<Running, String> {
             }
         })
     };
-    let worker = Worker { store: store.clone(), lake: lake.clone(), gate, settings: Arc::new(settings(&config, public_url)), clock };
+    let worker = Worker {
+        store: store.clone(),
+        lake: lake.clone(),
+        gate,
+        settings: Arc::new(settings(&config, public_url)),
+        clock,
+    };
     let working = tokio::spawn(worker.run(stop.clone()));
     let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
@@ -174,16 +188,24 @@ fn private_folder(data: &Path) -> Result<(), String> {
 /// One process per folder: SQLite and the local lake are this process's alone.
 fn lock(data: &Path) -> Result<File, String> {
     let path = data.join("forebay.lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&path)
+        .map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(format!("another Forebay runs over {}; end it or name another folder with --data", data.display())),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            Err(format!("another Forebay runs over {}; end it or name another folder with --data", data.display()))
+        }
         Err(std::fs::TryLockError::Error(e)) => Err(format!("{} cannot be locked: {e}", path.display())),
     }
 }
 
 async fn open_store(data: &Path, keys: Keys) -> Result<Store, String> {
-    let file = std::path::absolute(data.join("forebay.db")).map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
+    let file = std::path::absolute(data.join("forebay.db"))
+        .map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
     let url = format!("sqlite://{}", file.display());
     Store::open(&url, keys).await.map_err(|e| said("the metadata store could not be opened", e))
 }
@@ -191,7 +213,9 @@ async fn open_store(data: &Path, keys: Keys) -> Result<Store, String> {
 /// On the first start: an organization, a client and the sandbox `prod`, and the file that says so.
 async fn credentials(store: &Store, data: &Path, url: &str) -> Result<PathBuf, String> {
     let path = data.join("credentials.json");
-    let made = forebay_api::bootstrap(store, Utc::now()).await.map_err(|e| said("the first client could not be created", e))?;
+    let made = forebay_api::bootstrap(store, Utc::now())
+        .await
+        .map_err(|e| said("the first client could not be created", e))?;
     if let Some(made) = made {
         let text = serde_json::json!({ "url": url, "imsOrgId": made.organization, "clientId": made.client_id,
             "clientSecret": made.client_secret.expose_secret(), "apiKey": made.client_id, "sandbox": made.sandbox });

@@ -288,7 +288,10 @@ fn dated(function: &Function, arguments: &[Expr]) -> Option<(String, Option<Stri
     let at = function.params.iter().position(|p| p.name == "FORMAT")?;
     let Node::Text(text) = &arguments.get(at)?.node else { return None };
     let why = pattern::parse(text).err()?;
-    Some((format!("function `{}`: {why}", function.name), Some("Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`.".into())))
+    Some((
+        format!("function `{}`: {why}", function.name),
+        Some("Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`.".into()),
+    ))
 }
 
 /// Required fields that stay null in every row.

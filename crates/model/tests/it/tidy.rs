@@ -76,7 +76,10 @@ fn arrows_point_down() {
     let all = dependencies();
     let known: BTreeSet<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
     for (name, dependencies) in &all {
-        assert!(known.contains(name.as_str()), "crate {name} is new: a new crate needs an ADR and a line in this table");
+        assert!(
+            known.contains(name.as_str()),
+            "crate {name} is new: a new crate needs an ADR and a line in this table"
+        );
         let allowed = ARROWS.iter().find(|(n, _)| n == name).unwrap().1;
         for dependency in dependencies.iter().filter_map(|d| d.strip_prefix("forebay-")) {
             assert!(allowed.contains(&dependency), "{name} may not lean on {dependency}");
@@ -88,7 +91,10 @@ fn arrows_point_down() {
 fn each_heavy_library_has_one_home() {
     for (library, homes) in HOMES {
         for (name, dependencies) in &dependencies() {
-            assert!(!dependencies.contains(*library) || homes.contains(&name.as_str()), "{library} lives in {homes:?}, not in {name}");
+            assert!(
+                !dependencies.contains(*library) || homes.contains(&name.as_str()),
+                "{library} lives in {homes:?}, not in {name}"
+            );
         }
     }
 }

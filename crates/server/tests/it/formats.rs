@@ -31,7 +31,9 @@ fn cases() -> Vec<(&'static str, &'static str, Value, &'static str, &'static str
         ("deep.json", ("json", Value::Null, "who.names[0]", "rows")),
         ("typed.parquet", ("parquet", Value::Null, "name", "rows")),
     ];
-    rows.into_iter().map(|(file, (format, properties, name, expected))| (file, format, properties, name, expected)).collect()
+    rows.into_iter()
+        .map(|(file, (format, properties, name, expected))| (file, format, properties, name, expected))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,7 +52,16 @@ async fn each_format_and_compression_lands_the_same_rows() {
             { "sourceType": "ATTRIBUTE", "source": name, "destination": "person.name.fullName" },
             { "sourceType": "ATTRIBUTE", "source": "visits", "destination": format!("_{tenant}.visits") }]);
         let path = format!("/in/{file}");
-        let spec = FlowSpec { base: &base, path: &path, kind: "file", format, properties, schema: &schema, rules, options: Value::Null };
+        let spec = FlowSpec {
+            base: &base,
+            path: &path,
+            kind: "file",
+            format,
+            properties,
+            schema: &schema,
+            rules,
+            options: Value::Null,
+        };
         made.push((file, kind, forebay.flow(spec).await));
     }
     for (file, kind, made) in &made {
@@ -60,7 +71,10 @@ async fn each_format_and_compression_lands_the_same_rows() {
         let lines: Vec<String> = expected[*kind].as_array().unwrap().iter().map(|row| line(row, &tenant)).collect();
         let file_of_lines = work.path().join("want.jsonl");
         std::fs::write(&file_of_lines, lines.join("\n")).unwrap();
-        run_script("oracle.py", &["compare", &made.table.display().to_string(), &file_of_lines.display().to_string(), "--key", "_id"]);
+        run_script(
+            "oracle.py",
+            &["compare", &made.table.display().to_string(), &file_of_lines.display().to_string(), "--key", "_id"],
+        );
     }
 }
 
@@ -89,7 +103,10 @@ async fn the_properties_of_each_file_are_found_out_and_its_rows_previewed() {
         ("typed.parquet", json!({ "fileType": "parquet" })),
     ];
     for (file, properties) in found {
-        let path = format!("{}/connections/{base}/explore?objectType=file&object=/in/{file}&determineProperties=true&preview=true", crate::harness::FLOW);
+        let path = format!(
+            "{}/connections/{base}/explore?objectType=file&object=/in/{file}&determineProperties=true&preview=true",
+            crate::harness::FLOW
+        );
         let answer = forebay.get(&path).await;
         for (name, value) in properties.as_object().unwrap() {
             assert_eq!(answer["properties"][name], *value, "{file}: {}", answer["properties"]);

@@ -1,8 +1,8 @@
 //! A real server on loopback with a folder of its own, an S3 endpoint, and the words to drive both.
 
+use object_store::ObjectStoreExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
-use object_store::ObjectStoreExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -47,7 +47,11 @@ pub struct Bucket {
 impl Bucket {
     /// On the server that `make test` started, where there is one; on the playground's endpoint otherwise.
     pub async fn seaweed(name: &str) -> Bucket {
-        let var = |name: &str| std::env::var(name).unwrap_or_else(|_| panic!("{name} is not set: run the tests through `make test`, which starts an S3 server"));
+        let var = |name: &str| {
+            std::env::var(name).unwrap_or_else(|_| {
+                panic!("{name} is not set: run the tests through `make test`, which starts an S3 server")
+            })
+        };
         let endpoint = var("FOREBAY_TEST_S3_ENDPOINT");
         let (access_key, secret_key) = (var("FOREBAY_TEST_S3_ACCESS_KEY"), var("FOREBAY_TEST_S3_SECRET_KEY"));
         let name = format!("{name}-{}", &uuid::Uuid::new_v4().simple().to_string()[..12]);
@@ -63,9 +67,21 @@ impl Bucket {
         Bucket::at(endpoint, access, secret, name.to_string(), Some(running), Some(dir)).await
     }
 
-    async fn at(endpoint: String, access_key: String, secret_key: String, name: String, playground: Option<forebay_playground::Running>, dir: Option<tempfile::TempDir>) -> Bucket {
+    async fn at(
+        endpoint: String,
+        access_key: String,
+        secret_key: String,
+        name: String,
+        playground: Option<forebay_playground::Running>,
+        dir: Option<tempfile::TempDir>,
+    ) -> Bucket {
         let builder = AmazonS3Builder::new().with_endpoint(&endpoint).with_allow_http(true).with_region("us-east-1");
-        let store = builder.with_access_key_id(&access_key).with_secret_access_key(&secret_key).with_bucket_name(&name).build().unwrap();
+        let store = builder
+            .with_access_key_id(&access_key)
+            .with_secret_access_key(&secret_key)
+            .with_bucket_name(&name)
+            .build()
+            .unwrap();
         let bucket = Bucket { endpoint, access_key, secret_key, name, store, playground, _dir: dir };
         bucket.create().await;
         bucket
@@ -75,9 +91,26 @@ impl Bucket {
     async fn create(&self) {
         let url = format!("{}/{}", self.endpoint, self.name);
         let user = format!("{}:{}", self.access_key, self.secret_key);
-        let args = ["-sS", "--fail-with-body", "-X", "PUT", "--aws-sigv4", "aws:amz:us-east-1:s3", "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD", "--user", &user, &url];
+        let args = [
+            "-sS",
+            "--fail-with-body",
+            "-X",
+            "PUT",
+            "--aws-sigv4",
+            "aws:amz:us-east-1:s3",
+            "-H",
+            "x-amz-content-sha256: UNSIGNED-PAYLOAD",
+            "--user",
+            &user,
+            &url,
+        ];
         let out = tokio::process::Command::new("curl").args(args).output().await.expect("curl starts");
-        assert!(out.status.success(), "the bucket could not be made: {}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+        assert!(
+            out.status.success(),
+            "the bucket could not be made: {}{}",
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(&out.stderr)
+        );
     }
 
     /// Puts one object.
@@ -156,7 +189,10 @@ impl Forebay {
         let listen = self.url.trim_start_matches("http://");
         let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
         command.args(["serve", "--listen", listen, "--data"]).arg(&self.data);
-        command.env("FOREBAY_EGRESS_ALLOW", "127.0.0.0/8,::1/128").env("FOREBAY_RUN_TICK_MS", "50").envs(self.env.iter().cloned());
+        command
+            .env("FOREBAY_EGRESS_ALLOW", "127.0.0.0/8,::1/128")
+            .env("FOREBAY_RUN_TICK_MS", "50")
+            .envs(self.env.iter().cloned());
         self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let began = Instant::now();
         loop {
@@ -166,7 +202,11 @@ impl Forebay {
                 break;
             }
             let ended = self.child.as_mut().unwrap().try_wait().unwrap();
-            assert!(ended.is_none() && began.elapsed() < PATIENCE, "the server does not come up ({ended:?}):\n{}", self.log());
+            assert!(
+                ended.is_none() && began.elapsed() < PATIENCE,
+                "the server does not come up ({ended:?}):\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.credentials = serde_json::from_slice(&std::fs::read(self.data.join("credentials.json")).unwrap()).unwrap();
@@ -191,8 +231,12 @@ impl Forebay {
     }
 
     async fn sign_in(&mut self) {
-        let form = [("grant_type", "client_credentials"), ("client_id", self.credentials["clientId"].as_str().unwrap()),
-            ("client_secret", self.credentials["clientSecret"].as_str().unwrap()), ("scope", "openid")];
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", self.credentials["clientId"].as_str().unwrap()),
+            ("client_secret", self.credentials["clientSecret"].as_str().unwrap()),
+            ("scope", "openid"),
+        ];
         let answer = self.http.post(format!("{}/ims/token/v3", self.url)).form(&form).send().await.unwrap();
         let body: Value = answer.json().await.unwrap();
         self.token = body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {body}")).to_string();
@@ -202,7 +246,9 @@ impl Forebay {
     pub async fn call(&self, method: &str, path: &str, body: Option<Value>, headers: &[(&str, &str)]) -> (u16, Value) {
         let method: reqwest::Method = method.parse().unwrap();
         let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
-        for (header, member) in [("x-api-key", "apiKey"), ("x-gw-ims-org-id", "imsOrgId"), ("x-sandbox-name", "sandbox")] {
+        for (header, member) in
+            [("x-api-key", "apiKey"), ("x-gw-ims-org-id", "imsOrgId"), ("x-sandbox-name", "sandbox")]
+        {
             request = request.header(header, self.credentials[member].as_str().unwrap());
         }
         for (name, value) in headers {
@@ -214,7 +260,8 @@ impl Forebay {
         let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         let bytes = answer.bytes().await.unwrap();
-        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         (status, body)
     }
 

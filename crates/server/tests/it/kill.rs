@@ -27,7 +27,13 @@ async fn after_a_kill_at_any_point_each_row_is_there_exactly_once() {
     // Round 0 is left alone, and says how long a run takes.
     let round = |n: usize| {
         let out = work.path().join(format!("round-{n}"));
-        let arguments = [("--seed", n.to_string()), ("--files", FILES.to_string()), ("--rows", ROWS.to_string()), ("--first-file", (n * FILES).to_string()), ("--tenant", tenant.clone())];
+        let arguments = [
+            ("--seed", n.to_string()),
+            ("--files", FILES.to_string()),
+            ("--rows", ROWS.to_string()),
+            ("--first-file", (n * FILES).to_string()),
+            ("--tenant", tenant.clone()),
+        ];
         let mut words: Vec<String> = arguments.iter().flat_map(|(k, v)| [k.to_string(), v.clone()]).collect();
         words.extend(["--out".to_string(), out.display().to_string()]);
         run_script("gen.py", &words.iter().map(String::as_str).collect::<Vec<_>>());
@@ -38,21 +44,39 @@ async fn after_a_kill_at_any_point_each_row_is_there_exactly_once() {
     let rules: Value = serde_json::from_slice(&std::fs::read(first.join("mapping.json")).unwrap()).unwrap();
     let began = Instant::now();
     let made = forebay
-        .flow(FlowSpec { base: &base, path: "/in/", kind: "folder", format: "delimited", properties: json!({ "columnDelimiter": "," }), schema: &schema,
-            rules, options: json!({ "errorDiagnosticsEnabled": true, "partialIngestionPercent": 50 }) })
+        .flow(FlowSpec {
+            base: &base,
+            path: "/in/",
+            kind: "folder",
+            format: "delimited",
+            properties: json!({ "columnDelimiter": "," }),
+            schema: &schema,
+            rules,
+            options: json!({ "errorDiagnosticsEnabled": true, "partialIngestionPercent": 50 }),
+        })
         .await;
     forebay.settled(&made.flow).await;
     let usual = began.elapsed();
     let table = made.table.display().to_string();
 
-    let mut watch = Command::new(crate::harness::python()).arg(script("oracle.py")).args(["watch", &table]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut watch = Command::new(crate::harness::python())
+        .arg(script("oracle.py"))
+        .args(["watch", &table])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     let (mut seen, mut recoveries) = (Vec::new(), Vec::new());
     for n in 1..=kills {
         let folder = round(n);
         bucket.put_folder(&folder.join("files"), "in").await;
         let run = forebay.run(&made.flow).await;
         tokio::time::sleep(usual.mul_f64(1.2 * n as f64 / kills as f64)).await;
-        let state = forebay.get(&format!("{}/runs/{run}", crate::harness::FLOW)).await["items"][0]["state"].as_str().unwrap_or_default().to_string();
+        let state = forebay.get(&format!("{}/runs/{run}", crate::harness::FLOW)).await["items"][0]["state"]
+            .as_str()
+            .unwrap_or_default()
+            .to_string();
         forebay.kill();
         seen.push(state);
         let down = Instant::now();
@@ -77,12 +101,21 @@ async fn after_a_kill_at_any_point_each_row_is_there_exactly_once() {
     watch.stdout.take().unwrap().read_to_string(&mut said).unwrap();
     watch.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
     assert!(status.success(), "P2: {said}{errors}");
-    let whole: Vec<u64> = runs.iter().scan(0, |sum, run| { *sum += counts(run).1; Some(*sum) }).collect();
+    let whole: Vec<u64> = runs
+        .iter()
+        .scan(0, |sum, run| {
+            *sum += counts(run).1;
+            Some(*sum)
+        })
+        .collect();
     let lines: Vec<Value> = said.lines().filter_map(|l| serde_json::from_str(l).ok()).collect();
     assert!(lines.len() > 3, "the watcher saw {} states", lines.len());
     for line in &lines {
         let rows = line["rows"].as_u64().unwrap_or(0);
-        assert!(rows == 0 || whole.contains(&rows), "P2: a reader saw {rows} rows, which is no whole number of runs: {whole:?}");
+        assert!(
+            rows == 0 || whole.contains(&rows),
+            "P2: a reader saw {rows} rows, which is no whole number of runs: {whole:?}"
+        );
     }
 
     let expected = work.path().join("expected.jsonl");
@@ -92,6 +125,10 @@ async fn after_a_kill_at_any_point_each_row_is_there_exactly_once() {
     }
     std::fs::write(&expected, all).unwrap();
     run_script("oracle.py", &["compare", &table, &expected.display().to_string(), "--key", "_id"]);
-    eprintln!("{kills} kills at {usual:?} × 0…1.2; states when killed: {seen:?}; {} states seen by the reader; slowest (API up, run done): {:?}", lines.len(), recoveries.iter().max_by_key(|r| r.1));
+    eprintln!(
+        "{kills} kills at {usual:?} × 0…1.2; states when killed: {seen:?}; {} states seen by the reader; slowest (API up, run done): {:?}",
+        lines.len(),
+        recoveries.iter().max_by_key(|r| r.1)
+    );
     bucket.end().await;
 }

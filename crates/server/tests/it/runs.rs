@@ -26,7 +26,16 @@ impl Setting {
     }
 
     async fn folder_flow(&self, options: Value) -> Made {
-        let spec = FlowSpec { base: &self.base, path: "/in/", kind: "folder", format: "delimited", properties: Value::Null, schema: &self.schema, rules: self.rules(), options };
+        let spec = FlowSpec {
+            base: &self.base,
+            path: "/in/",
+            kind: "folder",
+            format: "delimited",
+            properties: Value::Null,
+            schema: &self.schema,
+            rules: self.rules(),
+            options,
+        };
         self.forebay.flow(spec).await
     }
 
@@ -54,7 +63,10 @@ async fn a_second_run_reads_nothing_and_a_new_file_brings_only_itself() {
     assert_eq!(counts(&s.run(&made).await), (1, 1, 0, 0));
     let nothing = s.run(&made).await;
     assert_eq!(counts(&nothing), (0, 0, 0, 0));
-    assert_eq!(nothing["metrics"]["fileSummary"]["inputFileCount"], 0, "a second run over unchanged files reads nothing");
+    assert_eq!(
+        nothing["metrics"]["fileSummary"]["inputFileCount"], 0,
+        "a second run over unchanged files reads nothing"
+    );
     s.bucket.put("in/a.csv", "id,visits\na3,3\n").await;
     assert_eq!(counts(&s.run(&made).await), (1, 1, 0, 0), "a file that was rewritten is new");
     assert_eq!(s.ids(&made), ["a1", "a2", "a3", "b1", "c1"]);
@@ -68,7 +80,10 @@ async fn rows_that_fail_are_kept_with_their_place_below_the_threshold_and_above_
     let run = s.forebay.settled(&made.flow).await.remove(0);
     assert_eq!(run["state"], "success", "{run:#}");
     assert_eq!(counts(&run), (4, 3, 1, 0), "{run:#}");
-    assert_eq!(run["metrics"]["recordSummary"]["warningRecordCount"], 1, "a value that does not convert is a warning, not a rejected row");
+    assert_eq!(
+        run["metrics"]["recordSummary"]["warningRecordCount"], 1,
+        "a value that does not convert is a warning, not a rejected row"
+    );
     let promotion = &run["activities"][1];
     let errors = promotion["statusSummary"]["extensions"]["errors"].as_array().unwrap();
     let codes: Vec<&str> = errors.iter().map(|e| e["code"].as_str().unwrap()).collect();
@@ -78,8 +93,14 @@ async fn rows_that_fail_are_kept_with_their_place_below_the_threshold_and_above_
     let batch = promotion["targetInfo"][0]["reference"]["ids"][0].as_str().unwrap();
     let value = s.forebay.get(&format!("/data/foundation/catalog/batches/{batch}")).await;
     assert_eq!(value[batch]["metrics"]["failedRecordCount"], 1);
-    let samples = s.forebay.get(&format!("/data/foundation/export/batches/{batch}/meta?path=row_error_samples.json")).await;
-    let rejected = samples.as_array().unwrap().iter().find(|r| r["_errors"][0]["code"] == "INGEST-1401-400").unwrap_or_else(|| panic!("{samples:#}"));
+    let samples =
+        s.forebay.get(&format!("/data/foundation/export/batches/{batch}/meta?path=row_error_samples.json")).await;
+    let rejected = samples
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|r| r["_errors"][0]["code"] == "INGEST-1401-400")
+        .unwrap_or_else(|| panic!("{samples:#}"));
     assert_eq!((rejected["_filename"].as_str(), rejected["_line"].as_u64()), (Some("in/a.csv"), Some(3)), "{rejected}");
     let warned = samples.as_array().unwrap().iter().find(|r| r["_errors"][0]["code"] == "MAPPER-3700-400").unwrap();
     assert_eq!((warned["_line"].as_u64(), warned["_errors"][0]["value"].as_str()), (Some(4), Some("many")), "{warned}");
@@ -103,7 +124,12 @@ async fn a_re_trigger_of_a_failed_run_after_a_later_one_lands_its_rows_once() {
     assert_eq!((next["state"].as_str(), counts(&next)), (Some("success"), (1, 1, 0, 0)), "{next:#}");
     let id = failed["id"].as_str().unwrap();
 
-    s.forebay.patch(&format!("{FLOW}/flows/{}", made.flow), json!([{ "op": "add", "path": "/options", "value": { "partialIngestionPercent": 60 } }])).await;
+    s.forebay
+        .patch(
+            &format!("{FLOW}/flows/{}", made.flow),
+            json!([{ "op": "add", "path": "/options", "value": { "partialIngestionPercent": 60 } }]),
+        )
+        .await;
     s.forebay.post(&format!("{FLOW}/runs/{id}/action?op=RE_TRIGGER"), Value::Null).await;
     let again = s.forebay.settled(&made.flow).await.into_iter().find(|r| r["id"] == id).unwrap();
     assert_eq!((again["state"].as_str(), counts(&again)), (Some("success"), (2, 1, 1, 0)), "{again:#}");
@@ -116,13 +142,17 @@ async fn a_run_that_failed_by_the_outside_leaves_its_files_to_the_next() {
     let s = setting("outside").await;
     s.bucket.put("in/a.csv", "id,visits\na1,1\n").await;
     let path = format!("{FLOW}/connections/{}", s.base);
-    s.forebay.patch(&path, json!([{ "op": "replace", "path": "/auth/params/s3SecretKey", "value": "wrong-wrong-wrong" }])).await;
+    s.forebay
+        .patch(&path, json!([{ "op": "replace", "path": "/auth/params/s3SecretKey", "value": "wrong-wrong-wrong" }]))
+        .await;
     assert_eq!(s.forebay.get(&format!("{path}/test")).await["result"], false, "a failed login is false with 200");
     let made = s.folder_flow(Value::Null).await;
     let failed = s.forebay.settled(&made.flow).await.remove(0);
     assert_eq!(failed["state"], "failed");
     assert_eq!(failed["metrics"]["statusSummary"]["errors"][0]["code"], "CONNECTOR-1001-500", "{failed:#}");
-    s.forebay.patch(&path, json!([{ "op": "replace", "path": "/auth/params/s3SecretKey", "value": s.bucket.secret_key }])).await;
+    s.forebay
+        .patch(&path, json!([{ "op": "replace", "path": "/auth/params/s3SecretKey", "value": s.bucket.secret_key }]))
+        .await;
     assert_eq!(counts(&s.run(&made).await), (1, 1, 0, 0));
     let id = failed["id"].as_str().unwrap();
     s.forebay.post(&format!("{FLOW}/runs/{id}/action?op=re_trigger"), Value::Null).await;
@@ -144,7 +174,16 @@ async fn what_is_wrong_with_a_file_is_said_with_its_name_and_nothing_of_the_run_
     for (name, bytes, format, properties, said) in cases {
         let path = format!("/bad/{name}");
         s.bucket.put(&path[1..], bytes.to_vec()).await;
-        let spec = FlowSpec { base: &s.base, path: &path, kind: "file", format, properties, schema: &s.schema, rules: s.rules(), options: Value::Null };
+        let spec = FlowSpec {
+            base: &s.base,
+            path: &path,
+            kind: "file",
+            format,
+            properties,
+            schema: &s.schema,
+            rules: s.rules(),
+            options: Value::Null,
+        };
         let made = s.forebay.flow(spec).await;
         let run = s.forebay.settled(&made.flow).await.remove(0);
         assert_eq!(run["state"], "failed", "{name}: {run:#}");
@@ -162,7 +201,12 @@ async fn an_empty_folder_is_a_run_of_nothing_and_a_missing_bucket_is_named() {
     let run = s.forebay.settled(&made.flow).await.remove(0);
     assert_eq!((run["state"].as_str(), counts(&run)), (Some("success"), (0, 0, 0, 0)), "{run:#}");
     let path = format!("{FLOW}/connections/{}", s.base);
-    s.forebay.patch(&path, json!([{ "op": "replace", "path": "/auth/params/bucketName", "value": "there-is-no-such-bucket" }])).await;
+    s.forebay
+        .patch(
+            &path,
+            json!([{ "op": "replace", "path": "/auth/params/bucketName", "value": "there-is-no-such-bucket" }]),
+        )
+        .await;
     let run = s.run(&made).await;
     assert_eq!(run["state"], "failed");
     assert!(run["activities"].to_string().contains("there-is-no-such-bucket"), "{:#}", run["activities"]);

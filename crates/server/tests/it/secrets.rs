@@ -51,7 +51,11 @@ async fn no_secret_is_in_an_answer_a_log_the_database_or_the_lake() {
     let body = json!({ "name": "canary", "auth": { "specName": "Access Key", "params": params }, "connectionSpec": { "id": S3, "version": "1.0" } });
     let base = id(&forebay.post(&format!("{FLOW}/connections"), body).await);
     let at = format!("{FLOW}/connections/{base}");
-    let mut answers = vec![forebay.get(&at).await, forebay.get(&format!("{FLOW}/connections")).await, forebay.get(&format!("{at}/test")).await];
+    let mut answers = vec![
+        forebay.get(&at).await,
+        forebay.get(&format!("{FLOW}/connections")).await,
+        forebay.get(&format!("{at}/test")).await,
+    ];
     // What fails is told, and what is told holds no secret.
     answers.push(forebay.call("GET", &format!("{at}/explore?objectType=root"), None, &[]).await.1);
     for filter in ["auth.params.s3SecretKey==cAnArY", "auth.params.s3SecretKey!=x"] {
@@ -65,7 +69,16 @@ async fn no_secret_is_in_an_answer_a_log_the_database_or_the_lake() {
     }
     let (schema, _) = forebay.people_schema().await;
     let rules = json!([{ "sourceType": "ATTRIBUTE", "source": "id", "destination": "_id" }]);
-    let spec = FlowSpec { base: &base, path: "/in/", kind: "folder", format: "delimited", properties: Value::Null, schema: &schema, rules, options: Value::Null };
+    let spec = FlowSpec {
+        base: &base,
+        path: "/in/",
+        kind: "folder",
+        format: "delimited",
+        properties: Value::Null,
+        schema: &schema,
+        rules,
+        options: Value::Null,
+    };
     let made = forebay.flow(spec).await;
     let run = forebay.settled(&made.flow).await.remove(0);
     assert_eq!(run["state"], "failed", "the secret is wrong: {run:#}");
@@ -103,12 +116,18 @@ async fn a_private_address_is_not_called_unless_the_operator_says_so() {
         }
     });
     let forebay = Forebay::start_with(&[("FOREBAY_EGRESS_ALLOW", "")]).await;
-    for host in [format!("127.0.0.1:{}", address.port()), format!("localhost:{}", address.port()), format!("0x7f000001:{}", address.port()), format!("[::ffff:127.0.0.1]:{}", address.port())] {
+    for host in [
+        format!("127.0.0.1:{}", address.port()),
+        format!("localhost:{}", address.port()),
+        format!("0x7f000001:{}", address.port()),
+        format!("[::ffff:127.0.0.1]:{}", address.port()),
+    ] {
         let params = json!({ "s3AccessKey": "k", "s3SecretKey": "s", "serviceUrl": format!("http://{host}"), "bucketName": "b" });
         let body = json!({ "name": "inside", "auth": { "specName": "Access Key", "params": params }, "connectionSpec": { "id": S3, "version": "1.0" } });
         let base = id(&forebay.post(&format!("{FLOW}/connections"), body).await);
         assert_eq!(forebay.get(&format!("{FLOW}/connections/{base}/test")).await["result"], false, "{host}");
-        let (status, answer) = forebay.call("GET", &format!("{FLOW}/connections/{base}/explore?objectType=root"), None, &[]).await;
+        let (status, answer) =
+            forebay.call("GET", &format!("{FLOW}/connections/{base}/explore?objectType=root"), None, &[]).await;
         assert!(status >= 400 && answer.to_string().contains("egress"), "{host}: {status} {answer}");
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0, "no connection reached the private address");
@@ -127,7 +146,15 @@ async fn what_a_first_start_leaves_is_private() {
     assert_eq!(forebay.credentials["apiKey"], forebay.credentials["clientId"]);
     assert!(forebay.credentials["imsOrgId"].as_str().unwrap().ends_with("@AdobeOrg"));
     // A second process over the same folder is refused, and says why.
-    let out = std::process::Command::new(env!("CARGO_BIN_EXE_forebay")).args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(&forebay.data).output().unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_forebay"))
+        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+        .arg(&forebay.data)
+        .output()
+        .unwrap();
     assert!(!out.status.success());
-    assert!(String::from_utf8_lossy(&out.stderr).contains("another Forebay runs"), "{}", String::from_utf8_lossy(&out.stderr));
+    assert!(
+        String::from_utf8_lossy(&out.stderr).contains("another Forebay runs"),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
 }

@@ -33,15 +33,31 @@ async fn the_s3_tutorial_runs_as_printed() {
     bucket.put("in/people.csv", "id,name\n1,Ada\n2,\"Grace, Rear Admiral\"\n").await;
     let forebay = Forebay::start().await;
 
-    let all = shell(&forebay, &format!("curl -sS -X GET \\\n    'https://platform.adobe.io/data/foundation/flowservice/connectionSpecs'{HEADERS}"));
+    let all = shell(
+        &forebay,
+        &format!(
+            "curl -sS -X GET \\\n    'https://platform.adobe.io/data/foundation/flowservice/connectionSpecs'{HEADERS}"
+        ),
+    );
     assert!(all["items"].as_array().unwrap().iter().any(|s| s["name"] == "amazon-s3"));
 
     // Raw quotes in the query, as printed (FS-BASE-4).
-    let spec = shell(&forebay, &format!("curl -sS -X GET \\\n    'https://platform.adobe.io/data/foundation/flowservice/connectionSpecs?property=name==\"amazon-s3\"'{HEADERS}"));
+    let spec = shell(
+        &forebay,
+        &format!(
+            "curl -sS -X GET \\\n    'https://platform.adobe.io/data/foundation/flowservice/connectionSpecs?property=name==\"amazon-s3\"'{HEADERS}"
+        ),
+    );
     assert_eq!(spec["items"].as_array().unwrap().len(), 1);
     let spec = &spec["items"][0];
-    assert_eq!((spec["id"].as_str(), spec["name"].as_str(), spec["version"].as_str()), (Some("ecadc60c-7455-4d87-84dc-2a0e293d997b"), Some("amazon-s3"), Some("1.0")));
-    assert_eq!((spec["authSpec"][0]["name"].as_str(), spec["authSpec"][0]["type"].as_str()), (Some("Access Key"), Some("Access Key Auth")));
+    assert_eq!(
+        (spec["id"].as_str(), spec["name"].as_str(), spec["version"].as_str()),
+        (Some("ecadc60c-7455-4d87-84dc-2a0e293d997b"), Some("amazon-s3"), Some("1.0"))
+    );
+    assert_eq!(
+        (spec["authSpec"][0]["name"].as_str(), spec["authSpec"][0]["type"].as_str()),
+        (Some("Access Key"), Some("Access Key Auth"))
+    );
     assert_eq!(spec["authSpec"][0]["spec"]["properties"]["s3SecretKey"]["format"], "password");
 
     let base = shell(
@@ -87,8 +103,17 @@ async fn the_s3_tutorial_runs_as_printed() {
     let root = shell(&forebay, &format!("curl -sS -X GET '{at}/explore?objectType=root'{HEADERS}"));
     assert_eq!((root[0]["type"].as_str(), root[0]["path"].as_str()), (Some("folder"), Some("/in/")), "{root}");
     let folder = shell(&forebay, &format!("curl -sS -X GET '{at}/explore?objectType=folder&object=/in/'{HEADERS}"));
-    assert_eq!((folder[0]["type"].as_str(), folder[0]["path"].as_str()), (Some("file"), Some("/in/people.csv")), "{folder}");
-    let file = shell(&forebay, &format!("curl -sS -X GET '{at}/explore?objectType=file&object=/in/people.csv&fileType=delimited&preview=true'{HEADERS}"));
+    assert_eq!(
+        (folder[0]["type"].as_str(), folder[0]["path"].as_str()),
+        (Some("file"), Some("/in/people.csv")),
+        "{folder}"
+    );
+    let file = shell(
+        &forebay,
+        &format!(
+            "curl -sS -X GET '{at}/explore?objectType=file&object=/in/people.csv&fileType=delimited&preview=true'{HEADERS}"
+        ),
+    );
     assert_eq!(file["format"], "flat", "{file}");
     assert_eq!(file["data"][1]["name"], "Grace, Rear Admiral", "{file}");
 

@@ -226,7 +226,9 @@ fn a_function_must_exist_be_available_and_get_its_arguments() {
     );
     check(
         expression("upper(date(a, 'YYYY-n'))", "_id"),
-        expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `date`: the date pattern `YYYY-n` has the letter n, which is not supported @ 6..23 | Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`."],
+        expect![
+            "FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `date`: the date pattern `YYYY-n` has the letter n, which is not supported @ 6..23 | Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`."
+        ],
     );
     check(
         expression("guid()", "_id"),
