@@ -25,6 +25,7 @@ import decimal
 import importlib.util
 import json
 import math
+import os
 import pathlib
 import select
 import sys
@@ -390,4 +391,8 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    # The readers' native threads may abort a process that takes itself down in order; all that matters is said.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -100,7 +100,8 @@ pub async fn promote(
         SessionConfig::new().with_batch_size(BATCH).with_target_partitions(promotion.tasks.max(1)),
     );
     let counted: Arc<dyn Objects> = Arc::new(Counted { inner: objects, progress: progress.clone() });
-    let plan = plan(&promotion, counted, lake).map_err(ours)?;
+    let scan = scan(&promotion, &counted).await?;
+    let plan = plan(&promotion, scan, counted, lake).map_err(ours)?;
     let mut tasks = tokio::task::JoinSet::new();
     for partition in 0..plan.properties().output_partitioning().partition_count() {
         let stream = plan.execute(partition, context.task_ctx()).map_err(ours)?;
@@ -128,9 +129,16 @@ pub async fn promote(
     account(promotion.parts, reports)
 }
 
-fn plan(
-    promotion: &Promotion<'_>,
-    objects: Arc<dyn Objects>,
+/// What is read: the fields that the mapping names, typed as the files have them where the format has types.
+async fn scan(promotion: &Promotion<'_>, objects: &Arc<dyn Objects>) -> Result<ScanSpec> {
+    let columns: Vec<FieldPath> = match &promotion.set {
+        Some(set) => set.fields(),
+        None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
+    };
+    ScanSpec::new(promotion.options.clone(), columns).typed(objects, promotion.parts).await
+}
+
+fn plan(promotion: &Promotion<'_>, scan: ScanSpec, objects: Arc<dyn Objects>,
     lake: &Lake,
 ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));
@@ -140,11 +148,7 @@ fn plan(
         partitions.push(vec![RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(lines))])?]);
     }
     let parts = DataSourceExec::from_data_source(MemorySourceConfig::try_new(&partitions, schema, None)?);
-    let columns: Vec<FieldPath> = match &promotion.set {
-        Some(set) => set.fields(),
-        None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
-    };
-    let scan = Arc::new(ScanExec::new(ScanSpec::new(promotion.options.clone(), columns), objects, parts));
+    let scan = Arc::new(ScanExec::new(scan, objects, parts));
     let map = MapSpec { target: promotion.target.clone(), set: promotion.set.clone(), now: promotion.now };
     let map = Arc::new(MapExec::new(map, scan).map_err(|e| DataFusionError::External(Box::new(e)))?);
     Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)?))

@@ -111,7 +111,9 @@ async fn the_properties_of_each_file_are_found_out_and_its_rows_previewed() {
         for (name, value) in properties.as_object().unwrap() {
             assert_eq!(answer["properties"][name], *value, "{file}: {}", answer["properties"]);
         }
-        assert_eq!(answer["data"].as_array().unwrap().len(), 40, "{file}");
+        // The preview of an archive is its first file.
+        let rows = if file.starts_with("two.") { 20 } else { 40 };
+        assert_eq!(answer["data"].as_array().unwrap().len(), rows, "{file}");
         assert_eq!(answer["data"][1]["name"], "Grace, Rear Admiral", "{file}: {}", answer["data"][1]);
     }
     bucket.end().await;
