@@ -1,1 +1,124 @@
-//! The HTTP control plane: one file per resource, one list of routes.
+//! The HTTP control plane: one file per resource, one list of routes ([`router`]).
+//!
+//! A request passes the normaliser ([`normalise`]), hyper ([`serve`]), the layers of [`routes`], the [`caller`]
+//! extractor, and its handler. Handlers hold no SQL and no status codes for failures: they return errors of the
+//! model, and [`problem`] alone renders them. Answers that need the data engine go through the [`Engine`] trait.
+
+mod actions;
+mod body;
+mod bootstrap;
+mod caller;
+mod catalog;
+mod connections;
+mod dataprep;
+mod engine;
+mod explore;
+mod export;
+mod flows;
+mod ims;
+mod inherited;
+mod listing;
+mod normalise;
+mod params;
+mod problem;
+mod routes;
+mod runs;
+mod sandboxes;
+mod schemas;
+mod secrets;
+mod serve;
+mod sourceconnections;
+mod specs;
+mod targetconnections;
+mod tokens;
+mod writing;
+mod xdm;
+
+pub use bootstrap::{Credentials, bootstrap};
+pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use normalise::{Normalised, Normaliser, Patience};
+pub use routes::{openapi, router};
+pub use serve::serve;
+pub use tokens::TokenKey;
+
+use forebay_model::{Scope, Time};
+use forebay_sources::Gate;
+use forebay_store::Store;
+use std::sync::Arc;
+
+/// What every handler may touch. Made in `server`, passed down; cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub store: Store,
+    /// The data engine.
+    pub engine: Arc<dyn Engine>,
+    /// The one way out.
+    pub gate: Gate,
+    /// Tells the time.
+    pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
+    /// 128 random bits: where ids come from.
+    pub random: Arc<dyn Fn() -> u128 + Send + Sync>,
+    /// What the operator chose.
+    pub settings: Arc<Settings>,
+    /// Signs and checks access tokens.
+    pub tokens: TokenKey,
+    /// Renders the metrics, in Prometheus' text format.
+    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+}
+
+/// What the operator chose.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where clients reach this server, without a trailing slash; absolute links begin with it.
+    pub public_url: String,
+    /// Refuse what the tutorials leave out: a missing sandbox header, a wrong content type (FS-HDR-3).
+    pub strict: bool,
+}
+
+impl App {
+    /// Now, by the program's clock.
+    pub fn now(&self) -> Time {
+        (self.clock)()
+    }
+
+    /// A new random UUID, version 4.
+    pub fn uuid(&self) -> String {
+        uuid::Builder::from_random_bytes((self.random)().to_be_bytes()).into_uuid().to_string()
+    }
+
+    /// So many random hex digits.
+    pub fn hex(&self, digits: usize) -> String {
+        let mut text = String::new();
+        while text.len() < digits {
+            text.push_str(&format!("{:032x}", (self.random)()));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    /// An absolute link to a path of this server.
+    pub fn link(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.public_url)
+    }
+}
+
+/// 128 bits from the operating system: the `random` of a program that runs in earnest.
+///
+/// # Panics
+/// When the operating system gives no random bytes; nothing safe can be done without them.
+pub fn system_random() -> u128 {
+    let mut bytes = [0u8; 16];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    u128::from_be_bytes(bytes)
+}
+
+/// The lake's folder of a dataset: fixed by its sandbox and id.
+pub fn table_location(scope: &Scope, dataset: &str) -> String {
+    format!("tables/{}/{dataset}", scope.sandbox)
+}
+
+/// The lake's folder of a batch's diagnostics.
+pub fn batch_location(scope: &Scope, batch: &str) -> String {
+    format!("batches/{}/{batch}", scope.sandbox)
+}

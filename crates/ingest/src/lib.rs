@@ -1,3 +1,14 @@
-//! Runs: plan, copy, promote, commit.
+//! Runs: plan → copy → promote → commit.
+//!
+//! [`worker`] claims a run and leads it to its end; [`plan`] says which objects it reads; [`promote`] is the one
+//! DataFusion plan between the source and the lake (`decode/` → `mapping/` → the lake's writer); [`outcome`] decides
+//! what a failure means. Exactly-once lies in the lake's commit and nowhere here.
 
 pub mod decode;
+pub mod mapping;
+pub mod outcome;
+pub mod plan;
+pub mod promote;
+pub mod setup;
+pub mod story;
+pub mod worker;

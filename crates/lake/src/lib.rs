@@ -1,1 +1,25 @@
 //! Datasets as Delta tables: write files, commit once, read.
+//!
+//! A run writes Parquet under the table, where no reader looks yet ([`write`]), and then names all of it in one Delta
+//! transaction that carries the flow's epoch ([`commit`]). Exactly-once lives in that transaction, and only there.
+//! [`store`] is where the bytes lie, [`schema`] gives fields their Arrow and Delta types, [`read`] gives rows back,
+//! [`upkeep`] keeps tables small and old files away. Start at [`Lake`] and [`Table`].
+
+pub mod commit;
+mod error;
+mod folder;
+pub mod json;
+pub mod layout;
+pub mod read;
+pub mod schema;
+pub mod stats;
+pub mod store;
+pub mod upkeep;
+pub mod write;
+
+pub use commit::{Committed, Progress, Txn};
+pub use folder::Folder;
+pub use schema::{arrow_schema, merge};
+pub use store::{Lake, Table};
+pub use upkeep::{Compact, Upkeep};
+pub use write::{Diagnostics, File, Found, Part, Report, WriteExec, WriteSpec};

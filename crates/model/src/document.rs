@@ -17,7 +17,11 @@ pub struct Scope {
 impl Scope {
     /// What belongs to the organization and to no sandbox.
     pub fn organization(org: &str) -> Scope {
-        Scope { org: org.to_string(), sandbox: String::new(), sandbox_name: String::new() }
+        Scope {
+            org: org.to_string(),
+            sandbox: String::new(),
+            sandbox_name: String::new(),
+        }
     }
 }
 
@@ -95,5 +99,49 @@ impl Document {
     /// A string member at a JSON pointer of the body.
     pub fn text(&self, pointer: &str) -> Option<&str> {
         self.body.pointer(pointer).and_then(Value::as_str)
+    }
+}
+
+/// Whether an `If-Match` value names the current etag (FS-ETAG-4): `*` names any; of both sides blanks, a `W/` and one
+/// pair of quotes are taken off before they are compared.
+pub fn etag_matches(sent: &str, current: &str) -> bool {
+    let sent = bare_etag(sent);
+    sent == "*" || sent == bare_etag(current)
+}
+
+/// An etag without blanks, `W/` and quotes.
+pub fn bare_etag(etag: &str) -> &str {
+    let etag = etag.trim();
+    let etag = etag.strip_prefix("W/").unwrap_or(etag).trim();
+    etag.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn etags_compare_without_quotes_weakness_and_blanks() {
+        let current = "\"2f00a1b4-0000-0200-0000-66aa00010000\"";
+        for sent in [
+            current,
+            "2f00a1b4-0000-0200-0000-66aa00010000",
+            " W/\"2f00a1b4-0000-0200-0000-66aa00010000\" ",
+            "*",
+            "\"*\"",
+        ] {
+            assert!(etag_matches(sent, current), "{sent}");
+        }
+        for sent in [
+            "",
+            "\"\"",
+            "\"\"2f00a1b4-0000-0200-0000-66aa00010000\"\"",
+            "2f00a1b4-0000-0200-0000-66aa00010001",
+            "\"",
+        ] {
+            assert!(!etag_matches(sent, current), "{sent}");
+        }
     }
 }

@@ -72,7 +72,12 @@ pub struct FileOptions {
 
 impl Default for FileOptions {
     fn default() -> FileOptions {
-        FileOptions { format: Format::Delimited, compression: None, delimiter: b',', encoding: "UTF-8".into() }
+        FileOptions {
+            format: Format::Delimited,
+            compression: None,
+            delimiter: b',',
+            encoding: "UTF-8".into(),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ pub mod grammar;
 mod infer;
 mod lexer;
 mod path;
+pub mod pattern;
 mod print;
 #[cfg(test)]
 mod tests;

@@ -1,2 +1,104 @@
-//! The program.
-fn main() {}
+//! The program. Started with no arguments it is the whole platform on one machine.
+
+mod config;
+mod demo;
+mod engine;
+mod keeper;
+mod logs;
+mod playground;
+mod serve;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Forebay: an open, self-hosted Flow Service.
+#[derive(Parser)]
+#[command(version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the platform: API, scheduler and workers in one process.
+    Serve(Serve),
+    /// Start the playground and the platform, and land sample data by the public API alone.
+    Demo(Demo),
+    /// Start a local S3 endpoint with sample data; prints one JSON line with its address and keys.
+    Playground(Playground),
+}
+
+#[derive(Args, Default)]
+struct Serve {
+    /// Folder of the metadata, the lake and the keys.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// Address and port of the API.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// A configuration file (TOML); `default.toml` in the source names every key.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Demo {
+    /// Folder of the demo's metadata, lake, keys and sample objects.
+    #[arg(long, default_value = "./data/demo")]
+    data: PathBuf,
+    /// Address and port of the API; another port is taken if this one is.
+    #[arg(long, default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// End after the last step instead of leaving everything running.
+    #[arg(long)]
+    exit: bool,
+    /// How the steps are printed.
+    #[arg(long, value_enum, default_value_t = Output::Text)]
+    output: Output,
+}
+
+#[derive(Args)]
+struct Playground {
+    /// Address and port of the S3 endpoint; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:9797")]
+    s3: SocketAddr,
+    /// Folder of its buckets; a temporary one by default.
+    #[arg(long)]
+    data: Option<PathBuf>,
+}
+
+/// How answers are printed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Output {
+    Text,
+    Json,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(e) => {
+            eprintln!("forebay: no threads could be started: {e}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let done = runtime.block_on(async {
+        match cli.command.unwrap_or(Command::Serve(Serve::default())) {
+            Command::Serve(args) => serve::command(args).await,
+            Command::Demo(args) => demo::command(args).await,
+            Command::Playground(args) => playground::command(args).await,
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("forebay: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,1 +1,41 @@
 //! The outside world: one source a file, behind one egress gate.
+//!
+//! [`Gate`] is the only way out. [`Source`] is our code for a kind of system, found by connection spec id with
+//! [`by_spec`]; [`Remote::open`] joins it with one account's credentials. The specs that the API shows are [`specs`]
+//! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs`.
+
+mod address;
+mod pause;
+mod http;
+mod params;
+mod redact;
+mod remote;
+mod s3;
+mod selection;
+mod specs;
+
+pub use http::{Gate, Lookup};
+pub use params::Secrets;
+pub use remote::{Check, Entry, Patience, Remote};
+pub use specs::{by_spec, flow_spec, flow_specs, spec, specs};
+
+/// A kind of system that data is read from; one or more connection specs share it.
+#[derive(Debug)]
+pub struct Source {
+    /// The name of its connection spec, such as `amazon-s3`.
+    pub name: &'static str,
+    /// The connection specs it runs.
+    pub specs: &'static [&'static str],
+    /// How its data is reached.
+    pub reader: Reader,
+}
+
+/// How a source's data is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reader {
+    /// Files are pinned and read in place.
+    Files,
+}
+
+/// Every source. Adding one is a file, its spec, and a line here.
+pub static SOURCES: &[&Source] = &[&s3::SOURCE];

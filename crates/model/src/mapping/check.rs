@@ -2,21 +2,31 @@
 //! show (a text that is no number) is not judged here.
 
 use super::ast::{Expr, Node};
-use super::functions::{self, FUNCTIONS};
+use super::functions::{self, FUNCTIONS, Function};
 use super::infer::{infer, is_number};
+use super::pattern;
 use super::{MappingSet, Rule, Source, dotted, invalid};
 use crate::error::{Error, Place};
 use crate::xdm::{Field, FieldTree, Type};
 use serde_json::Value;
+use std::collections::{HashMap, HashSet};
+
+/// Advice compares a name with every field of the schema; a set that is wrong throughout gets it for its first faults.
+const ADVISED: usize = 50;
 
 /// Every fault, one list for each rule.
 pub(super) fn faults(set: &MappingSet, target: &FieldTree) -> Vec<Vec<Error>> {
+    let fields = index(target);
+    let mut advised = 0;
     let mut lists = Vec::new();
     for rule in &set.rules {
         let mut list = Vec::new();
-        match target.find(&rule.destination) {
+        match fields.get(&rule.destination) {
             Some(field) => list.extend(fit(rule, field)),
-            None => list.push(unknown(rule, target)),
+            None => {
+                advised += 1;
+                list.push(unknown(rule, if advised <= ADVISED { Some(target) } else { None }));
+            }
         }
         list.extend(calls(rule));
         lists.push(list);
@@ -24,17 +34,36 @@ pub(super) fn faults(set: &MappingSet, target: &FieldTree) -> Vec<Vec<Error>> {
     lists
 }
 
+/// Every field by its path, parents included.
+fn index(target: &FieldTree) -> HashMap<Vec<String>, &Field> {
+    let mut into = HashMap::new();
+    let mut open: Vec<(Vec<String>, &Field)> = target.fields.iter().map(|f| (vec![f.name.clone()], f)).collect();
+    while let Some((path, field)) = open.pop() {
+        if let Type::Object(children) = &field.ty {
+            for child in children {
+                let mut below = path.clone();
+                below.push(child.name.clone());
+                open.push((below, child));
+            }
+        }
+        into.insert(path, field);
+    }
+    into
+}
+
 fn place(rule: &Rule) -> Place {
     Place::pointer(format!("/mappings/{}", rule.index))
 }
 
-/// The target field is not in the schema.
-fn unknown(rule: &Rule, target: &FieldTree) -> Error {
+/// The target field is not in the schema; with one to look into, the closest field is told.
+fn unknown(rule: &Rule, target: Option<&FieldTree>) -> Error {
     let path = dotted(&rule.destination);
-    let mut fields = Vec::new();
-    paths(&target.fields, &mut Vec::new(), &mut fields);
     let message = format!("mapping {}: the schema has no field `{path}`", rule.index);
     let fault = invalid(message).at(place(rule));
+    let mut fields = Vec::new();
+    if let Some(target) = target {
+        paths(&target.fields, &mut Vec::new(), &mut fields);
+    }
     match closest(&path, fields.iter().map(String::as_str)) {
         Some(near) => fault.advice(format!("The closest field is `{near}`.")),
         None => fault.advice("Look up the schema's fields, or add a field group that has this one."),
@@ -142,7 +171,7 @@ fn constant(rule: &Rule, value: &Value, field: &Field) -> Option<Error> {
         Type::Long => whole(value, i64::MIN, i64::MAX),
         Type::Number => match value {
             Value::Number(_) => true,
-            Value::String(text) => text.trim().parse::<f64>().is_ok(),
+            Value::String(text) => text.trim().parse::<f64>().is_ok_and(f64::is_finite),
             _ => false,
         },
         Type::Date => value.is_string(),
@@ -165,7 +194,11 @@ fn constant(rule: &Rule, value: &Value, field: &Field) -> Option<Error> {
 fn whole(value: &Value, least: i64, most: i64) -> bool {
     let number = match value {
         Value::Number(number) => number.as_i64(),
-        Value::String(text) => text.trim().parse().ok(),
+        // A fraction of nought is none: `12.0` is read as 12.
+        Value::String(text) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| text.parse::<f64>().ok().filter(|n| n.fract() == 0.0).map(|n| n as i64))
+        }
         _ => None,
     };
     number.is_some_and(|n| (least..=most).contains(&n))
@@ -238,7 +271,7 @@ fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
     let given = arguments.len();
     let (least, most) = (function.min_args(), function.max_args());
     if given >= least && most.is_none_or(|most| given <= most) {
-        return None;
+        return dated(function, arguments);
     }
     let wanted = match most {
         Some(most) if most == least => format!("{least}"),
@@ -250,19 +283,36 @@ fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
     Some((message, Some(format!("Write `{}`.", function.syntax))))
 }
 
+/// A date pattern that is written out and cannot be used.
+fn dated(function: &Function, arguments: &[Expr]) -> Option<(String, Option<String>)> {
+    let at = function.params.iter().position(|p| p.name == "FORMAT")?;
+    let Node::Text(text) = &arguments.get(at)?.node else { return None };
+    let why = pattern::parse(text).err()?;
+    Some((format!("function `{}`: {why}", function.name), Some("Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`.".into())))
+}
+
 /// Required fields that stay null in every row.
 pub(super) fn unfilled(set: &MappingSet, target: &FieldTree) -> Vec<String> {
+    let mut filled = Filled { whole: HashSet::new(), inside: HashSet::new() };
+    for rule in &set.rules {
+        filled.whole.insert(&rule.destination);
+        filled.inside.extend((1..rule.destination.len()).map(|end| &rule.destination[..end]));
+    }
     let mut missing = Vec::new();
-    seek(set, &target.fields, &mut Vec::new(), &mut missing);
+    seek(&filled, &target.fields, &mut Vec::new(), &mut missing);
     missing
 }
 
-fn seek(set: &MappingSet, fields: &[Field], above: &mut Vec<String>, missing: &mut Vec<String>) {
+/// Target fields that a rule fills, and objects that one fills something in.
+struct Filled<'a> {
+    whole: HashSet<&'a [String]>,
+    inside: HashSet<&'a [String]>,
+}
+
+fn seek(filled: &Filled<'_>, fields: &[Field], above: &mut Vec<String>, missing: &mut Vec<String>) {
     for field in fields {
         above.push(field.name.clone());
-        let whole = set.rules.iter().any(|rule| rule.destination == *above);
-        let inside =
-            set.rules.iter().any(|rule| rule.destination.len() > above.len() && rule.destination.starts_with(above));
+        let (whole, inside) = (filled.whole.contains(above.as_slice()), filled.inside.contains(above.as_slice()));
         if field.required && !whole && !inside {
             missing.push(dotted(above));
         }
@@ -270,7 +320,7 @@ fn seek(set: &MappingSet, fields: &[Field], above: &mut Vec<String>, missing: &m
             && inside
             && !whole
         {
-            seek(set, children, above, missing);
+            seek(filled, children, above, missing);
         }
         above.pop();
     }

@@ -90,7 +90,7 @@ fn results<'a>(name: &str, arguments: &'a [Expr]) -> Vec<&'a Expr> {
         "iif" => arguments.iter().skip(1).collect(),
         "decode" => {
             let last = arguments.len().saturating_sub(1);
-            let default = arguments.len() % 2 == 0;
+            let default = arguments.len().is_multiple_of(2);
             arguments
                 .iter()
                 .enumerate()

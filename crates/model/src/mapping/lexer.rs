@@ -45,6 +45,29 @@ pub(super) fn in_name(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || c == '$'
 }
 
+/// The name in `${First Name}` from `start` on, and where it ends. Inside, `\}` and `\\` are escapes; any other backslash
+/// stands for itself.
+pub(super) fn braced(chars: &[char], start: usize) -> Result<(String, usize), ParseError> {
+    let error = |end: usize, message: &str| Err(ParseError { span: Span { start, end }, message: message.into() });
+    let mut name = String::new();
+    let mut at = start + 2;
+    loop {
+        match (chars.get(at), chars.get(at + 1)) {
+            (None, _) => return error(chars.len(), "`${` is never closed: write `}` after the name"),
+            (Some('}'), _) if name.is_empty() => return error(at + 1, "`${}` names no field"),
+            (Some('}'), _) => return Ok((name, at + 1)),
+            (Some('\\'), Some(escaped @ ('}' | '\\'))) => {
+                name.push(*escaped);
+                at += 2;
+            }
+            (Some(c), _) => {
+                name.push(*c);
+                at += 1;
+            }
+        }
+    }
+}
+
 /// The tokens of an expression, an `End` last.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token>, ParseError> {
     let mut lexer = Lexer { chars: text.chars().collect(), at: 0 };
@@ -97,29 +120,9 @@ impl Lexer {
         in_name(*before) || matches!(before, '}' | ']' | ')' | '"' | '\'')
     }
 
-    /// `${First Name}`. Inside, `\}` and `\\` are escapes; any other backslash stands for itself.
     fn braced(&mut self) -> Result<Kind, ParseError> {
-        let start = self.at;
-        self.at += 2;
-        let mut name = String::new();
-        loop {
-            match self.peek(0) {
-                None => return Err(self.error(start, "`${` is never closed: write `}` after the name")),
-                Some('}') => break,
-                Some('\\') if matches!(self.peek(1), Some('}' | '\\')) => {
-                    name.extend(self.peek(1));
-                    self.at += 2;
-                }
-                Some(c) => {
-                    name.push(c);
-                    self.at += 1;
-                }
-            }
-        }
-        self.at += 1;
-        if name.is_empty() {
-            return Err(self.error(start, "`${}` names no field"));
-        }
+        let (name, end) = braced(&self.chars, self.at)?;
+        self.at = end;
         Ok(Kind::Name(name))
     }
 

@@ -3,7 +3,7 @@
 
 use super::ast::{FieldPath, Span, Step};
 use super::grammar::{self, MAX_CHARACTERS, MAX_DEPTH, ParseError};
-use super::lexer::{in_name, starts_name};
+use super::lexer::{braced, in_name, starts_name};
 use std::fmt;
 use std::str::FromStr;
 
@@ -131,11 +131,11 @@ impl Reader<'_> {
     fn steps(&mut self) -> Result<Option<Vec<Step>>, ParseError> {
         let mut steps = Vec::new();
         loop {
-            let braced = self.peek(0) == Some('$') && self.peek(1) == Some('{');
-            let name = if braced { self.braced()? } else { self.bare()? };
+            let quoted = self.peek(0) == Some('$') && self.peek(1) == Some('{');
+            let name = if quoted { self.braced()? } else { self.bare()? };
             let separable =
                 !name.is_empty() && !name.starts_with(char::is_whitespace) && !name.ends_with(char::is_whitespace);
-            if !separable && !braced {
+            if !separable && !quoted {
                 return Ok(None);
             }
             steps.push(Step::Name(name));
@@ -151,27 +151,8 @@ impl Reader<'_> {
     }
 
     fn braced(&mut self) -> Result<String, ParseError> {
-        let start = self.at;
-        self.at += 2;
-        let mut name = String::new();
-        loop {
-            match self.peek(0) {
-                None => return Err(self.error(start, "`${` is never closed: write `}` after the name")),
-                Some('}') => break,
-                Some('\\') if matches!(self.peek(1), Some('}' | '\\')) => {
-                    name.extend(self.peek(1));
-                    self.at += 2;
-                }
-                Some(c) => {
-                    name.push(c);
-                    self.at += 1;
-                }
-            }
-        }
-        self.at += 1;
-        if name.is_empty() {
-            return Err(self.error(start, "`${}` names no field"));
-        }
+        let (name, end) = braced(self.chars, self.at)?;
+        self.at = end;
         Ok(name)
     }
 

@@ -39,7 +39,7 @@ pub(super) fn full(schema: &Value, lookup: Lookup<'_>) -> Result<Value> {
             Error::new(Kind::Invalid, &code::XDM_1020, "the schema is not a JSON object").at(Place::pointer(""))
         );
     };
-    let mut merger = Merger { lookup, open: Vec::new(), path: Vec::new(), fields: 0 };
+    let mut merger = Merger { lookup, open: Vec::new(), path: Vec::new(), fields: 0, nodes: 0 };
     let document = Rc::new(schema.clone());
     merger.node(node, &document, 0).map(Value::Object)
 }
@@ -51,7 +51,11 @@ struct Merger<'a> {
     /// The names of the properties that are being merged, outermost first.
     path: Vec<String>,
     fields: usize,
+    nodes: usize,
 }
+
+/// The most nodes that are visited: parts of parts that double have no fields to count.
+const MAX_NODES: usize = 10 * MAX_FIELDS;
 
 impl Merger<'_> {
     fn fault(&self, message: impl Into<String>) -> Error {
@@ -63,6 +67,11 @@ impl Merger<'_> {
     fn node(&mut self, node: &Object, document: &Rc<Value>, depth: usize) -> Result<Object> {
         if depth > MAX_DEPTH {
             return Err(self.fault(format!("the schema is nested deeper than {MAX_DEPTH} levels")));
+        }
+        self.nodes += 1;
+        if self.nodes > MAX_NODES {
+            let message = format!("the schema and what it refers to have more than {MAX_NODES} parts");
+            return Err(Error::new(Kind::TooLarge, &code::XDM_1020, message).at(Place::pointer(pointer(&self.path))));
         }
         let mut out = Object::new();
         for (key, value) in node {

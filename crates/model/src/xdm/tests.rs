@@ -264,6 +264,13 @@ fn rel_e_circles_and_doubling_references_end() {
     };
     let error = resolve(&json!({ "allOf": [{ "$ref": "w0" }] }), &wide).unwrap_err();
     assert_eq!(error.kind, Kind::TooLarge);
+    let hollow = |id: &str| {
+        let n: u32 = id.strip_prefix('h')?.parse().ok()?;
+        let next = json!({ "$ref": format!("h{}", n + 1) });
+        Some(if n == 25 { json!({}) } else { json!({ "allOf": [next, next] }) })
+    };
+    let error = resolve(&json!({ "allOf": [{ "$ref": "h0" }] }), &hollow).unwrap_err();
+    assert_eq!(error.kind, Kind::TooLarge);
     let mut deep = json!({ "type": "string" });
     for _ in 0..200 {
         deep = properties(json!({ "a": deep }));

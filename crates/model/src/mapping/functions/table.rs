@@ -151,7 +151,7 @@ pub static FUNCTIONS: &[Function] = &[
     now("zone_date_to_utc", G::Date, &[need("DATE", S::Moment)], S::Moment)
         .told("zone_date_to_utc(DATE)", "A moment of any time zone, told in UTC.", r#"zone_date_to_utc("2019-10-17T11:55:12-08:00")"#, r#""2019-10-17T19:55:12Z""#),
     now("zone_date_to_zone", G::Date, &[need("DATE", S::Moment), need("ZONE", S::Text)], S::Moment)
-        .told("zone_date_to_zone(DATE, ZONE)", "A moment told on the clocks of a time zone.", r#"zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")"#, r#""2021-10-26T15:43:59""#),
+        .told("zone_date_to_zone(DATE, ZONE)", "A moment told on the clocks of a time zone.", r#"zone_date_to_zone(date("2021-10-26T13:43:59Z"), "Europe/Paris")"#, r#""2021-10-26T15:43:59+02:00""#),
 
     // Objects.
     later("size_of", G::Object, ANY, S::Integer).told("size_of(INPUT)", "How many elements a list or object has, or characters a text.", "size_of([1, 2, 3, 4])", "4"),

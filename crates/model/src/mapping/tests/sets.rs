@@ -225,6 +225,10 @@ fn a_function_must_exist_be_available_and_get_its_arguments() {
         expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `sha256` is not available yet @ 6..15"],
     );
     check(
+        expression("upper(date(a, 'YYYY-n'))", "_id"),
+        expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `date`: the date pattern `YYYY-n` has the letter n, which is not supported @ 6..23 | Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`."],
+    );
+    check(
         expression("guid()", "_id"),
         expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `uuid` is not available yet @ 0..6"],
     );
@@ -316,6 +320,7 @@ fn a_constant_is_judged_at_once() {
     let constant = |value: Value, destination: &str| json!([{ "sourceType": "STATIC", "source": value, "destination": destination }]);
     for (value, destination) in [
         (json!("5"), "_acme.points"),
+        (json!("12.0"), "_acme.points"),
         (json!(5), "_acme.points"),
         (json!("yes"), "_acme.vip"),
         (json!(1), "_id"),

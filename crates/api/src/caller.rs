@@ -1,0 +1,197 @@
+//! Who calls: the headers of every request turned into an organization, a client and a sandbox, or refused with the
+//! gateway's own bodies in the gateway's own order (FS-HDR-1 to FS-HDR-3).
+
+use crate::App;
+use crate::problem::Problem;
+use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use forebay_model::code::Code;
+use forebay_model::error::Kind;
+use forebay_model::{Document, Error, Resource, Result, Scope, code, filter};
+use forebay_store::List;
+use http::HeaderMap;
+use http::request::Parts;
+use serde_json::{Map, Value, json};
+
+/// A known client of an organization.
+#[derive(Debug, Clone)]
+pub struct Member {
+    /// Its organization.
+    pub org: String,
+    /// The client, which is also the API key.
+    pub client: String,
+    /// The technical account: who `createdBy` names.
+    pub account: String,
+    /// The organization's namespace in the schema registry, without the underscore.
+    pub tenant: String,
+}
+
+/// Members of a document that only this server writes.
+const COMPUTED: &[&str] = &[
+    "id",
+    "etag",
+    "eTag",
+    "version",
+    "createdAt",
+    "updatedAt",
+    "state",
+    "inheritedAttributes",
+    "lastOperation",
+    "lastRunDetails",
+    "runs",
+    "providerRefId",
+];
+
+/// A member in one of its sandboxes.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub member: Member,
+    /// Where.
+    pub scope: Scope,
+}
+
+impl FromRequestParts<App> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
+        member(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+    }
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
+        caller(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+    }
+}
+
+async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
+    let Some(authorization) = single(headers, "authorization", &code::GATEWAY_401013)? else {
+        return Err(refused(&code::GATEWAY_403010));
+    };
+    let token = match authorization.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => return Err(refused(&code::GATEWAY_401013)),
+    };
+    let claims = app.tokens.check(token, app.now())?;
+    let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
+        return Err(refused(&code::GATEWAY_401013));
+    };
+    let Some(key) = single(headers, "x-api-key", &code::GATEWAY_403003)? else {
+        return Err(refused(&code::GATEWAY_403000));
+    };
+    if key != claims.client_id {
+        return Err(refused(&code::GATEWAY_403003));
+    }
+    let Some(org) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
+        return Err(refused(&code::GATEWAY_400003));
+    };
+    if org != claims.org || org != owner.org {
+        return Err(refused(&code::GATEWAY_403025));
+    }
+    Ok(Member {
+        org: claims.org,
+        account: claims.sub,
+        tenant: client.text("/tenantId").unwrap_or("forebay").to_string(),
+        client: claims.client_id,
+    })
+}
+
+async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
+    let member = member(headers, app).await?;
+    if headers.contains_key("x-sandbox-id") {
+        let message = "x-sandbox-id needs a service token; name the sandbox in x-sandbox-name";
+        return Err(Error::new(Kind::Invalid, &code::FLOW_2110, message));
+    }
+    let name = single(headers, "x-sandbox-name", &code::FLOW_2100)?;
+    let scope = match name {
+        Some("*") => return Err(refused(&code::FLOW_2111)),
+        Some(name) => app.store.sandbox(&member.org, name).await?,
+        None if app.settings.strict => return Err(refused(&code::FLOW_2105)),
+        None => default_sandbox(app, &member.org).await?,
+    };
+    match scope {
+        Some(scope) => Ok(Caller { member, scope }),
+        None => Err(Error::new(
+            Kind::NotFound,
+            &code::FLOW_2100,
+            format!("the organization has no sandbox named {:?}", name.unwrap_or_default()),
+        )
+        .advice("List the sandboxes with GET /data/foundation/sandbox-management/.")),
+    }
+}
+
+/// The one value of a header; blank counts as absent, and a repeated security header is refused: two readers of the
+/// request could each believe another one.
+fn single<'a>(headers: &'a HeaderMap, name: &str, code: &'static Code) -> Result<Option<&'a str>> {
+    let mut values = headers.get_all(name).iter();
+    let first = values.next();
+    if values.next().is_some() {
+        return Err(refused(code));
+    }
+    match first.map(|value| value.to_str().map(str::trim)) {
+        None | Some(Ok("")) => Ok(None),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(_)) => Err(refused(code)),
+    }
+}
+
+fn refused(code: &'static Code) -> Error {
+    let kind = match code.status {
+        401 => Kind::Unauthenticated,
+        403 => Kind::Forbidden,
+        404 => Kind::NotFound,
+        _ => Kind::Invalid,
+    };
+    Error::new(kind, code, code.title)
+}
+
+/// The organization's default sandbox.
+async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
+    let list = List {
+        query: filter::parse(&["isDefault==true".to_string()])?,
+        order: Vec::new(),
+        limit: 1,
+        after: None,
+    };
+    let page = app.store.list(&Scope::organization(org), Resource::Sandbox, &list).await?;
+    match page.documents.first().and_then(|sandbox| sandbox.text("/name")) {
+        Some(name) => app.store.sandbox(org, name).await,
+        None => Ok(None),
+    }
+}
+
+impl Caller {
+    /// Writes who made a document, and where it lives, into its body. Whatever the caller sent in these members, and in
+    /// those that the server computes, goes.
+    pub fn sign(&self, body: &mut Map<String, Value>) {
+        for name in COMPUTED {
+            body.remove(*name);
+        }
+        let signature = [
+            ("createdBy", &self.member.account),
+            ("updatedBy", &self.member.account),
+            ("createdClient", &self.member.client),
+            ("updatedClient", &self.member.client),
+            ("sandboxId", &self.scope.sandbox),
+            ("sandboxName", &self.scope.sandbox_name),
+            ("imsOrgId", &self.member.org),
+        ];
+        for (name, value) in signature {
+            body.insert(name.into(), json!(value));
+        }
+    }
+
+    /// Writes who changed a document into its body.
+    pub fn countersign(&self, body: &mut Value) {
+        body["updatedBy"] = json!(self.member.account);
+        body["updatedClient"] = json!(self.member.client);
+    }
+
+    /// Reads a document of the caller's sandbox.
+    pub async fn get(&self, app: &App, resource: Resource, id: &str) -> Result<Document> {
+        app.store.get(&self.scope, resource, id).await
+    }
+}

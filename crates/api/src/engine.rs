@@ -1,0 +1,70 @@
+//! What this crate asks of the data engine. `server` implements it over `ingest` and `lake`; tests use a double. No
+//! type of Arrow or DataFusion crosses it.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_model::Result;
+use forebay_model::files::{FileOptions, Object};
+use forebay_model::xdm::{FieldTree, Type};
+use forebay_sources::Remote;
+use futures::stream::BoxStream;
+use serde_json::Value;
+use std::ops::Range;
+
+/// Answers that need the data engine.
+#[async_trait]
+pub trait Engine: Send + Sync {
+    /// The columns and at most `limit` first rows of one object. Without options they are found out.
+    async fn sample(
+        &self,
+        remote: &Remote,
+        object: &Object,
+        options: Option<FileOptions>,
+        limit: usize,
+    ) -> Result<Sample>;
+
+    /// At most `limit` rows of a table, as JSON; none before its first commit.
+    async fn read(&self, table: &str, schema: &FieldTree, limit: usize) -> Result<Vec<Value>>;
+
+    /// The objects below a folder of the lake, in the order of their names; none if there is no such folder.
+    async fn list(&self, folder: &str) -> Result<Vec<Stored>>;
+
+    /// The files that a batch committed to a table, in the order of their names.
+    async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>>;
+
+    /// The bytes of an object of the lake, or a range of them (inside the object: the caller has checked it).
+    async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>>;
+}
+
+/// The first rows of a file, and what it looks like.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// How its bytes were read.
+    pub options: FileOptions,
+    /// Rows are documents rather than flat records.
+    pub hierarchical: bool,
+    /// Its columns.
+    pub columns: Vec<SampleColumn>,
+    /// Its first rows, as objects.
+    pub rows: Vec<Value>,
+}
+
+/// A column of a sample.
+#[derive(Debug, Clone)]
+pub struct SampleColumn {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub ty: Type,
+}
+
+/// An object of the lake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// Its path from the lake's root.
+    pub path: String,
+    /// Its name below the folder that was asked for.
+    pub name: String,
+    /// Bytes.
+    pub size: u64,
+}

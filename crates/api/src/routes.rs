@@ -1,0 +1,281 @@
+//! The one list of routes, and what every request passes on its way to them. `openapi.json` is made of this list, so
+//! the two cannot drift apart.
+
+use crate::problem::{About, Failed, JSON, Problem, render};
+use crate::{
+    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    sourceconnections, specs, targetconnections,
+};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use forebay_model::error::Kind;
+use forebay_model::{Error, Resource, Scope, code};
+use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use http::uri::PathAndQuery;
+use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Every operation, and the document that describes them.
+fn operations() -> OpenApiRouter<App> {
+    let flow_service = OpenApiRouter::new()
+        .routes(routes!(specs::list_connection_specs))
+        .routes(routes!(specs::get_connection_spec))
+        .routes(routes!(specs::list_flow_specs))
+        .routes(routes!(specs::get_flow_spec))
+        .routes(routes!(connections::list_connections, connections::create_connection))
+        .routes(routes!(connections::get_connection, connections::patch_connection, connections::delete_connection))
+        .routes(routes!(connections::test_connection))
+        .routes(routes!(explore::explore_connection))
+        .routes(routes!(sourceconnections::list_source_connections, sourceconnections::create_source_connection))
+        .routes(routes!(
+            sourceconnections::get_source_connection,
+            sourceconnections::patch_source_connection,
+            sourceconnections::delete_source_connection
+        ))
+        .routes(routes!(targetconnections::list_target_connections, targetconnections::create_target_connection))
+        .routes(routes!(
+            targetconnections::get_target_connection,
+            targetconnections::patch_target_connection,
+            targetconnections::delete_target_connection
+        ))
+        .routes(routes!(flows::list_flows, flows::create_flow))
+        .routes(routes!(flows::get_flow, flows::patch_flow, flows::delete_flow))
+        .routes(routes!(flows::list_flow_runs))
+        .routes(routes!(actions::act_on_flow))
+        .routes(routes!(runs::list_runs, runs::create_run))
+        .routes(routes!(runs::get_run))
+        .routes(routes!(actions::act_on_run));
+    let sandboxes = OpenApiRouter::new()
+        .routes(routes!(sandboxes::list_my_sandboxes))
+        .routes(routes!(sandboxes::list_sandboxes))
+        .routes(routes!(sandboxes::get_sandbox))
+        .routes(routes!(sandboxes::list_sandbox_types));
+    let registry = OpenApiRouter::new()
+        .routes(routes!(schemas::get_stats))
+        .routes(routes!(schemas::list_schemas))
+        .routes(routes!(schemas::get_schema))
+        .routes(routes!(schemas::create_schema))
+        .routes(routes!(schemas::put_schema, schemas::patch_schema, schemas::delete_schema));
+    let catalog = OpenApiRouter::new()
+        .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
+        .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
+        .routes(routes!(catalog::list_batches))
+        .routes(routes!(catalog::get_batch));
+    let access = OpenApiRouter::new()
+        .routes(routes!(export::list_batch_files))
+        .routes(routes!(export::list_failed_files))
+        .routes(routes!(export::get_batch_meta))
+        .routes(routes!(export::get_file))
+        .routes(routes!(export::preview_data_set));
+    OpenApiRouter::with_openapi(description())
+        .nest("/data/foundation/flowservice", flow_service)
+        .nest("/data/foundation/sandbox-management", sandboxes)
+        .nest("/data/foundation/schemaregistry", registry)
+        .nest("/data/foundation/catalog", catalog)
+        .nest("/data/foundation/conversion", data_prep())
+        .nest("/data/foundation/export", access)
+        .routes(routes!(ims::token_v2))
+        .routes(routes!(ims::token_v3))
+}
+
+fn data_prep() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(dataprep::list_mapping_sets, dataprep::create_mapping_set))
+        .routes(routes!(dataprep::validate_mapping_set))
+        .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
+        .routes(routes!(dataprep::list_mappings))
+        .routes(routes!(dataprep::list_functions))
+        .routes(routes!(dataprep::list_operators))
+}
+
+/// The document's head: who we are, and how callers sign in.
+fn description() -> OpenApi {
+    let key = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", bearer)
+        .security_scheme("apiKey", key("x-api-key"))
+        .security_scheme("organization", key("x-gw-ims-org-id"))
+        .security_scheme("sandbox", key("x-sandbox-name"))
+        .build();
+    let needed = utoipa::openapi::security::SecurityRequirement::new("token", Vec::<String>::new())
+        .add("apiKey", Vec::<String>::new())
+        .add("organization", Vec::<String>::new())
+        .add("sandbox", Vec::<String>::new());
+    OpenApiBuilder::new()
+        .info(
+            InfoBuilder::new()
+                .title("Forebay")
+                .description(Some("An open, self-hosted Flow Service, and the services that its dataflows need."))
+                .version(env!("CARGO_PKG_VERSION"))
+                .build(),
+        )
+        .components(Some(components))
+        .security(Some([needed]))
+        .build()
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> OpenApi {
+    operations().into_openapi()
+}
+
+/// The whole HTTP surface.
+pub fn router(app: App) -> Router {
+    let (routes, document) = operations().split_for_parts();
+    let document = document.to_json().expect("the document is made of plain JSON");
+    // The two misprints of the public pages (platform.md).
+    let (misprint, _) = data_prep().split_for_parts();
+    let (posted, _) = OpenApiRouter::new()
+        .routes(routes!(dataprep::list_mapping_sets, dataprep::create_mapping_set))
+        .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
+        .split_for_parts();
+    let inner = routes
+        .nest("/data/foundation/conversation", misprint)
+        .merge(Router::new().nest("/data/foundation", posted))
+        .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
+        .route("/health", axum::routing::get(health))
+        .route("/metrics", axum::routing::get(metrics))
+        .fallback(nowhere)
+        .method_not_allowed_fallback(not_this_way)
+        .with_state(app.clone());
+    Router::new()
+        .fallback_service(inner.map_request(without_trailing_slash))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn_with_state(app, around))
+}
+
+/// A trailing slash never matters (FS-BASE-3). An encoded slash is no slash.
+fn without_trailing_slash(mut request: Request) -> Request {
+    let uri = request.uri();
+    let path = uri.path();
+    let trimmed = path.trim_end_matches('/');
+    if trimmed.len() == path.len() || path.len() <= 1 {
+        return request;
+    }
+    let trimmed = if trimmed.is_empty() { "/" } else { trimmed };
+    let text = match uri.query() {
+        Some(query) => format!("{trimmed}?{query}"),
+        None => trimmed.to_string(),
+    };
+    let mut parts = uri.clone().into_parts();
+    if let Ok(path_and_query) = PathAndQuery::try_from(text) {
+        parts.path_and_query = Some(path_and_query);
+        if let Ok(uri) = Uri::from_parts(parts) {
+            *request.uri_mut() = uri;
+        }
+    }
+    request
+}
+
+/// The outermost layer: gives the request an id, renders failures, and sets the headers that every answer has.
+async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let id = request_id(&app, &request);
+    let path = request.uri().path().to_string();
+    let method = request.method().clone();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        request.headers_mut().insert(REQUEST_ID, value);
+    }
+    let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
+    let began = std::time::Instant::now();
+    let mut response = next.run(request).instrument(span).await;
+    if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
+        let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
+        let (parts, body) = rendered.into_parts();
+        // What the failing handler set beside (Allow, Content-Range) stays.
+        for (name, value) in &parts.headers {
+            response.headers_mut().insert(name, value.clone());
+        }
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        *response.status_mut() = parts.status;
+        *response.body_mut() = if method == http::Method::HEAD { Body::empty() } else { body };
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    metrics::counter!("forebay_http_requests_total", "method" => known(&method), "status" => response.status().as_u16().to_string())
+        .increment(1);
+    metrics::histogram!("forebay_http_request_seconds", "method" => known(&method)).record(began.elapsed().as_secs_f64());
+    tracing::debug!(id, %method, path, status = response.status().as_u16(), "answered");
+    response
+}
+
+/// A label must not grow with what callers invent.
+fn known(method: &http::Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "HEAD" => "HEAD",
+        _ => "other",
+    }
+}
+
+/// The caller's request id if it can be repeated safely, else one of ours.
+fn request_id(app: &App, request: &Request) -> String {
+    let sent = request.headers().get(&REQUEST_ID).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':');
+    if !sent.is_empty() && sent.len() <= 128 && sent.chars().all(plain) { sent.to_string() } else { app.uuid() }
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send + 'static>) -> Response {
+    Problem(Error::internal("The request failed inside the server. The log has the details under the request id.")).into_response()
+}
+
+async fn nowhere(request: Request) -> Problem {
+    let path = request.uri().path();
+    let code = match path.starts_with("/data/foundation/schemaregistry") {
+        true => &code::XDM_1012,
+        false => &code::HTTP_404,
+    };
+    Problem(Error::new(Kind::NotFound, code, format!("There is nothing at the path {path}")))
+}
+
+async fn not_this_way(request: Request) -> Problem {
+    let message = format!("{} is not possible at the path {}", request.method(), request.uri().path());
+    Problem(Error::new(Kind::Invalid, &code::HTTP_405, message))
+}
+
+/// Alive, and the store answers.
+async fn health(State(app): State<App>) -> Response {
+    let list = forebay_store::List {
+        query: forebay_model::filter::Query::default(),
+        order: Vec::new(),
+        limit: 1,
+        after: None,
+    };
+    match app.store.list(&Scope::organization(""), Resource::Client, &list).await {
+        Ok(_) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
+        Err(error) => {
+            tracing::warn!("the store does not answer: {error}");
+            (
+                StatusCode::SERVICE_UNAVAILABLE,
+                [(header::CONTENT_TYPE, JSON), (header::RETRY_AFTER, HeaderValue::from_static("1"))],
+                r#"{"status":"failing","store":"unavailable"}"#,
+            )
+                .into_response()
+        }
+    }
+}
+
+/// For Prometheus.
+async fn metrics(State(app): State<App>) -> Response {
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    ([(header::CONTENT_TYPE, kind)], (app.metrics)()).into_response()
+}

@@ -1,0 +1,110 @@
+//! Runs: read, and started on demand (FS §10).
+
+use crate::App;
+use crate::body::Body;
+use crate::caller::Caller;
+use crate::listing;
+use crate::params::Params;
+use crate::problem::{Problem, invalid};
+use crate::writing;
+use axum::extract::{Path, State};
+use axum::response::Response;
+use forebay_model::error::{Kind, Place};
+use forebay_model::schedule::{Every, Schedule, moment};
+use forebay_model::{Document, Error, Resource, Result, code};
+use forebay_store::Enqueue;
+use http::StatusCode;
+use serde_json::{Value, json};
+
+/// `GET /runs`
+#[utoipa::path(get, path = "/runs", tag = "Runs",
+    params(("property" = Option<Vec<String>>, Query), ("limit" = Option<i64>, Query), ("orderby" = Option<String>, Query),
+        ("continuationToken" = Option<String>, Query), ("count" = Option<bool>, Query)),
+    responses((status = 200, description = "A page of runs, or their number")))]
+pub async fn list_runs(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
+    Ok(listing::list(&app, &caller, Resource::Run, "/runs", &[], &params).await?)
+}
+
+/// `GET /runs/{id}`
+#[utoipa::path(get, path = "/runs/{id}", tag = "Runs", params(("id" = String, Path)),
+    responses((status = 200, description = "The run, in an array of one"), (status = 404, description = "Not found")))]
+pub async fn get_run(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+    Ok(listing::item(&caller.get(&app, Resource::Run, &id).await?.body))
+}
+
+/// `POST /runs`: one run on demand of an enabled flow that is scheduled `once` (FS §10.1).
+#[utoipa::path(post, path = "/runs", tag = "Runs", request_body = Object,
+    responses((status = 201, description = "`{id, etag, items}`"), (status = 400, description = "The flow cannot be run on demand")))]
+pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
+    let now = app.now();
+    let flow = flow(&app, &caller, &body).await?;
+    let params = body.get("params").cloned().unwrap_or(Value::Null);
+    let begin = time(&params, "startTime")?;
+    let (from, to) = (time(&params, "windowStartTime")?, time(&params, "windowEndTime")?);
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        return Err(invalid("params.windowStartTime must be before params.windowEndTime")
+            .at(Place::pointer("/params/windowStartTime"))
+            .into());
+    }
+    if params.get("deltaColumn").is_some_and(|column| !column.is_null()) {
+        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified")
+            .at(Place::pointer("/params/deltaColumn"))
+            .into());
+    }
+    let run = Enqueue {
+        due: begin.unwrap_or(now).max(now),
+        params,
+        by: json!({
+            "createdBy": caller.member.account,
+            "updatedBy": caller.member.account,
+            "createdClient": caller.member.client,
+            "updatedClient": caller.member.client,
+        }),
+    };
+    let document = app.store.enqueue(&caller.scope, &flow.id, run, now).await?;
+    // The superset of the three documented shapes.
+    let mut answer = writing::pair(&document);
+    answer["items"] = json!([writing::pair(&document)]);
+    let mut response = writing::created(&app, &document);
+    *response.body_mut() = writing::json(StatusCode::CREATED, &answer).into_body();
+    Ok(response)
+}
+
+/// The flow of the body: there, enabled, scheduled `once`.
+async fn flow(app: &App, caller: &Caller, body: &Value) -> Result<Document> {
+    let at = || Place::pointer("/flowId");
+    let id = match body.get("flowId") {
+        Some(Value::String(id)) if !id.trim().is_empty() => id,
+        _ => return Err(Error::new(Kind::Invalid, &code::FLOW_1446, "flowId is missing").at(at())),
+    };
+    let flow = match caller.get(app, Resource::Flow, id).await {
+        Ok(flow) => flow,
+        Err(error) if error.kind == Kind::NotFound => {
+            let message = format!("there is no flow with the id {id:?} in this sandbox");
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1430, message).at(at()));
+        }
+        Err(error) => return Err(error),
+    };
+    let state = |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1444, message).at(at()));
+    match flow.text("/state") {
+        Some("enabled") => {}
+        other => return state(format!("flow {id} is {}, not enabled", other.unwrap_or("without a state"))),
+    }
+    match Schedule::parse(flow.body.get("scheduleParams"), flow.created)?.every {
+        Every::Once => Ok(flow),
+        Every::Seconds(_) => state(format!("flow {id} runs on a schedule; only flows with the frequency once run on demand")),
+    }
+}
+
+fn time(params: &Value, name: &str) -> Result<Option<forebay_model::Time>> {
+    match params.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(value) => match moment(value) {
+            Some(time) => Ok(Some(time)),
+            None => Err(invalid(format!("params.{name} must be a time in epoch seconds"))
+                .at(Place::pointer(format!("/params/{name}")))),
+        },
+    }
+}

@@ -1,0 +1,249 @@
+//! Source connections: which data, and how its bytes are to be read (FS §9.1).
+
+use crate::App;
+use crate::body::Body;
+use crate::caller::Caller;
+use crate::connections::{connection_spec, enabled, named, refuse_draft, refuse_id, state};
+use crate::inherited;
+use crate::listing;
+use crate::params::Params;
+use crate::problem::{Problem, invalid};
+use crate::writing::{self, IfMatch, TRIES};
+use axum::extract::{Path, State};
+use axum::response::Response;
+use forebay_model::error::{Kind, Place};
+use forebay_model::files::Compression;
+use forebay_model::{Error, Resource, Result, code, filter, patch};
+use forebay_store::New;
+use serde_json::{Map, Value, json};
+
+/// `POST /sourceConnections`
+#[utoipa::path(post, path = "/sourceConnections", tag = "Source connections", request_body = Object,
+    responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
+pub async fn create_source_connection(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    refuse_draft(&params)?;
+    let mut body = writing::object(body, "the source connection")?;
+    refuse_id(&body)?;
+    caller.sign(&mut body);
+    complete(&app, &caller, &mut body).await?;
+    body.insert("state".into(), json!("enabled"));
+    let new = New::new(Resource::SourceConnection, app.uuid(), Value::Object(body));
+    let document = app.store.insert(&caller.scope, new, app.now()).await?;
+    Ok(writing::created(&app, &document))
+}
+
+/// `GET /sourceConnections`
+#[utoipa::path(get, path = "/sourceConnections", tag = "Source connections",
+    params(("property" = Option<Vec<String>>, Query), ("limit" = Option<i64>, Query), ("orderby" = Option<String>, Query),
+        ("continuationToken" = Option<String>, Query), ("count" = Option<bool>, Query)),
+    responses((status = 200, description = "A page of source connections, or their number")))]
+pub async fn list_source_connections(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+) -> Result<Response, Problem> {
+    Ok(listing::list(&app, &caller, Resource::SourceConnection, "/sourceConnections", &[], &params).await?)
+}
+
+/// `GET /sourceConnections/{id}`
+#[utoipa::path(get, path = "/sourceConnections/{id}", tag = "Source connections", params(("id" = String, Path)),
+    responses((status = 200, description = "The source connection, in an array of one"), (status = 404, description = "Not found")))]
+pub async fn get_source_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    Ok(listing::item(&caller.get(&app, Resource::SourceConnection, &id).await?.body))
+}
+
+/// `PATCH /sourceConnections/{id}`
+#[utoipa::path(patch, path = "/sourceConnections/{id}", tag = "Source connections", request_body = Object,
+    params(("id" = String, Path), ("if-match" = String, Header)),
+    responses((status = 200, description = "`{id, etag}`"), (status = 412, description = "Changed since it was read")))]
+pub async fn patch_source_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let sent = if_match.required()?;
+    let operations = patch::parse(&body)?;
+    for _ in 0..TRIES {
+        let old = caller.get(&app, Resource::SourceConnection, &id).await?;
+        writing::check_version(sent, &old)?;
+        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched source connection")?;
+        state(&new)?;
+        complete(&app, &caller, &mut new).await?;
+        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
+            return Ok(writing::changed(&document));
+        }
+    }
+    Err(writing::too_busy(Resource::SourceConnection, &id).into())
+}
+
+/// `DELETE /sourceConnections/{id}`: refused while flows use it.
+#[utoipa::path(delete, path = "/sourceConnections/{id}", tag = "Source connections", params(("id" = String, Path)),
+    responses((status = 204, description = "Deleted"), (status = 400, description = "Flows use it")))]
+pub async fn delete_source_connection(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+) -> Result<Response, Problem> {
+    caller.get(&app, Resource::SourceConnection, &id).await?;
+    unused(&app, &caller, "sourceConnectionIds", &id).await?;
+    app.store.delete(&caller.scope, Resource::SourceConnection, &id, if_match.optional(), app.now()).await?;
+    Ok(writing::gone())
+}
+
+/// FLOW-1447-400 while a flow names `id` in its list `member`.
+pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str) -> Result<()> {
+    let used = filter::parse(&[format!("{member}[]==\"{id}\"")])?;
+    if app.store.count(&caller.scope, Resource::Flow, &used).await? == 0 {
+        return Ok(());
+    }
+    let message = format!("flows still refer to {id} in {member}");
+    Err(Error::new(Kind::Conflict, &code::FLOW_1447, message).advice("Delete the flows first."))
+}
+
+/// Checks a source connection and fills in what follows from it.
+async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Result<()> {
+    named(body, true)?;
+    let spec = connection_spec(body)?;
+    if spec.get("sourceSpec").is_none_or(Value::is_null) {
+        return Err(invalid(format!("the connection spec {} is not a source", spec["name"]))
+            .at(Place::pointer("/connectionSpec/id")));
+    }
+    let base = match body.get("baseConnectionId") {
+        Some(Value::String(id)) => id.clone(),
+        _ => return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId"))),
+    };
+    let base = inherited::referred(app, caller, Resource::Connection, &base, "/baseConnectionId").await?;
+    enabled(&base)?;
+    if base.text("/connectionSpec/id") != spec["id"].as_str() {
+        return Err(invalid("connectionSpec.id is not the base connection's").at(Place::pointer("/connectionSpec/id")));
+    }
+    data(body)?;
+    params(body)?;
+    body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
+    Ok(())
+}
+
+/// `data`: the format, and how its bytes are to be read. What cannot be read is refused by name.
+fn data(body: &mut Map<String, Value>) -> Result<()> {
+    let Some(data) = body.get_mut("data").and_then(Value::as_object_mut) else {
+        return Err(invalid("data.format is missing: it is delimited, json or parquet").at(Place::pointer("/data")));
+    };
+    let format = data.get("format").and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();
+    match format.as_str() {
+        "delimited" | "json" | "parquet" => {}
+        // Older pages say so of files that have the schema's own shape already.
+        "json_xdm" | "parquet_xdm" => {}
+        other => {
+            return Err(invalid(format!("data.format must be delimited, json or parquet, not {other:?}"))
+                .at(Place::pointer("/data/format")));
+        }
+    }
+    // Older pages write these beside `format`, newer ones under `properties`.
+    let properties = data.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
+    for (name, check) in [
+        ("columnDelimiter", (|text| delimiter(text).map(|_| ())) as fn(&str) -> Result<()>),
+        ("encoding", |text| encoding(text).map(|_| ())),
+        ("compressionType", |text| compression(text).map(|_| ())),
+    ] {
+        for (holder, pointer) in [(&*data, "/data"), (&properties, "/data/properties")] {
+            let at = || Place::pointer(format!("{pointer}/{name}"));
+            match holder.get(name) {
+                None | Some(Value::Null) => {}
+                Some(Value::String(text)) => check(text).map_err(|error| error.at(at()))?,
+                Some(_) => return Err(invalid(format!("{name} must be a text")).at(at())),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `params` of a file source.
+fn params(body: &Map<String, Value>) -> Result<()> {
+    let none = Map::new();
+    let params = body.get("params").and_then(Value::as_object).unwrap_or(&none);
+    let fault = |name: &str, rule: &str| {
+        Err(invalid(format!("params.{name} {rule}")).at(Place::pointer(format!("/params/{name}"))))
+    };
+    match params.get("path") {
+        Some(Value::String(path)) if !path.trim().is_empty() => {}
+        _ => return fault("path", "is missing: it names a file, a folder or a pattern"),
+    }
+    match params.get("type") {
+        None | Some(Value::Null) => {}
+        Some(Value::String(kind)) if ["file", "folder"].contains(&kind.to_ascii_lowercase().as_str()) => {}
+        Some(_) => return fault("type", "must be file or folder"),
+    }
+    if truth(params.get("recursive")).is_none() {
+        return fault("recursive", "must be true or false");
+    }
+    match truth(params.get("cdcEnabled")) {
+        Some(false) => Ok(()),
+        Some(true) => fault("cdcEnabled", "is not supported by this version of the server"),
+        None => fault("cdcEnabled", "must be true or false"),
+    }
+}
+
+/// A yes or no as clients write it: `true` or `"true"`. Absent is no.
+pub fn truth(value: Option<&Value>) -> Option<bool> {
+    match value {
+        None | Some(Value::Null) => Some(false),
+        Some(Value::Bool(truth)) => Some(*truth),
+        Some(Value::String(text)) => match text.to_ascii_lowercase().as_str() {
+            "true" => Some(true),
+            "false" => Some(false),
+            _ => None,
+        },
+        Some(_) => None,
+    }
+}
+
+/// A delimiter of one byte, written as it is or as `\t`.
+pub fn delimiter(text: &str) -> Result<u8> {
+    let byte = match text {
+        "\\t" | "tab" | "TAB" => b'\t',
+        _ if text.len() == 1 => text.as_bytes()[0],
+        _ => return Err(invalid(format!("columnDelimiter must be one character of one byte, or \\t, not {text:?}"))),
+    };
+    match byte {
+        b'"' | b'\r' | b'\n' | 0 => {
+            Err(invalid("columnDelimiter cannot be a quote, a line end or a NUL: they have another meaning in the file"))
+        }
+        _ => Ok(byte),
+    }
+}
+
+/// An encoding's name, as the decoders know it.
+pub fn encoding(text: &str) -> Result<String> {
+    match encoding_rs::Encoding::for_label(text.trim().as_bytes()) {
+        Some(encoding) => Ok(encoding.name().to_string()),
+        None => Err(invalid(format!("the encoding {text:?} is not known; UTF-8, UTF-16LE, ISO-8859-1 and windows-1252 are, among others"))),
+    }
+}
+
+/// A compression's name in any case; `none` is none.
+pub fn compression(text: &str) -> Result<Option<Compression>> {
+    match text.to_ascii_lowercase().as_str() {
+        "none" | "" => Ok(None),
+        "bzip2" => Ok(Some(Compression::Bzip2)),
+        "gzip" => Ok(Some(Compression::Gzip)),
+        "deflate" => Ok(Some(Compression::Deflate)),
+        "zipdeflate" => Ok(Some(Compression::ZipDeflate)),
+        "targzip" => Ok(Some(Compression::TarGzip)),
+        "tar" => Ok(Some(Compression::Tar)),
+        _ => Err(invalid(format!(
+            "compressionType must be bzip2, gzip, deflate, zipDeflate, tarGzip or tar, not {text:?}"
+        ))),
+    }
+}

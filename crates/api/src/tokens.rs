@@ -1,0 +1,157 @@
+//! Access tokens: JWTs signed with one key and one algorithm, both fixed by the server and never by the token.
+
+use forebay_model::error::{Context, Kind};
+use forebay_model::{Error, Result, Time, code};
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How long a token lives, in seconds. The answer says one less, as the public service does (PL-IMS-1).
+pub const LIFE: i64 = 86_400;
+/// How far two clocks may differ, in seconds.
+const LEEWAY: i64 = 60;
+/// A longer token is not one of ours.
+const MAX_TOKEN: usize = 8 * 1024;
+const ISSUER: &str = "forebay";
+const AUDIENCE: &str = "forebay-api";
+
+/// The key that signs tokens.
+#[derive(Clone)]
+pub struct TokenKey {
+    encoding: EncodingKey,
+    decoding: DecodingKey,
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(********)")
+    }
+}
+
+/// What a token says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claims {
+    iss: String,
+    aud: String,
+    /// The technical account.
+    pub sub: String,
+    /// The client it was issued to.
+    pub client_id: String,
+    /// The client's organization.
+    pub org: String,
+    iat: i64,
+    nbf: i64,
+    exp: i64,
+}
+
+impl TokenKey {
+    /// From the server's secret.
+    pub fn new(secret: &[u8]) -> TokenKey {
+        TokenKey { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
+    }
+
+    /// A token for a client.
+    ///
+    /// # Errors
+    /// When the token cannot be signed: a fault of ours.
+    pub fn issue(&self, client_id: &str, org: &str, now: Time) -> Result<String> {
+        let now = now.timestamp();
+        let claims = Claims {
+            iss: ISSUER.into(),
+            aud: AUDIENCE.into(),
+            sub: account(client_id),
+            client_id: client_id.into(),
+            org: org.into(),
+            iat: now,
+            nbf: now,
+            exp: now + LIFE,
+        };
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).context(
+            Kind::Internal,
+            &code::FLOW_1400,
+            "the access token could not be signed",
+        )
+    }
+
+    /// The claims of a token that is ours and alive; otherwise 401013.
+    ///
+    /// # Errors
+    /// 401013 for anything else.
+    pub fn check(&self, token: &str, now: Time) -> Result<Claims> {
+        let invalid =
+            || Error::new(Kind::Unauthenticated, &code::GATEWAY_401013, code::GATEWAY_401013.title);
+        if token.len() > MAX_TOKEN {
+            return Err(invalid());
+        }
+        let mut validation = Validation::new(Algorithm::HS256);
+        validation.set_audience(&[AUDIENCE]);
+        validation.set_issuer(&[ISSUER]);
+        validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
+        // The times are checked below, by the program's clock.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        let token = match jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation) {
+            Ok(token) => token,
+            Err(error) => return Err(invalid().caused_by(error)),
+        };
+        let now = now.timestamp();
+        if now > token.claims.exp + LEEWAY || now < token.claims.nbf - LEEWAY {
+            return Err(invalid());
+        }
+        Ok(token.claims)
+    }
+}
+
+/// The technical account of a client: who `createdBy` names.
+pub fn account(client_id: &str) -> String {
+    format!("{client_id}@techacct.adobe.com")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+    fn at(seconds: i64) -> Time {
+        Time::from_timestamp(1_700_000_000 + seconds, 0).expect("a valid time")
+    }
+
+    fn key() -> TokenKey {
+        TokenKey::new(b"0123456789abcdef0123456789abcdef")
+    }
+
+    #[test]
+    fn a_token_says_who_it_was_issued_to() {
+        let token = key().issue("client", "ORG@AdobeOrg", at(0)).unwrap();
+        let claims = key().check(&token, at(10)).unwrap();
+        assert_eq!((claims.client_id.as_str(), claims.org.as_str()), ("client", "ORG@AdobeOrg"));
+    }
+
+    #[test]
+    fn a_token_lives_a_day_and_a_minute_of_leeway() {
+        let token = key().issue("client", "ORG@AdobeOrg", at(0)).unwrap();
+        assert!(key().check(&token, at(LIFE + 59)).is_ok());
+        assert!(key().check(&token, at(LIFE + 61)).is_err());
+        assert!(key().check(&token, at(-59)).is_ok());
+        assert!(key().check(&token, at(-61)).is_err());
+    }
+
+    #[test]
+    fn a_foreign_or_altered_token_is_refused() {
+        let token = key().issue("client", "ORG@AdobeOrg", at(0)).unwrap();
+        let foreign = TokenKey::new(b"another").issue("client", "ORG@AdobeOrg", at(0)).unwrap();
+        let (head, rest) = token.split_once('.').unwrap();
+        let (body, signature) = rest.split_once('.').unwrap();
+        let unsigned = |alg: &str| URL_SAFE_NO_PAD.encode(format!("{{\"alg\":\"{alg}\",\"typ\":\"JWT\"}}"));
+        let mut cases = vec![foreign, String::new(), "a.b.c".into(), format!("{head}.{body}."), token.repeat(40)];
+        for alg in ["none", "None", "NONE", "HS512", "RS256"] {
+            cases.push(format!("{}.{body}.", unsigned(alg)));
+            cases.push(format!("{}.{body}.{signature}", unsigned(alg)));
+        }
+        for case in cases {
+            let error = key().check(&case, at(1)).unwrap_err();
+            assert_eq!(error.code, &code::GATEWAY_401013, "{case}");
+        }
+    }
+}

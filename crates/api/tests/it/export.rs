@@ -1,0 +1,93 @@
+//! Data access.
+
+use crate::world::World;
+use expect_test::expect;
+use forebay_model::Resource;
+use serde_json::json;
+
+const PATH: &str = "/data/foundation/export";
+
+async fn world() -> (World, String) {
+    let world = World::new().await;
+    let dataset = world.dataflow().await.dataset;
+    let body = json!({ "id": "01B", "status": "success", "completed": 1_719_792_000_000_i64,
+        "relatedObjects": [{ "type": "dataSet", "id": dataset }] });
+    world.put(&world.scope(), Resource::Batch, "01B", body).await;
+    world.lake.store(&format!("tables/acme-prod/{dataset}/part-01B-0.parquet"), "0123456789");
+    world.lake.store(&format!("tables/acme-prod/{dataset}/part-01A-0.parquet"), "another batch");
+    world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"_errors\":[{\"code\":\"1401\"}]}\n{\"b\":1}\n");
+    world.lake.store("batches/acme-prod/01B/input_files/files 1.json", "{\"path\":\"a.csv\"}\n");
+    (world, dataset)
+}
+
+#[tokio::test]
+async fn a_batchs_files_are_listed_and_read_in_ranges() {
+    let (world, _) = world().await;
+    let reply = world.get(&format!("{PATH}/batches/01B/files")).await;
+    let file = reply.body["data"][0]["_links"]["self"]["href"].as_str().unwrap();
+    assert_eq!(reply.body["_page"], json!({ "limit": 100, "count": 1 }));
+    let path = file.strip_prefix("http://forebay.test").unwrap().to_string();
+    let listing = world.get(&path).await;
+    expect![[]].assert_eq(&listing.shown());
+    let href = listing.body["data"][0]["_links"]["self"]["href"].as_str().unwrap();
+    let path = href.strip_prefix("http://forebay.test").unwrap();
+    assert_eq!(world.get(path).await.text, "0123456789");
+    let part = world.call("GET", path).header("range", "bytes=2-4").send().await;
+    assert_eq!((part.status.as_u16(), part.text.as_str()), (206, "234"));
+    assert_eq!(part.headers["content-range"], "bytes 2-4/10");
+    assert_eq!(part.headers["content-length"], "3");
+    let outside = world.call("GET", path).header("range", "bytes=10-").send().await;
+    assert_eq!(outside.status, 416);
+    assert_eq!(outside.headers["content-range"], "bytes */10");
+    for id in ["01B-1", "01Z-0", "nothing", "01B-x"] {
+        assert_eq!(world.get(&format!("{PATH}/files/{id}")).await.status, 404, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn diagnostics_are_listed_read_and_sampled() {
+    let (world, _) = world().await;
+    let path = format!("{PATH}/batches/01B/meta");
+    let reply = world.get(&format!("{path}?path=row_errors")).await;
+    expect![[]].assert_eq(&reply.shown());
+    let reply = world.get(&format!("{path}?path=row_errors/part-0.json")).await;
+    assert!(reply.text.starts_with("{\"_errors\""), "{}", reply.text);
+    let reply = world.get(&format!("{path}?path=row_error_samples.json")).await;
+    assert_eq!(reply.body, json!([{ "_errors": [{ "code": "1401" }] }, { "b": 1 }]));
+    let reply = world.get(&format!("{path}?path=input_files")).await;
+    let href = reply.body["data"][0]["_links"]["self"]["href"].as_str().unwrap();
+    let reply = world.get(href.strip_prefix("http://forebay.test").unwrap()).await;
+    assert_eq!(reply.text, "{\"path\":\"a.csv\"}\n");
+    assert_eq!(world.get(&path).await.body["data"].as_array().map(Vec::len), Some(3));
+    let failed = world.get(&format!("{PATH}/batches/01B/failed")).await;
+    assert_eq!(failed.body["data"][0]["name"], "part-0.json");
+}
+
+#[tokio::test]
+async fn a_path_never_leaves_its_folder() {
+    let (world, dataset) = world().await;
+    for path in [
+        "row_errors/../input_files/files 1.json",
+        "row_errors/../../../../etc/passwd",
+        "..",
+        "input_files/..%2f..%2fx",
+        "/",
+        &format!("../../tables/acme-prod/{dataset}/part-01B-0.parquet"),
+    ] {
+        let query: String = url::form_urlencoded::byte_serialize(path.as_bytes()).collect();
+        let reply = world.get(&format!("{PATH}/batches/01B/meta?path={query}")).await;
+        let listing = reply.body["data"].as_array().is_some_and(|all| all.len() == 3);
+        assert!(reply.status == 404 || (path == "/" && listing), "{path}: {} {}", reply.status, reply.text);
+    }
+    assert_eq!(world.get(&format!("{PATH}/batches/..%2f01B/meta")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_preview_shows_the_first_rows() {
+    let (world, dataset) = world().await;
+    let path = format!("{PATH}/datasets/{dataset}/preview");
+    assert_eq!(world.get(&path).await.text, r#"{"data":[]}"#, "before the first commit");
+    world.lake.rows.lock().unwrap().extend((0..150).map(|n| json!({ "n": n })));
+    assert_eq!(world.get(&path).await.body["data"].as_array().map(Vec::len), Some(100));
+    assert_eq!(world.get(&format!("{PATH}/datasets/nothing/preview")).await.status, 404);
+}

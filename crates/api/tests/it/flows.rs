@@ -1,0 +1,190 @@
+//! Flows.
+
+use crate::world::{FLOWS, START, World, mapping_set, schema, target_connection};
+use expect_test::expect;
+use serde_json::{Value, json};
+
+const PATH: &str = "/data/foundation/flowservice/flows";
+
+#[tokio::test]
+async fn a_flow_reads_back_with_what_follows_from_it_fs_env_6() {
+    let world = World::new().await;
+    let flow = world.dataflow().await.flow();
+    let reply = world.post(PATH, flow).await;
+    assert_eq!(reply.status, 201, "{}", reply.body);
+    let id = reply.body["id"].as_str().unwrap();
+    expect![[]].assert_eq(&world.get(&format!("{PATH}/{id}")).await.shown());
+}
+
+#[tokio::test]
+async fn a_flow_is_found_by_what_it_inherits_fs_q_3_4() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    world.created(PATH, parts.flow()).await;
+    for term in [
+        "state==ENABLED".to_string(),
+        "inheritedAttributes.properties.isSourceFlow==true".into(),
+        format!("inheritedAttributes.targetConnections[].connectionSpec.id=={}", crate::world::DATALAKE),
+        format!("transformations[].params.mappingId=={}", parts.mapping),
+        format!("sourceConnectionIds[]=={}", parts.source),
+        "scheduleParams.frequency==Day".into(),
+        format!("createdAt>{}", START - 1),
+    ] {
+        let reply = world.get(&format!("{PATH}?count=true&property={}", term.replace('>', "%3E"))).await;
+        assert_eq!(reply.body, json!({ "count": 1 }), "{term}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_flow_is_named() {
+    let world = World::new().await;
+    let flow = world.dataflow().await.flow();
+    let check = async |pointer: &str, value: Value, code: &str, at: &str| {
+        let mut body = flow.clone();
+        match body.pointer_mut(pointer) {
+            Some(member) => *member = value,
+            None => body[pointer.trim_start_matches('/')] = value,
+        }
+        let reply = world.post(PATH, body).await;
+        let found = (reply.status.as_u16(), reply.code(), reply.body["report"]["pointer"].as_str().unwrap_or_default());
+        assert_eq!(found, (400, code, at), "{pointer}: {}", reply.body);
+    };
+    check("/state", json!("enabled"), "FLOW-1410-400", "/state").await;
+    check("/flowSpec/id", json!("nothing"), "FLOW-1413-400", "/flowSpec/id").await;
+    check("/sourceConnectionIds", json!([]), "FLOW-1100-400", "/sourceConnectionIds").await;
+    check("/sourceConnectionIds/0", json!("nothing"), "FLOW-1100-400", "/sourceConnectionIds/0").await;
+    check("/targetConnectionIds", json!(["a", "b"]), "FLOW-1100-400", "/targetConnectionIds").await;
+    check("/transformations", json!([]), "FLOW-1100-400", "/transformations").await;
+    check("/transformations/0/name", json!("Encrypt"), "FLOW-1100-400", "/transformations/0").await;
+    let mapping = "/transformations/0/params";
+    check("/transformations/0/params/mappingId", json!("nothing"), "FLOW-1419-400", &format!("{mapping}/mappingId")).await;
+    check("/transformations/0/params/mappingVersion", json!(3), "FLOW-1412-400", &format!("{mapping}/mappingVersion")).await;
+    check("/options/partialIngestionPercent", json!(0), "FLOW-1100-400", "/options/partialIngestionPercent").await;
+    let reply = world.post(PATH, { let mut f = flow.clone(); f["scheduleParams"]["interval"] = json!(0); f }).await;
+    assert_eq!(reply.status, 400, "{}", reply.body);
+    let reply = world.post(&format!("{PATH}?mode=draft"), flow.clone()).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1451-400"), "drafts come later");
+}
+
+#[tokio::test]
+async fn the_tutorials_own_values_are_accepted_and_returned_as_sent_fs_spec_6() {
+    let world = World::new().await;
+    let mut flow = world.dataflow().await.flow();
+    let schedule = json!({ "startTime": "1719900000", "frequency": "once", "interval": "15" });
+    flow["scheduleParams"] = schedule.clone();
+    flow["transformations"][0]["params"]["mappingVersion"] = json!("0");
+    let id = world.created(PATH, flow).await;
+    let reply = world.get(&format!("{PATH}/{id}")).await;
+    assert_eq!(reply.item()["scheduleParams"], schedule);
+    assert_eq!(reply.item()["transformations"][0]["params"]["mappingVersion"], "0");
+}
+
+#[tokio::test]
+async fn a_mapping_that_does_not_fit_the_schema_is_pointed_at() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let mut wrong = mapping_set(&parts.schema);
+    wrong["mappings"][0]["destinationXdmPath"] = json!("person.name.shoeSize");
+    let id = world.created("/data/foundation/conversion/mappingSets?validate=False", wrong).await;
+    let mut flow = parts.flow();
+    flow["transformations"][0]["params"]["mappingId"] = json!(id);
+    let reply = world.post(PATH, flow.clone()).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1419-400"), "{}", reply.body);
+    assert_eq!(reply.body["report"]["pointer"], "/mappings/0/destinationXdmPath", "{}", reply.body);
+    let other = world.post("/data/foundation/schemaregistry/tenant/schemas", schema()).await;
+    let other = other.body["$id"].as_str().unwrap().to_string();
+    let id = world.created("/data/foundation/conversion/mappingSets", mapping_set(&other)).await;
+    flow["transformations"][0]["params"]["mappingId"] = json!(id);
+    assert_eq!(world.post(PATH, flow).await.code(), "FLOW-1425-400");
+    let mut flow = parts.flow();
+    let target = target_connection(&parts.dataset, &other);
+    flow["targetConnectionIds"][0] = json!(world.created(&format!("{FLOWS}/targetConnections"), target).await);
+    assert_eq!(world.post(PATH, flow).await.code(), "FLOW-1425-400");
+}
+
+#[tokio::test]
+async fn a_disabled_connection_is_not_joined() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let patch = json!([{ "op": "replace", "path": "/state", "value": "disabled" }]);
+    assert_eq!(world.patch(&format!("{FLOWS}/connections/{}", parts.base), patch).await.status, 200);
+    assert_eq!(world.post(PATH, parts.flow()).await.code(), "FLOW-1445-400");
+}
+
+#[tokio::test]
+async fn a_patch_is_checked_like_a_new_flow_and_a_past_start_is_fixed() {
+    let world = World::new().await;
+    let id = world.created(PATH, world.dataflow().await.flow()).await;
+    let path = format!("{PATH}/{id}");
+    let patch = |pointer: &str, value: Value| json!([{ "op": "replace", "path": pointer, "value": value }]);
+    for (pointer, value) in [
+        ("/name", json!("renamed")),
+        ("/labels", json!(["core/C2"])),
+        ("/scheduleParams/frequency", json!("week")),
+        ("/scheduleParams/startTime", json!(1_719_990_000)),
+    ] {
+        let reply = world.patch(&path, patch(pointer, value)).await;
+        assert_eq!(reply.status, 200, "{pointer}: {}", reply.body);
+    }
+    let item = world.get(&path).await.item().clone();
+    assert_eq!(item["lastOperation"]["operation"], "update");
+    assert_eq!((&item["name"], &item["labels"]), (&json!("renamed"), &json!(["core/C2"])));
+    for (pointer, value, code) in [
+        ("/transformations/0/params/mappingId", json!("nothing"), "FLOW-1419-400"),
+        ("/state", json!("draft"), "FLOW-1456-400"),
+        ("/flowSpec/id", json!("x"), "FLOW-1423-400"),
+        ("/inheritedAttributes", json!({}), "FLOW-1423-400"),
+    ] {
+        assert_eq!(world.patch(&path, patch(pointer, value)).await.code(), code, "{pointer}");
+    }
+    world.pass(10 * 86_400_000);
+    let reply = world.patch(&path, patch("/scheduleParams/startTime", json!(1_800_000_000))).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1423-400"), "FS §9.3");
+    assert_eq!(world.patch(&path, patch("/scheduleParams/interval", json!(2))).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_flow_is_disabled_and_enabled_by_actions_a_12() {
+    let world = World::new().await;
+    let id = world.created(PATH, world.dataflow().await.flow()).await;
+    let path = format!("{PATH}/{id}");
+    let act = async |query: &str| world.call("POST", &format!("{path}/action?{query}")).send().await;
+    let first = world.get(&path).await.item()["etag"].clone();
+    let same = act("op=enable").await;
+    assert_eq!((same.status.as_u16(), &same.body["etag"]), (200, &first), "idempotent");
+    let off = act("op=DISABLE").await;
+    assert_eq!(off.status, 200, "{}", off.body);
+    assert_ne!(off.body["etag"], first);
+    assert_eq!(world.get(&path).await.item()["state"], "disabled");
+    assert_eq!(act("op=enable&subOp=APPLY").await.status, 200);
+    assert_eq!(world.get(&path).await.item()["state"], "enabled");
+    for (query, code) in [
+        ("", "FLOW-1451-400"),
+        ("op=dance", "FLOW-1451-400"),
+        ("op=enable&subOp=JUMP", "FLOW-1435-400"),
+        ("op=finalize", "FLOW-1402-400"),
+        ("op=publish", "FLOW-1422-400"),
+    ] {
+        assert_eq!(act(query).await.code(), code, "{query}");
+    }
+    let stale = world.call("POST", &format!("{path}/action?op=disable")).header("if-match", "\"old\"").send().await;
+    assert_eq!(stale.code(), "FLOW-1404-412");
+}
+
+#[tokio::test]
+async fn a_deleted_flow_frees_its_connections() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let id = world.created(PATH, parts.flow()).await;
+    let reply = world.call("DELETE", &format!("/data/foundation/catalog/dataSets/{}", parts.dataset)).send().await;
+    assert_eq!((reply.status.as_u16(), &reply.body["status"]), (409, &json!(409)));
+    let reply = world.call("DELETE", &format!("/data/foundation/conversion/mappingSets/{}", parts.mapping)).send().await;
+    assert_eq!(reply.status, 409);
+    assert_eq!(world.call("DELETE", &format!("{PATH}/{id}")).send().await.status, 204);
+    assert_eq!(world.get(&format!("{PATH}/{id}")).await.status, 404);
+    for (kind, id) in
+        [("sourceConnections", &parts.source), ("targetConnections", &parts.target), ("connections", &parts.base)]
+    {
+        assert_eq!(world.call("DELETE", &format!("{FLOWS}/{kind}/{id}")).send().await.status, 204, "{kind}");
+    }
+}

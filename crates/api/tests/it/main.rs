@@ -1,0 +1,18 @@
+//! The control plane, called in process over a temporary store, or raw over a socket. Each test names the rules of the
+//! contract that it checks. Time and ids come from the test's world, so the replies are the same each time.
+
+mod catalog;
+mod connections;
+mod dataprep;
+mod explore;
+mod export;
+mod flows;
+mod gateway;
+mod ims;
+mod openapi;
+mod runs;
+mod sandboxes;
+mod schemas;
+mod sockets;
+mod specs;
+mod world;

@@ -1,0 +1,423 @@
+//! A world to test in: a store in a temporary folder, an engine that answers from memory, a clock that stands still,
+//! ids that count up, and two organizations, of which one has two sandboxes.
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use bytes::Bytes;
+use forebay_api::{App, Engine, Sample, SampleColumn, Settings, Stored, TokenKey, router};
+use forebay_model::error::Kind;
+use forebay_model::files::{FileOptions, Object};
+use forebay_model::xdm::{FieldTree, Type};
+use forebay_model::{Error, Resource, Result, Scope, Time, code};
+use forebay_sources::{Gate, Remote};
+use forebay_store::{Keys, New, Store};
+use futures::stream::{BoxStream, StreamExt};
+use http::{Request, StatusCode};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use tower::ServiceExt;
+
+pub const ORG: &str = "ACME@AdobeOrg";
+pub const OTHER_ORG: &str = "RIVAL@AdobeOrg";
+pub const CLIENT: &str = "acme-client";
+pub const OTHER_CLIENT: &str = "rival-client";
+pub const SECRET: &str = "acme-client-has-a-long-secret-of-its-own";
+pub const S3: &str = "ecadc60c-7455-4d87-84dc-2a0e293d997b";
+pub const DATALAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
+pub const FLOW_SPEC: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
+pub const FLOWS: &str = "/data/foundation/flowservice";
+pub const XED: &str = "application/vnd.adobe.xed+json; version=1";
+
+/// 2024-07-01T00:00:00Z, in milliseconds.
+pub const START: i64 = 1_719_792_000_000;
+
+/// Everything a test needs.
+pub struct World {
+    pub app: App,
+    pub router: Router,
+    pub lake: Arc<Memory>,
+    clock: Arc<AtomicI64>,
+    _folder: tempfile::TempDir,
+}
+
+/// What a test may choose.
+pub struct Choices {
+    pub strict: bool,
+    /// Addresses that connections may reach.
+    pub allow: Vec<&'static str>,
+}
+
+impl World {
+    pub async fn new() -> World {
+        World::with(Choices { strict: false, allow: Vec::new() }).await
+    }
+
+    pub async fn with(choices: Choices) -> World {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", folder.path().join("forebay.db").display());
+        let store = Store::open(&url, Keys::from_bytes([7; 32])).await.unwrap();
+        let clock = Arc::new(AtomicI64::new(START));
+        let lake = Arc::new(Memory::default());
+        let ids = AtomicU64::new(0);
+        let now = clock.clone();
+        let allow = choices.allow.iter().map(|net| net.parse().unwrap()).collect();
+        let app = App {
+            store,
+            engine: lake.clone(),
+            gate: Gate::new(allow).unwrap(),
+            clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
+            random: Arc::new(move || u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1)),
+            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
+            tokens: TokenKey::new(b"a key that only the tests know"),
+            metrics: Arc::new(|| "forebay_up 1\n".into()),
+        };
+        let world = World { router: router(app.clone()), app, lake, clock, _folder: folder };
+        world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
+        world.settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"]).await;
+        world
+    }
+
+    async fn settle(&self, org: &str, client: &str, tenant: &str, sandboxes: &[&str]) {
+        let scope = Scope::organization(org);
+        let hash: String = Sha256::digest(SECRET.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+        let body = json!({ "clientId": client, "tenantId": tenant, "secretHash": hash });
+        self.put(&scope, Resource::Client, client, body).await;
+        for name in sandboxes {
+            let body = json!({ "name": name, "title": name.to_uppercase(), "state": "active", "type": "production",
+                "region": "VA7", "isDefault": *name == "prod", "eTag": 1, "createdBy": "a@AdobeID", "modifiedBy": "a@AdobeID" });
+            self.put(&scope, Resource::Sandbox, &format!("{tenant}-{name}"), body).await;
+        }
+    }
+
+    /// Stores a document past the API.
+    pub async fn put(&self, scope: &Scope, resource: Resource, id: &str, body: Value) {
+        let mut new = New::new(resource, id, body);
+        new.stamp = false;
+        self.app.store.insert(scope, new, self.app.now()).await.unwrap();
+    }
+
+    /// The scope of the caller that `call` speaks for.
+    pub fn scope(&self) -> Scope {
+        Scope { org: ORG.into(), sandbox: "acme-prod".into(), sandbox_name: "prod".into() }
+    }
+
+    /// Moves the clock.
+    pub fn pass(&self, milliseconds: i64) {
+        self.clock.fetch_add(milliseconds, Ordering::SeqCst);
+    }
+
+    pub fn token(&self, client: &str, org: &str) -> String {
+        self.app.tokens.issue(client, org, self.app.now()).unwrap()
+    }
+
+    /// A request with all headers of a good caller.
+    pub fn call(&self, method: &str, path: &str) -> Call<'_> {
+        let token = self.token(CLIENT, ORG);
+        Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+            .header("authorization", &format!("Bearer {token}"))
+            .header("x-api-key", CLIENT)
+            .header("x-gw-ims-org-id", ORG)
+            .header("x-sandbox-name", "prod")
+    }
+
+    /// A request with no headers at all.
+    pub fn bare(&self, method: &str, path: &str) -> Call<'_> {
+        Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The request of somebody else: the same organization's other sandbox, or another organization.
+    pub fn stranger(&self, method: &str, path: &str, org: &str) -> Call<'_> {
+        let (client, sandbox) = if org == ORG { (CLIENT, "dev") } else { (OTHER_CLIENT, "prod") };
+        let token = self.token(client, org);
+        self.bare(method, path)
+            .header("authorization", &format!("Bearer {token}"))
+            .header("x-api-key", client)
+            .header("x-gw-ims-org-id", org)
+            .header("x-sandbox-name", sandbox)
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.call("GET", path).send().await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.call("POST", path).json(body).send().await
+    }
+
+    /// Patches with the current etag.
+    pub async fn patch(&self, path: &str, body: Value) -> Reply {
+        let etag = self.get(path).await.body["items"][0]["etag"].as_str().unwrap_or_default().to_string();
+        self.call("PATCH", path).header("if-match", &etag).json(body).send().await
+    }
+
+    /// The id of a new entity.
+    pub async fn created(&self, path: &str, body: Value) -> String {
+        let reply = self.post(path, body).await;
+        assert!(reply.status.is_success(), "{path}: {} {}", reply.status, reply.body);
+        match &reply.body {
+            Value::Array(links) => links[0].as_str().unwrap().rsplit('/').next().unwrap().to_string(),
+            body => body["id"].as_str().unwrap().to_string(),
+        }
+    }
+
+    /// A connection, schema, dataset, mapping set, source and target connection, ready for a flow.
+    pub async fn dataflow(&self) -> Dataflow {
+        let base = self.created(&format!("{FLOWS}/connections"), connection()).await;
+        let source = self.created(&format!("{FLOWS}/sourceConnections"), source_connection(&base)).await;
+        let schema = self.post("/data/foundation/schemaregistry/tenant/schemas", schema()).await;
+        assert_eq!(schema.status, 201, "{}", schema.body);
+        let schema = schema.body["$id"].as_str().unwrap().to_string();
+        let dataset = self
+            .created("/data/foundation/catalog/dataSets?requestDataSource=true", data_set(&schema))
+            .await;
+        let target = self.created(&format!("{FLOWS}/targetConnections"), target_connection(&dataset, &schema)).await;
+        let mapping = self.created("/data/foundation/conversion/mappingSets", mapping_set(&schema)).await;
+        Dataflow { base, source, schema, dataset, target, mapping }
+    }
+}
+
+/// The ids of what a flow needs.
+pub struct Dataflow {
+    pub base: String,
+    pub source: String,
+    pub schema: String,
+    pub dataset: String,
+    pub target: String,
+    pub mapping: String,
+}
+
+impl Dataflow {
+    pub fn flow(&self) -> Value {
+        json!({
+            "name": "people daily",
+            "flowSpec": { "id": FLOW_SPEC, "version": "1.0" },
+            "sourceConnectionIds": [self.source],
+            "targetConnectionIds": [self.target],
+            "transformations": [{ "name": "Mapping", "params": { "mappingId": self.mapping, "mappingVersion": 0 } }],
+            "scheduleParams": { "startTime": "1719900000", "frequency": "day", "interval": "1", "backfill": "true" },
+            "options": { "errorDiagnosticsEnabled": true, "partialIngestionPercent": 5 },
+        })
+    }
+}
+
+pub fn connection() -> Value {
+    json!({
+        "name": "warehouse bucket",
+        "auth": { "specName": "Access Key", "params": { "s3AccessKey": "AKIA0EXAMPLE", "s3SecretKey": "canary-s3cr3t" } },
+        "connectionSpec": { "id": S3, "version": "1.0" },
+    })
+}
+
+pub fn source_connection(base: &str) -> Value {
+    json!({
+        "name": "people files",
+        "baseConnectionId": base,
+        "connectionSpec": { "id": S3, "version": "1.0" },
+        "data": { "format": "delimited", "properties": { "columnDelimiter": ";" } },
+        "params": { "path": "/in/people.csv", "type": "file", "recursive": false },
+    })
+}
+
+pub fn schema() -> Value {
+    json!({
+        "type": "object",
+        "title": "Contacts",
+        "description": "people",
+        "allOf": [
+            { "$ref": "https://ns.adobe.com/xdm/context/profile" },
+            { "$ref": "https://ns.adobe.com/xdm/context/profile-person-details" },
+            { "$ref": "https://ns.adobe.com/xdm/context/profile-personal-details" },
+        ],
+    })
+}
+
+pub fn data_set(schema: &str) -> Value {
+    json!({
+        "name": "People (EU)",
+        "schemaRef": { "id": schema, "contentType": "application/vnd.adobe.xed+json;version=1" },
+    })
+}
+
+pub fn target_connection(dataset: &str, schema: &str) -> Value {
+    json!({
+        "name": "lake",
+        "connectionSpec": { "id": DATALAKE, "version": "1.0" },
+        "data": { "format": "parquet_xdm", "schema": { "id": schema, "version": "application/vnd.adobe.xed-full+json;version=1" } },
+        "params": { "dataSetId": dataset },
+    })
+}
+
+pub fn mapping_set(schema: &str) -> Value {
+    json!({
+        "version": 0, "xdmSchema": schema, "xdmVersion": "1.0", "id": null,
+        "mappings": [{
+            "destinationXdmPath": "person.name.firstName", "sourceAttribute": "first_name",
+            "identity": false, "identityGroup": null, "namespaceCode": null, "version": 0,
+        }],
+    })
+}
+
+/// A request under construction.
+pub struct Call<'a> {
+    world: &'a World,
+    method: String,
+    path: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+impl Call<'_> {
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Takes a header away.
+    pub fn without(mut self, name: &str) -> Self {
+        self.headers.retain(|(n, _)| n != name);
+        self
+    }
+
+    pub fn json(mut self, body: Value) -> Self {
+        self.body = body.to_string().into_bytes();
+        self.header("content-type", "application/json")
+    }
+
+    pub fn text(mut self, body: &str) -> Self {
+        self.body = body.as_bytes().to_vec();
+        self
+    }
+
+    pub async fn send(self) -> Reply {
+        let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
+        let request = request.body(Body::from(self.body)).unwrap();
+        let response = self.world.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            text: String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    }
+}
+
+/// What came back.
+pub struct Reply {
+    pub status: StatusCode,
+    pub headers: http::HeaderMap,
+    pub body: Value,
+    pub text: String,
+}
+
+impl Reply {
+    /// The status and the body, with what the store chooses at random masked, for snapshots.
+    pub fn shown(&self) -> String {
+        let mut body = self.body.clone();
+        mask(&mut body);
+        if self.body.is_null() {
+            return format!("{} {}", self.status.as_u16(), self.text);
+        }
+        format!("{} {:#}", self.status.as_u16(), body)
+    }
+
+    /// The contract's code in a body of Flow Service.
+    pub fn code(&self) -> &str {
+        self.body["type"].as_str().unwrap_or_default().rsplit('/').next().unwrap_or_default()
+    }
+
+    pub fn item(&self) -> &Value {
+        &self.body["items"][0]
+    }
+}
+
+fn mask(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                if matches!(name.as_str(), "etag" | "version") && member.as_str().is_some_and(|text| text.starts_with('"')) {
+                    *member = json!("<etag>");
+                }
+                mask(member);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        _ => {}
+    }
+}
+
+/// An engine that answers from memory.
+#[derive(Default)]
+pub struct Memory {
+    pub rows: Mutex<Vec<Value>>,
+    pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
+    pub sampled: Mutex<Vec<(Object, Option<FileOptions>)>>,
+}
+
+impl Memory {
+    pub fn store(&self, path: &str, bytes: &str) {
+        self.objects.lock().unwrap().insert(path.into(), bytes.as_bytes().to_vec());
+    }
+
+    fn below(&self, folder: &str) -> Vec<Stored> {
+        let prefix = format!("{folder}/");
+        let objects = self.objects.lock().unwrap();
+        let below = objects.iter().filter_map(|(path, bytes)| {
+            let name = path.strip_prefix(&prefix)?.to_string();
+            Some(Stored { path: path.clone(), name, size: bytes.len() as u64 })
+        });
+        below.collect()
+    }
+}
+
+#[async_trait]
+impl Engine for Memory {
+    async fn sample(&self, _: &Remote, object: &Object, options: Option<FileOptions>, limit: usize) -> Result<Sample> {
+        self.sampled.lock().unwrap().push((object.clone(), options.clone()));
+        if object.key.contains("panic") {
+            panic!("the engine broke");
+        }
+        Ok(Sample {
+            options: options.unwrap_or_default(),
+            hierarchical: false,
+            columns: vec![
+                SampleColumn { name: "id".into(), ty: Type::String },
+                SampleColumn { name: "total".into(), ty: Type::Int },
+            ],
+            rows: self.rows.lock().unwrap().iter().take(limit).cloned().collect(),
+        })
+    }
+
+    async fn read(&self, _: &str, _: &FieldTree, limit: usize) -> Result<Vec<Value>> {
+        Ok(self.rows.lock().unwrap().iter().take(limit).cloned().collect())
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Stored>> {
+        Ok(self.below(folder))
+    }
+
+    async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>> {
+        Ok(self.below(table).into_iter().filter(|file| file.name.contains(batch)).collect())
+    }
+
+    async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let objects = self.objects.lock().unwrap();
+        let Some(bytes) = objects.get(path) else {
+            return Err(Error::new(Kind::NotFound, &code::HTTP_404, "no such object"));
+        };
+        let range = range.map_or(0..bytes.len(), |range| range.start as usize..range.end as usize);
+        let bytes = Bytes::copy_from_slice(&bytes[range]);
+        Ok(futures::stream::iter([Ok(bytes)]).boxed())
+    }
+}

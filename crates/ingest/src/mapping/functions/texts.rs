@@ -1,0 +1,305 @@
+//! Functions of texts. Places and lengths are characters, places from 0.
+
+use super::{Args, Builtin, MANY, builtin};
+use crate::mapping::value::{Fault, Outcome, Value};
+use std::borrow::Cow;
+
+/// Longer padding than this is a slip, and would exhaust memory.
+const MAX_PADDED: usize = 1 << 20;
+
+pub(super) static ALL: &[Builtin] = &[
+    builtin("concat", 1, MANY, concat),
+    builtin("explode", 1, 2, explode),
+    builtin("instr", 2, 4, instr),
+    builtin("replacestr", 3, 3, replacestr),
+    builtin("substr", 2, 3, substr),
+    builtin("lower", 1, 1, |args| {
+        map(args, |text| Cow::Owned(text.to_lowercase()))
+    }),
+    builtin("upper", 1, 1, |args| {
+        map(args, |text| Cow::Owned(text.to_uppercase()))
+    }),
+    builtin("split", 2, 2, split),
+    builtin("join", 2, MANY, join),
+    builtin("lpad", 2, 3, |args| pad(args, true)),
+    builtin("rpad", 2, 3, |args| pad(args, false)),
+    builtin("left", 2, 2, left),
+    builtin("right", 2, 2, right),
+    builtin("ltrim", 1, 1, |args| cut(args, str::trim_start)),
+    builtin("rtrim", 1, 1, |args| cut(args, str::trim_end)),
+    builtin("trim", 1, 1, |args| cut(args, str::trim)),
+    builtin("equals", 2, 2, |args| compare(args, |a, b| a == b)),
+    builtin("equalsIgnoreCase", 2, 2, |args| {
+        compare(args, |a, b| a.to_lowercase() == b.to_lowercase())
+    }),
+];
+
+fn map<'a>(args: &Args<'a>, change: fn(&str) -> Cow<'a, str>) -> Outcome<'a> {
+    Ok(args
+        .text(0)?
+        .map_or(Value::Null, |text| Value::Text(change(&text))))
+}
+
+/// As [`map`], where the result is a piece of the text.
+fn cut<'a>(args: &Args<'a>, piece: fn(&str) -> &str) -> Outcome<'a> {
+    Ok(match args.text(0)? {
+        None => Value::Null,
+        Some(Cow::Borrowed(text)) => Value::Text(Cow::Borrowed(piece(text))),
+        Some(Cow::Owned(text)) => Value::owned(piece(&text)),
+    })
+}
+
+/// Characters `from..to` of a text.
+fn slice<'a>(text: Cow<'a, str>, from: usize, to: usize) -> Value<'a> {
+    let byte = |at: usize| {
+        text.char_indices()
+            .nth(at)
+            .map_or(text.len(), |(byte, _)| byte)
+    };
+    let (start, end) = if text.is_ascii() {
+        (from.min(text.len()), to.min(text.len()))
+    } else {
+        (byte(from), byte(to))
+    };
+    match text {
+        Cow::Borrowed(text) => Value::Text(Cow::Borrowed(&text[start..end])),
+        Cow::Owned(text) => Value::owned(&text[start..end]),
+    }
+}
+
+fn concat<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let mut all: Option<String> = None;
+    for at in 0..args.len() {
+        if let Some(text) = args.text(at)? {
+            all.get_or_insert_default().push_str(&text);
+        }
+    }
+    Ok(all.map_or(Value::Null, Value::owned))
+}
+
+/// A whole delimiter; a backslash before a character that regular expressions know stands for that character.
+fn explode<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let Some(text) = args.text(0)? else {
+        return Ok(Value::Null);
+    };
+    let delimiter = if args.len() > 1 {
+        args.text(1)?.unwrap_or(",".into())
+    } else {
+        ",".into()
+    };
+    let delimiter = unescaped(&delimiter);
+    if delimiter.is_empty() {
+        return Ok(Value::List(
+            text.chars().map(|c| Value::owned(c.to_string())).collect(),
+        ));
+    }
+    Ok(pieces(&text, |text| {
+        text.split(delimiter.as_str()).map(str::to_string).collect()
+    }))
+}
+
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match chars.peek() {
+            Some(next) if c == '\\' && "+?^|.[({)*$\\]}".contains(*next) => {
+                out.extend(chars.next())
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Each character of the separator separates.
+fn split<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let (Some(text), Some(separators)) = (args.text(0)?, args.text(1)?) else {
+        return Ok(Value::Null);
+    };
+    if separators.is_empty() {
+        return Ok(Value::List(vec![Value::Text(text)]));
+    }
+    Ok(pieces(&text, |text| {
+        text.split(|c| separators.contains(c))
+            .map(str::to_string)
+            .collect()
+    }))
+}
+
+/// An empty text has no pieces.
+fn pieces<'a>(text: &str, cut: impl Fn(&str) -> Vec<String>) -> Value<'a> {
+    if text.is_empty() {
+        return Value::List(Vec::new());
+    }
+    Value::List(cut(text).into_iter().map(Value::owned).collect())
+}
+
+fn join<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let separator = args.text(0)?.unwrap_or_default();
+    let mut texts = Vec::new();
+    let mut given = false;
+    for at in 1..args.len() {
+        let value = args.value(at)?;
+        given |= !value.is_null();
+        texts.extend(value.list().into_iter().filter_map(Value::text));
+    }
+    if !given {
+        return Ok(Value::Null);
+    }
+    Ok(Value::owned(texts.join(separator.as_ref())))
+}
+
+fn instr<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let (Some(text), Some(wanted)) = (args.text(0)?, args.text(1)?) else {
+        return Ok(Value::Null);
+    };
+    let start = if args.len() > 2 {
+        args.whole(2)?.unwrap_or(0)
+    } else {
+        0
+    };
+    let occurrence = if args.len() > 3 {
+        args.whole(3)?.unwrap_or(1)
+    } else {
+        1
+    };
+    if start < 0 || occurrence < 1 {
+        return Err("instr() takes a start from 0 and an occurrence from 1".into());
+    }
+    let mut from = match text
+        .char_indices()
+        .map(|(byte, _)| byte)
+        .chain([text.len()])
+        .nth(start as usize)
+    {
+        Some(byte) => byte,
+        None => return Ok(Value::Int(-1)),
+    };
+    for left in (0..occurrence).rev() {
+        let Some(found) = text[from..].find(wanted.as_ref()).map(|found| from + found) else {
+            return Ok(Value::Int(-1));
+        };
+        if left == 0 {
+            return Ok(Value::Int(text[..found].chars().count() as i64));
+        }
+        match text[found..].chars().next() {
+            Some(c) => from = found + c.len_utf8(),
+            None => return Ok(Value::Int(-1)),
+        }
+    }
+    Ok(Value::Int(-1))
+}
+
+fn replacestr<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let Some(text) = args.text(0)? else {
+        return Ok(Value::Null);
+    };
+    let (Some(find), Some(replace)) = (args.text(1)?, args.text(2)?) else {
+        return Ok(Value::Text(text));
+    };
+    if find.is_empty() || !text.contains(find.as_ref()) {
+        return Ok(Value::Text(text));
+    }
+    Ok(Value::owned(text.replace(find.as_ref(), &replace)))
+}
+
+fn substr<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let (Some(text), Some(start)) = (args.text(0)?, args.whole(1)?) else {
+        return Ok(Value::Null);
+    };
+    let length = if args.len() > 2 {
+        args.whole(2)?
+    } else {
+        Some(i64::MAX)
+    };
+    let Some(length) = length else {
+        return Ok(Value::Null);
+    };
+    let characters = text.chars().count() as i64;
+    if start < 0 || start > characters {
+        return Err(format!(
+            "substr() starts at {start}, outside the text's {characters} characters"
+        )
+        .into());
+    }
+    if length < 0 {
+        return Err(format!("substr() takes {length} characters").into());
+    }
+    Ok(slice(
+        text,
+        start as usize,
+        start.saturating_add(length) as usize,
+    ))
+}
+
+/// A count of characters; negative ones fail.
+fn count(args: &Args<'_>, at: usize) -> Result<Option<usize>, Fault> {
+    match args.whole(at)? {
+        Some(count) if count < 0 => {
+            Err(format!("{}() takes {count} characters", args.call.builtin.name).into())
+        }
+        Some(count) => Ok(Some(count as usize)),
+        None => Ok(None),
+    }
+}
+
+fn left<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let (Some(text), Some(count)) = (args.text(0)?, count(args, 1)?) else {
+        return Ok(Value::Null);
+    };
+    Ok(slice(text, 0, count))
+}
+
+fn right<'a>(args: &Args<'a>) -> Outcome<'a> {
+    let (Some(text), Some(count)) = (args.text(0)?, count(args, 1)?) else {
+        return Ok(Value::Null);
+    };
+    let characters = text.chars().count();
+    Ok(slice(text, characters.saturating_sub(count), characters))
+}
+
+/// A longer text stays whole; an empty padding is a blank.
+fn pad<'a>(args: &Args<'a>, before: bool) -> Outcome<'a> {
+    let (Some(text), Some(count)) = (args.text(0)?, count(args, 1)?) else {
+        return Ok(Value::Null);
+    };
+    let padding = if args.len() > 2 {
+        args.text(2)?
+    } else {
+        Some(" ".into())
+    };
+    let Some(padding) = padding else {
+        return Ok(Value::Null);
+    };
+    let padding = if padding.is_empty() {
+        " ".into()
+    } else {
+        padding
+    };
+    if count > MAX_PADDED {
+        return Err(format!(
+            "{}() makes at most {MAX_PADDED} characters",
+            args.call.builtin.name
+        )
+        .into());
+    }
+    let missing = count.saturating_sub(text.chars().count());
+    if missing == 0 {
+        return Ok(Value::Text(text));
+    }
+    let fill: String = padding.chars().cycle().take(missing).collect();
+    Ok(Value::owned(if before {
+        fill + &text
+    } else {
+        text.into_owned() + &fill
+    }))
+}
+
+/// Null equals null only.
+fn compare<'a>(args: &Args<'a>, same: fn(&str, &str) -> bool) -> Outcome<'a> {
+    Ok(Value::Bool(match (args.text(0)?, args.text(1)?) {
+        (Some(a), Some(b)) => same(&a, &b),
+        (a, b) => a.is_none() && b.is_none(),
+    }))
+}

@@ -1,0 +1,362 @@
+//! A mapping set made ready for one scan and one schema, and the columns its rules give for a batch.
+//!
+//! Always holds: every rule gives a column of its target's exact Arrow type and the batch's length, whatever is in the
+//! rows; an error that Arrow reports for a whole column is narrowed to the rows that cause it.
+
+use super::coerce;
+use super::compile::{Formula, Row, compile};
+use super::convert;
+use super::fields::Located;
+use super::read::{self, Reader};
+use super::shape::{Required, Target};
+use super::sink::{Failure, Failures, Sink};
+use super::value::Value;
+use super::{MapSpec, schema};
+use chrono::{DateTime, Utc};
+use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
+use datafusion::arrow::compute::concat;
+use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::common::ScalarValue;
+use forebay_model::code;
+use forebay_model::error::{Context, Error, Kind, Result};
+use forebay_model::mapping::ast::{FieldPath, Node};
+use forebay_model::mapping::{MappingSet, Source};
+use forebay_model::xdm::{Field, FieldTree, Type};
+
+/// A mapping set, ready to run.
+#[derive(Debug)]
+pub struct Plan {
+    /// The target's columns.
+    pub target: SchemaRef,
+    /// How the rules' columns make the target's.
+    pub targets: Vec<Target>,
+    /// What must not be null.
+    pub required: Vec<Required>,
+    /// The rules, in the set's order.
+    pub rules: Vec<Ready>,
+    fields: Vec<Located>,
+    names: Vec<String>,
+    now: DateTime<Utc>,
+}
+
+/// A rule, ready to run.
+#[derive(Debug)]
+pub struct Ready {
+    /// The target, dotted.
+    pub path: String,
+    ty: Type,
+    to: DataType,
+    feed: Feed,
+}
+
+#[derive(Debug)]
+enum Feed {
+    Copy(usize),
+    Same(ScalarValue),
+    Compute(Formula, Vec<usize>),
+}
+
+/// A rule's column of a batch.
+#[derive(Debug)]
+pub struct Output {
+    /// One row for each of the batch's.
+    pub column: ArrayRef,
+    /// What did not convert.
+    pub failures: Vec<Failure>,
+}
+
+impl Plan {
+    /// Compiles a mapping set against the scan's schema.
+    pub fn new(spec: &MapSpec, scan: &Schema) -> Result<Plan> {
+        let tree = FieldTree {
+            fields: schema::storable(&spec.target.fields),
+        };
+        let target = schema::arrow_schema(&tree);
+        let set = match &spec.set {
+            Some(set) => set.clone(),
+            None => super::identity(
+                scan.fields().iter().map(|field| field.name().as_str()),
+                &tree,
+            ),
+        };
+        let mut plan = Plan {
+            targets: Target::all(target.fields()),
+            required: Required::of(&tree.fields),
+            rules: Vec::new(),
+            fields: Vec::new(),
+            names: Vec::new(),
+            now: spec.now,
+            target,
+        };
+        let mut known = Vec::new();
+        for (at, rule) in set.rules.iter().enumerate() {
+            let path = rule.destination.join(".");
+            let Some(field) = tree.find(&rule.destination) else {
+                return Err(no_field(&path));
+            };
+            let to = schema::arrow_type(&field.ty).unwrap_or(DataType::Null);
+            if !Target::feed(&mut plan.targets, &rule.destination, at) {
+                return Err(no_field(&path));
+            }
+            let feed = plan.feed(&rule.source, field, &to, &path, &mut known, scan)?;
+            plan.rules.push(Ready {
+                path,
+                ty: field.ty.clone(),
+                to,
+                feed,
+            });
+        }
+        Ok(plan)
+    }
+
+    fn feed(
+        &mut self,
+        source: &Source,
+        field: &Field,
+        to: &DataType,
+        path: &str,
+        known: &mut Vec<FieldPath>,
+        scan: &Schema,
+    ) -> Result<Feed> {
+        let mut locate = |wanted: &FieldPath| {
+            known
+                .iter()
+                .position(|path| path == wanted)
+                .unwrap_or_else(|| {
+                    known.push(wanted.clone());
+                    self.fields.push(Located::find(wanted, scan));
+                    self.names.push(wanted.plain());
+                    known.len() - 1
+                })
+        };
+        Ok(match source {
+            Source::Attribute(path) => Feed::Copy(locate(path)),
+            Source::Constant(value) => Feed::Same(constant(value, field, to, path)?),
+            Source::Expression(expr) => match &expr.node {
+                Node::Field(path) => Feed::Copy(locate(path)),
+                _ => {
+                    let formula = compile(expr, &mut locate)?;
+                    let mut fields = Vec::new();
+                    formula.fields(&mut fields);
+                    Feed::Compute(formula, fields)
+                }
+            },
+        })
+    }
+
+    /// Every rule's column of a batch; rows that `skip` are not looked at.
+    pub fn run(
+        &self,
+        batch: &RecordBatch,
+        skip: &dyn Fn(usize) -> bool,
+    ) -> Result<Vec<Output>, ArrowError> {
+        let fetched = self
+            .fields
+            .iter()
+            .map(|field| field.fetch(batch))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut plain: Vec<Option<ArrayRef>> = vec![None; fetched.len()];
+        for rule in &self.rules {
+            if let Feed::Compute(_, fields) = &rule.feed {
+                for &field in fields {
+                    if plain[field].is_none() {
+                        plain[field] = Some(read::plain(&fetched[field])?);
+                    }
+                }
+            }
+        }
+        let nothing = new_null_array(&DataType::Utf8, batch.num_rows());
+        let readers: Vec<Reader<'_>> = plain
+            .iter()
+            .map(|array| Reader::new(array.as_ref().unwrap_or(&nothing)))
+            .collect();
+        let mut outputs = Vec::with_capacity(self.rules.len());
+        for rule in &self.rules {
+            outputs.push(match &rule.feed {
+                Feed::Copy(field) => rule.copy(&fetched[*field]),
+                Feed::Same(value) => Output {
+                    column: value.to_array_of_size(batch.num_rows())?,
+                    failures: Vec::new(),
+                },
+                Feed::Compute(formula, fields) => {
+                    self.compute(rule, formula, fields, &readers, batch.num_rows(), skip)?
+                }
+            });
+        }
+        Ok(outputs)
+    }
+
+    fn compute(
+        &self,
+        rule: &Ready,
+        formula: &Formula,
+        fields: &[usize],
+        readers: &[Reader<'_>],
+        rows: usize,
+        skip: &dyn Fn(usize) -> bool,
+    ) -> Result<Output, ArrowError> {
+        let mut sink = Sink::new(&rule.ty, &rule.to, rows);
+        let mut failures = Failures::default();
+        for at in 0..rows {
+            let row = Row {
+                fields: readers,
+                at,
+                now: self.now,
+            };
+            let outcome = if skip(at) {
+                Ok(Value::Null)
+            } else {
+                formula.eval(row)
+            };
+            let value = outcome.unwrap_or_else(|reason| {
+                let value = self.inputs(fields, readers, at);
+                failures.0.push(Failure {
+                    row: at,
+                    below: String::new(),
+                    value,
+                    reason,
+                });
+                Value::Null
+            });
+            sink.append(value, at, "", &mut failures);
+        }
+        Ok(Output {
+            column: sink.finish()?,
+            failures: failures.0,
+        })
+    }
+
+    /// What an expression read in a row: the one value, or all by name.
+    fn inputs(&self, fields: &[usize], readers: &[Reader<'_>], row: usize) -> Option<String> {
+        match fields {
+            [] => None,
+            [one] => readers[*one].get(row).text().map(|text| text.into_owned()),
+            many => {
+                let members = many
+                    .iter()
+                    .map(|&field| (self.names[field].clone(), readers[field].get(row)));
+                Value::Object(members.collect())
+                    .text()
+                    .map(|text| text.into_owned())
+            }
+        }
+    }
+}
+
+impl Ready {
+    fn copy(&self, array: &ArrayRef) -> Output {
+        let mut failures = Failures::default();
+        match coerce::column(array, &self.ty, &self.to, &mut failures) {
+            Ok(column) => Output {
+                column,
+                failures: failures.0,
+            },
+            Err(_) => self.copy_by_row(array),
+        }
+    }
+
+    /// The slow way, for a column that Arrow refuses as a whole: only the rows to blame become null.
+    fn copy_by_row(&self, array: &ArrayRef) -> Output {
+        let mut failures = Vec::new();
+        let mut rows = Vec::with_capacity(array.len());
+        for row in 0..array.len() {
+            let mut below = Failures::default();
+            let one = coerce::column(&array.slice(row, 1), &self.ty, &self.to, &mut below)
+                .unwrap_or_else(|why| {
+                    tracing::debug!(mapping.target = %self.path, "a value could not be converted: {why}");
+                    let value = read::at(array, row).text().map(|text| text.into_owned());
+                    below.0 = vec![Failure {
+                        row: 0,
+                        below: String::new(),
+                        value,
+                        reason: format!("the value is not {}", convert::type_name(&self.ty)).into(),
+                    }];
+                    new_null_array(&self.to, 1)
+                });
+            failures.extend(
+                below
+                    .0
+                    .into_iter()
+                    .map(|failure| Failure { row, ..failure }),
+            );
+            rows.push(one);
+        }
+        let parts: Vec<&dyn Array> = rows.iter().map(AsRef::as_ref).collect();
+        let column = concat(&parts).unwrap_or_else(|_| new_null_array(&self.to, array.len()));
+        Output { column, failures }
+    }
+}
+
+/// The one value of a constant; the mapping set's own check refuses one that does not fit before it is stored.
+fn constant(
+    value: &serde_json::Value,
+    field: &Field,
+    to: &DataType,
+    path: &str,
+) -> Result<ScalarValue> {
+    let mut sink = Sink::new(&field.ty, to, 1);
+    let mut failures = Failures::default();
+    sink.append(Value::from_json(value.clone()), 0, "", &mut failures);
+    if let Some(failure) = failures.0.first() {
+        let message = format!(
+            "The constant of the mapping to {path} does not fit: {}.",
+            failure.reason
+        );
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1419, message)
+            .advice("Correct the mapping set and store it anew."));
+    }
+    let array = sink.finish().context(
+        Kind::Internal,
+        &code::FLOW_1400,
+        "a constant could not be made a column",
+    )?;
+    ScalarValue::try_from_array(&array, 0).context(
+        Kind::Internal,
+        &code::FLOW_1400,
+        "a constant could not be made a column",
+    )
+}
+
+fn no_field(path: &str) -> Error {
+    Error::new(
+        Kind::Invalid,
+        &code::FLOW_1419,
+        format!("The mapping's target {path} is not in the schema."),
+    )
+    .advice("Correct the mapping set, store it, and let the flow refer to the new version.")
+}
+
+/// One rule for each target field that a column has the name of: whole fields first, then dotted names of leaves.
+pub fn identity<'a>(columns: impl Iterator<Item = &'a str>, target: &FieldTree) -> MappingSet {
+    let mut set = MappingSet::default();
+    for column in columns.filter(|name| !is_metadata(name)) {
+        let name = column
+            .parse::<FieldPath>()
+            .map_or_else(|_| column.to_string(), |path| path.plain());
+        let dotted: Vec<String> = name.split('.').map(str::to_string).collect();
+        let destination = match (
+            target.find(std::slice::from_ref(&name)),
+            target.find(&dotted),
+        ) {
+            (Some(_), _) => vec![name.clone()],
+            (None, Some(_)) => dotted,
+            (None, None) => continue,
+        };
+        let source = column.parse().unwrap_or_else(|_| FieldPath::name(name));
+        let index = set.rules.len();
+        set.rules.push(forebay_model::mapping::Rule {
+            index,
+            destination,
+            source: Source::Attribute(source),
+            identity: false,
+        });
+    }
+    set
+}
+
+fn is_metadata(name: &str) -> bool {
+    use forebay_model::event::{EVENT, FILE, LINE, PART};
+    [PART, FILE, LINE, EVENT].contains(&name)
+}

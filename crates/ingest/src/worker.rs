@@ -1,0 +1,405 @@
+//! Claims runs and leads each to its end: plan → copy → promote → commit → finish.
+//!
+//! Always holds:
+//! - Nothing is written before the run's plan is recorded, and nothing is committed before what was promoted is
+//!   recorded beside it; so whoever takes the run over can tell its story without reading the source again.
+//! - A claim after the first fences the table before it looks at it, so an old holder that wakes up commits nothing.
+//! - On a resumed run the table is read first, the store second.
+//! - A run ends in one transaction of the store with its cursor, its batch and its flow's last run.
+
+use crate::decode::Objects;
+use crate::outcome::{self, Outcome};
+use crate::plan::{Bounds, Cursor, Plan, Planner};
+use crate::promote::{Progress, Promoted, Promotion, promote};
+use crate::setup::{self, Setup};
+use crate::story;
+use forebay_lake::{Lake, Txn, WriteSpec, layout};
+use forebay_model::files::{Object, Window};
+use forebay_model::{Error, Kind, Result, Time, code};
+use forebay_sources::{Gate, Remote};
+use forebay_model::run::Status;
+use forebay_store::{Claim, End, Store};
+use futures::TryStreamExt;
+use futures::stream::BoxStream;
+use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, error, info, warn};
+
+/// How often a run tells how far it is.
+const TELL: Duration = Duration::from_secs(1);
+
+/// How a worker works.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// This worker's name in claims.
+    pub name: String,
+    /// Runs side by side.
+    pub concurrency: usize,
+    /// Objects of a run read side by side.
+    pub tasks: usize,
+    /// Bytes a run's writers may hold.
+    pub memory: u64,
+    /// Aim of one file, in bytes.
+    pub file_size: u64,
+    /// Claims of a run before it fails.
+    pub attempts: u32,
+    /// A claim's life without renewal.
+    pub lease: Duration,
+    /// A run without progress for this long is ended.
+    pub idle: Duration,
+    /// See [`Cursor`]; milliseconds.
+    pub overlap: i64,
+    /// How often due flows are looked for.
+    pub tick: Duration,
+    /// Origin of links in run documents.
+    pub public_url: String,
+}
+
+/// A worker and what it works with.
+#[derive(Clone)]
+pub struct Worker {
+    /// Claims and documents.
+    pub store: Store,
+    /// Where rows go.
+    pub lake: Lake,
+    /// The way out.
+    pub gate: Gate,
+    /// How it works.
+    pub settings: Arc<Settings>,
+    /// What time it is.
+    pub clock: fn() -> Time,
+}
+
+/// What is recorded with a run while it goes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct Record {
+    /// What it reads.
+    pub plan: Plan,
+    /// What it promoted last, recorded before the commit.
+    #[serde(default)]
+    pub promoted: Option<Promoted>,
+    /// When copying began and ended, and promotion began; epoch milliseconds.
+    #[serde(default)]
+    pub times: story::Times,
+    /// The run failed with this plan: whoever works on it again plans what is left of it.
+    #[serde(default)]
+    pub failed: bool,
+    /// An object of the plan had changed: what is left of it has to be looked for.
+    #[serde(default)]
+    pub verify: bool,
+}
+
+impl Worker {
+    /// Works until `stop`; then gives back what it holds and returns.
+    pub async fn run(self, stop: CancellationToken) {
+        let slots = Arc::new(tokio::sync::Semaphore::new(self.settings.concurrency.max(1)));
+        let mut running = tokio::task::JoinSet::new();
+        let mut changed = self.store.changed();
+        while !stop.is_cancelled() {
+            while running.try_join_next().is_some() {}
+            if let Err(e) = self.store.enqueue_due((self.clock)()).await {
+                warn!(error = %e, source = ?e.source, "due flows could not be looked up");
+            }
+            let slot = tokio::select! {
+                slot = slots.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
+                () = stop.cancelled() => break,
+            };
+            match self.store.claim(&self.settings.name, (self.clock)(), self.settings.lease).await {
+                Ok(Some(claim)) => {
+                    let (worker, stop) = (self.clone(), stop.clone());
+                    running.spawn(async move {
+                        let run = claim.run.id.clone();
+                        let span = tracing::info_span!("run", run.id = %run, flow.id = %claim.flow.id, epoch = claim.epoch);
+                        let led = tokio::spawn(async move { worker.lead(claim, stop).await }.instrument(span));
+                        if let Err(e) = led.await {
+                            error!(run.id = %run, error = %e, "a run panicked; its claim expires and it is taken over");
+                        }
+                        drop(slot);
+                    });
+                }
+                Ok(None) => {
+                    drop(slot);
+                    tokio::select! {
+                        _ = changed.changed() => {}
+                        () = tokio::time::sleep(self.settings.tick) => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+                Err(e) => {
+                    drop(slot);
+                    warn!(error = %e, source = ?e.source, "no run could be claimed");
+                    tokio::time::sleep(self.settings.tick).await;
+                }
+            }
+        }
+        while running.join_next().await.is_some() {}
+    }
+
+    /// Leads one claimed run to an outcome.
+    async fn lead(&self, claim: Claim, stop: CancellationToken) {
+        let progress = Arc::new(Progress::default());
+        let mut record = match claim.plan.clone().map(serde_json::from_value::<Option<Record>>).transpose() {
+            Ok(record) => record.flatten(),
+            Err(e) => {
+                error!(error = %e, "the run's record is not readable; it is planned anew");
+                None
+            }
+        };
+        let worked = tokio::select! {
+            worked = self.work(&claim, &mut record, progress.clone()) => worked,
+            ended = self.watch(&claim, progress.clone()) => Err(ended),
+            () = stop.cancelled() => {
+                if let Err(e) = self.store.release(&claim, (self.clock)()).await {
+                    warn!(error = %e, "the claim could not be given back; it expires");
+                }
+                return;
+            }
+        };
+        let ended = match worked {
+            Ok(()) => return,
+            Err(error) => self.fail(&claim, record, error).await,
+        };
+        if let Err(e) = ended {
+            error!(error = %e, source = ?e.source, "the run's end could not be recorded; its claim expires and it is taken over");
+        }
+    }
+
+    /// Renews the claim, tells how far the run is and watches that it moves; returns when the run has to end.
+    async fn watch(&self, claim: &Claim, progress: Arc<Progress>) -> Error {
+        let every = TELL.min(self.settings.lease / 3);
+        let (mut renewed, mut moved, mut seen) = (Instant::now(), Instant::now(), 0);
+        loop {
+            tokio::time::sleep(every).await;
+            if renewed.elapsed() + every > self.settings.lease / 3 {
+                match self.store.renew(claim, (self.clock)(), self.settings.lease).await {
+                    Ok(true) => renewed = Instant::now(),
+                    Ok(false) => return Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"),
+                    // The lease still stands; the next renewal may get through.
+                    Err(e) => warn!(error = %e, "the claim could not be renewed"),
+                }
+            }
+            let now = progress.bytes.load(Ordering::Relaxed) + progress.records.load(Ordering::Relaxed);
+            if now != seen {
+                (seen, moved) = (now, Instant::now());
+                let told = story::in_progress(claim, &progress, (self.clock)());
+                if let Err(e) = self.store.report(claim, told, (self.clock)()).await {
+                    warn!(error = %e, "progress could not be recorded");
+                }
+            } else if moved.elapsed() > self.settings.idle {
+                return Error::new(Kind::TimedOut, &code::FLOW_1104, "the run made no progress")
+                    .advice("Check that the source answers; the run is tried again.");
+            }
+        }
+    }
+
+    /// The run itself.
+    async fn work(&self, claim: &Claim, record: &mut Option<Record>, progress: Arc<Progress>) -> Result<()> {
+        let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await?;
+        if claim.epochs.len() > 1 {
+            setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
+        }
+        if let Some(done) = record.as_ref().and_then(|r| r.promoted.clone())
+            && setup.table.progress(&claim.flow.id).await?.landed(&claim.epochs)
+        {
+            info!("the commit of an earlier claim stands; finishing its bookkeeping");
+            let record = record.as_ref().expect("it holds what was promoted");
+            return self.finish(claim, &setup, record, &done).await;
+        }
+        let began = (self.clock)().timestamp_millis();
+        let remote = Remote::open(&self.gate, setup.kind, &setup.params, &setup.secrets)?;
+        if record.as_ref().is_none_or(|r| r.failed) {
+            let plan = self.plan(claim, &setup, &remote, record.as_ref()).await?;
+            let times = story::Times { copy_started: began, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
+            let new = Record { plan, times, ..Record::default() };
+            self.save(claim, &new).await?;
+            *record = Some(new);
+        }
+        let record = record.as_mut().expect("it was planned above");
+        record.times.promote_started = (self.clock)().timestamp_millis();
+        info!(parts = record.plan.parts.len(), "planned");
+        if record.plan.parts.is_empty() {
+            return self.finish(claim, &setup, record, &Promoted::default()).await;
+        }
+        let promoted = self.promote(claim, &setup, record, remote, progress).await?;
+        record.promoted = Some(promoted.clone());
+        self.save(claim, record).await?;
+        let percent = 100.0 * promoted.rejected as f64 / promoted.records.max(1) as f64;
+        if promoted.rejected > 0 && percent > setup.options.partial_percent.unwrap_or(0.0) {
+            let allowed = setup.options.partial_percent;
+            return Err(story::above_threshold(&promoted, percent, allowed));
+        }
+        let txn = Txn {
+            flow: claim.flow.id.clone(),
+            epochs: claim.epochs.clone(),
+            epoch: claim.epoch,
+            run: claim.run.id.clone(),
+            batch: claim.batch.clone(),
+            now: (self.clock)(),
+        };
+        let committed = setup.table.commit(&txn, &setup.target, &promoted.files).await?;
+        info!(version = committed.version, rows = promoted.written, rejected = promoted.rejected, "committed {} rows to dataset {}", promoted.written, setup.dataset);
+        self.finish(claim, &setup, record, &promoted).await
+    }
+
+    async fn plan(&self, claim: &Claim, setup: &Setup, remote: &Remote, before: Option<&Record>) -> Result<Plan> {
+        let cursor = cursor(claim)?;
+        let given = setup::window(&claim.params)?;
+        if let Some(before) = before {
+            let mut plan = before.plan.again(&cursor, self.settings.overlap);
+            if before.verify {
+                let listed: HashSet<Object> = remote.list(&setup.selection).try_collect().await?;
+                plan.parts.retain(|p| listed.contains(&p.object));
+            }
+            return Ok(plan);
+        }
+        let window = match given {
+            Some(window) => Some(window),
+            None if claim.retrigger => Some(Window { start: None, end: claim.window.end }),
+            None => None,
+        };
+        let mut planner = Planner::new(&cursor, Bounds { window, not_before: setup.not_before }, self.settings.overlap);
+        let mut listing = remote.list(&setup.selection);
+        while let Some(object) = listing.try_next().await? {
+            planner.offer(object);
+        }
+        Ok(planner.finish())
+    }
+
+    async fn promote(&self, claim: &Claim, setup: &Setup, record: &Record, remote: Remote, progress: Arc<Progress>) -> Result<Promoted> {
+        let place = layout::batch(&claim.scope.sandbox, &claim.batch);
+        self.lake.prune(&place, &[]).await?;
+        story::write_input_files(&self.lake, &place, &record.plan.parts).await?;
+        let write = WriteSpec {
+            table: setup.location.clone(),
+            run: claim.run.id.clone(),
+            batch: claim.batch.clone(),
+            epoch: claim.epoch,
+            max_file: self.settings.file_size,
+            memory: self.settings.memory,
+        };
+        let promotion = Promotion {
+            parts: &record.plan.parts,
+            options: setup.files.clone(),
+            set: setup.set.clone(),
+            target: setup.target.clone(),
+            write,
+            now: Time::from_timestamp_millis(record.times.copy_started).unwrap_or_default(),
+            tasks: self.settings.tasks,
+        };
+        let objects: Arc<dyn Objects> = Arc::new(Pinned(remote));
+        let promoted = promote(promotion, objects, &self.lake, progress).await?;
+        story::write_samples(&self.lake, &place, &promoted.diagnostics).await?;
+        Ok(promoted)
+    }
+
+    async fn save(&self, claim: &Claim, record: &Record) -> Result<()> {
+        let value = serde_json::to_value(record).expect("a record is plain data");
+        self.store.save_plan(claim, &value).await.map_err(lost)
+    }
+
+    async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
+        let now = (self.clock)();
+        let next = cursor(claim)?.committed(&record.plan, self.settings.overlap);
+        let told = story::Story { claim, dataset: Some(&setup.dataset), record: Some(record), promoted, error: None, public_url: &self.settings.public_url, now };
+        let end = End {
+            run: told.run()?,
+            state: Status::Success,
+            cursor: Some(serde_json::to_value(next).expect("a cursor is plain data")),
+            batch: told.batch(),
+        };
+        self.store.finish(claim, end, now).await.map_err(lost)?;
+        metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
+        metrics::counter!("forebay_records_ingested_total").increment(promoted.written);
+        metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
+        info!(records = promoted.records, ingested = promoted.written, failed = promoted.rejected, "the run succeeded");
+        Ok(())
+    }
+
+    /// A commit whose answer was lost may have landed. Before a run is called failed, the table is fenced against its
+    /// own late commit and asked.
+    async fn landed_after_all(&self, claim: &Claim, record: Option<&Record>, error: &Error) -> Result<Option<Result<()>>> {
+        let Some((record, promoted)) = record.and_then(|r| Some((r, r.promoted.as_ref()?))) else { return Ok(None) };
+        if error.code == &code::INGEST_1212 {
+            // It was never committed.
+            return Ok(None);
+        }
+        let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await?;
+        let progress = setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
+        if !progress.landed(&claim.epochs) {
+            return Ok(None);
+        }
+        warn!("the commit had landed though its answer was lost");
+        Ok(Some(self.finish(claim, &setup, record, promoted).await))
+    }
+
+    /// Records what became of a run that met an error.
+    async fn fail(&self, claim: &Claim, record: Option<Record>, error: Error) -> Result<()> {
+        let outcome = outcome::of(&error, claim.attempt, self.settings.attempts);
+        warn!(error = %error, source = ?error.source, ?outcome, "the run met an error");
+        let now = (self.clock)();
+        match outcome {
+            Outcome::Lost => Ok(()),
+            Outcome::Retry(gap) => self.store.release(claim, now + gap).await,
+            Outcome::Replan(gap) => {
+                // Safe: nothing of this plan was committed, or the run would have been finished instead.
+                match record {
+                    Some(record) if claim.retrigger => self.save(claim, &Record { failed: true, verify: true, ..record }).await?,
+                    _ => self.store.save_plan(claim, &serde_json::Value::Null).await?,
+                }
+                self.store.release(claim, now + gap).await
+            }
+            Outcome::FailedByData | Outcome::FailedByOutside => {
+                if let Some(ended) = self.landed_after_all(claim, record.as_ref(), &error).await? {
+                    return ended;
+                }
+                let empty = Promoted::default();
+                let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
+                let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await.ok();
+                let told = story::Story { claim, dataset: setup.as_ref().map(|s| s.dataset.as_str()), record: record.as_ref(), promoted, error: Some(&error), public_url: &self.settings.public_url, now };
+                let next = match (&record, outcome) {
+                    (Some(record), Outcome::FailedByData) => Some(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
+                    _ => None,
+                };
+                let cursor = next.map(|c| serde_json::to_value(c).expect("a cursor is plain data"));
+                let end = End { run: told.run()?, state: Status::Failed, cursor, batch: told.batch() };
+                metrics::counter!("forebay_runs_total", "state" => "failed").increment(1);
+                if let Some(record) = &record {
+                    self.save(claim, &Record { failed: true, ..record.clone() }).await?;
+                }
+                self.store.finish(claim, end, now).await
+            }
+        }
+    }
+}
+
+/// The store says Stale when the run is no longer ours.
+fn lost(error: Error) -> Error {
+    match error.kind {
+        Kind::Stale => Error { kind: Kind::Conflict, ..error },
+        _ => error,
+    }
+}
+
+fn cursor(claim: &Claim) -> Result<Cursor> {
+    match &claim.cursor {
+        None => Ok(Cursor::default()),
+        Some(value) => serde_json::from_value(value.clone()).map_err(|e| Error::internal("the flow's cursor is not readable").caused_by(e)),
+    }
+}
+
+/// A connection's objects, read as they were pinned.
+#[derive(Debug)]
+pub struct Pinned(pub Remote);
+
+impl Objects for Pinned {
+    fn read(&self, object: &Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<bytes::Bytes>> {
+        self.0.read(object, range)
+    }
+}
+

@@ -1,0 +1,74 @@
+//! What the API asks of the data engine: samples of files, rows of datasets, the objects beside a batch.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use forebay_api::{Engine, Sample, SampleColumn, Stored};
+use forebay_ingest::decode;
+use forebay_ingest::worker::Pinned;
+use forebay_lake::Lake;
+use forebay_model::files::{FileOptions, Object};
+use forebay_model::xdm::FieldTree;
+use forebay_model::{Context, Kind, Result, code};
+use forebay_sources::Remote;
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore};
+use serde_json::Value;
+use std::ops::Range;
+use std::sync::Arc;
+
+const STORAGE: Kind = Kind::Unavailable { retry_after: None };
+
+/// The engine over a lake.
+pub struct LakeEngine {
+    /// Where datasets are.
+    pub lake: Lake,
+}
+
+#[async_trait]
+impl Engine for LakeEngine {
+    async fn sample(&self, remote: &Remote, object: &Object, options: Option<FileOptions>, limit: usize) -> Result<Sample> {
+        let sample = decode::sample(Arc::new(Pinned(remote.clone())), object, options, limit).await?;
+        let columns = sample.columns.into_iter().map(|c| SampleColumn { name: c.name, ty: c.ty }).collect();
+        Ok(Sample { options: sample.options, hierarchical: sample.hierarchical, columns, rows: sample.rows })
+    }
+
+    async fn read(&self, table: &str, _schema: &FieldTree, limit: usize) -> Result<Vec<Value>> {
+        self.lake.table(table).rows(limit).await
+    }
+
+    async fn list(&self, folder: &str) -> Result<Vec<Stored>> {
+        let prefix = Path::from(folder);
+        let store = self.lake.store();
+        let metas: object_store::Result<Vec<_>> = store.list(Some(&prefix)).try_collect().await;
+        let metas = metas.context(STORAGE, &code::FLOW_1400, "the lake could not be listed")?;
+        let mut stored = Vec::new();
+        for meta in metas {
+            let path = meta.location.to_string();
+            let name = path.strip_prefix(prefix.as_ref()).unwrap_or(&path).trim_start_matches('/').to_string();
+            stored.push(Stored { name, size: meta.size, path });
+        }
+        stored.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(stored)
+    }
+
+    async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>> {
+        let mut stored = Vec::new();
+        for (name, size) in self.lake.table(table).batch_files(batch).await? {
+            stored.push(Stored { path: format!("{table}/{name}"), name, size });
+        }
+        stored.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(stored)
+    }
+
+    async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {
+        let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
+        let got = self.lake.store().get_opts(&Path::from(path), options).await;
+        let got = match got {
+            Err(object_store::Error::NotFound { .. }) => return Err(forebay_model::Error::new(Kind::NotFound, &code::FLOW_1439, "there is no such file")),
+            got => got.context(STORAGE, &code::FLOW_1400, "the file could not be opened")?,
+        };
+        Ok(got.into_stream().map(|chunk| chunk.context(STORAGE, &code::FLOW_1400, "the file broke off")).boxed())
+    }
+}

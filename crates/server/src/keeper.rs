@@ -1,0 +1,94 @@
+//! Looks after the lake: removes what deleted datasets leave, and keeps tables small, checkpointed and free of
+//! orphans. One keeper at a time, under a lease.
+
+use crate::config::Lake as Settings;
+use chrono::TimeDelta;
+use forebay_lake::{Compact, Lake, Upkeep, layout};
+use forebay_model::{Result, Time};
+use forebay_store::Store;
+use std::num::NonZeroU64;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+const LEASE: &str = "lake-keeper";
+/// How often cleanups are looked for; upkeep has its own, longer, rhythm.
+const TICK: Duration = Duration::from_secs(5);
+
+/// Bytes that a compaction may hold.
+const COMPACTION: usize = 128 << 20;
+
+/// Keeps until `stop`.
+pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: CancellationToken, clock: fn() -> Time) {
+    let holder = uuid::Uuid::new_v4().to_string();
+    let rhythm = Duration::from_secs(60 * settings.upkeep_minutes.max(1));
+    let mut last = tokio::time::Instant::now();
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(TICK) => {}
+            () = stop.cancelled() => return,
+        }
+        match store.lease(LEASE, &holder, clock(), TICK * 6).await {
+            Ok(true) => {}
+            Ok(false) => continue,
+            Err(e) => {
+                warn!(error = %e, "the keeper's lease could not be taken");
+                continue;
+            }
+        }
+        if let Err(e) = clean(&store, &lake).await {
+            warn!(error = %e, source = ?e.source, "the data of a deleted dataset could not be removed; it is tried again");
+        }
+        if last.elapsed() >= rhythm {
+            last = tokio::time::Instant::now();
+            let upkeep = async {
+                if let Err(e) = tend(&lake, &settings, clock()).await {
+                    warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
+                }
+            };
+            let hold = async {
+                loop {
+                    tokio::time::sleep(TICK).await;
+                    store.lease(LEASE, &holder, clock(), TICK * 6).await.ok();
+                }
+            };
+            tokio::select! {
+                () = upkeep => {}
+                () = hold => {}
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+}
+
+async fn clean(store: &Store, lake: &Lake) -> Result<()> {
+    for cleanup in store.cleanups().await? {
+        lake.table(&cleanup.location).remove().await?;
+        store.done_cleanup(&cleanup.id).await?;
+        info!(location = %cleanup.location, "removed the data of a deleted dataset");
+    }
+    Ok(())
+}
+
+async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
+    let hours = |h: u64| TimeDelta::hours(i64::try_from(h).unwrap_or(i64::MAX / 3_600_000));
+    let upkeep = Upkeep {
+        checkpoint_interval: settings.checkpoint_commits,
+        compact: NonZeroU64::new(settings.file_size << 20).map(|target| Compact { target, min_files: settings.compact_files }),
+        vacuum_retention: hours(settings.vacuum_hours),
+        log_retention: hours(24 * settings.log_days),
+        memory: COMPACTION,
+        now,
+    };
+    for sandbox in lake.folders("tables").await? {
+        for dataset in lake.folders(&format!("tables/{sandbox}")).await? {
+            let done = lake.table(&layout::table(&sandbox, &dataset)).maintain(&upkeep).await;
+            match done {
+                Ok(done) => debug!(%dataset, ?done, "looked after a table"),
+                Err(e) => warn!(%dataset, error = %e, source = ?e.source, "a table could not be looked after; it is tried again"),
+            }
+        }
+        lake.expire_batches(&sandbox, now - hours(24 * settings.diagnostics_days)).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! Storing, reading, changing and deleting one document.
+
+use crate::database::failed;
+use crate::rows::{self, COLUMNS, Place};
+use crate::{Store, schedules, seal};
+use forebay_model::document::{bare_etag, etag_matches};
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
+use secrecy::SecretString;
+use serde_json::Value;
+use sqlx::{AssertSqlSafe, Row};
+use std::collections::BTreeMap;
+
+/// Sealed fields by JSON pointer, such as `/auth/params/s3SecretKey`.
+pub type Secrets = BTreeMap<String, SecretString>;
+
+/// A document to be stored.
+#[derive(Debug)]
+pub struct New {
+    /// Its kind.
+    pub resource: Resource,
+    /// Its id, unique in its scope and kind.
+    pub id: String,
+    /// What the API shows; an object. No secret in it.
+    pub body: Value,
+    /// Its sealed fields.
+    pub secrets: Secrets,
+    /// Keep `id`, `createdAt`, `updatedAt`, `version` and `etag` in the body (Flow Service resources).
+    pub stamp: bool,
+}
+
+impl New {
+    /// A stamped document without secrets.
+    pub fn new(resource: Resource, id: impl Into<String>, body: Value) -> New {
+        New {
+            resource,
+            id: id.into(),
+            body,
+            secrets: Secrets::new(),
+            stamp: true,
+        }
+    }
+
+    /// With sealed fields.
+    pub fn secrets(mut self, secrets: Secrets) -> New {
+        self.secrets = secrets;
+        self
+    }
+
+    /// With a body that has its own ways to say id, version and times.
+    pub fn unstamped(mut self) -> New {
+        self.stamp = false;
+        self
+    }
+}
+
+impl Store {
+    /// Stores a new document. `Conflict` if it exists. A flow's schedule is stored with it.
+    pub async fn insert(&self, scope: &Scope, new: New, now: Time) -> Result<Document> {
+        let mut stored = rows::first(new.resource, &new.id, new.body, new.stamp, now)?;
+        stored.sealed = seal::seal(
+            &self.database.keys,
+            &Place::new(scope, new.resource, &new.id),
+            &new.secrets,
+        )?;
+        let mut tx = self.database.write().await?;
+        if new.resource == Resource::Client {
+            let sql = "SELECT id FROM documents WHERE resource = $1 AND id = $2";
+            let taken = sqlx::query(sql)
+                .bind(new.resource.name())
+                .bind(&new.id)
+                .fetch_optional(&mut *tx)
+                .await
+                .map_err(failed)?;
+            if taken.is_some() {
+                return Err(rows::exists(new.resource, &new.id));
+            }
+        }
+        rows::insert(&mut tx, scope, &stored).await?;
+        if new.resource == Resource::Flow {
+            schedules::keep(&mut tx, scope, &stored.document, now).await?;
+        }
+        tx.commit().await.map_err(failed)?;
+        self.announce(new.resource);
+        Ok(stored.document)
+    }
+
+    /// The document, or FLOW-1439-404.
+    pub async fn get(&self, scope: &Scope, resource: Resource, id: &str) -> Result<Document> {
+        let mut reader = self.database.readers.acquire().await.map_err(failed)?;
+        Ok(rows::load(&mut reader, scope, resource, id).await?.document)
+    }
+
+    /// The opened sealed fields.
+    pub async fn secrets(&self, scope: &Scope, resource: Resource, id: &str) -> Result<Secrets> {
+        let mut reader = self.database.readers.acquire().await.map_err(failed)?;
+        let stored = rows::load(&mut reader, scope, resource, id).await?;
+        self.opened(scope, &stored)
+    }
+
+    fn opened(&self, scope: &Scope, stored: &rows::Stored) -> Result<Secrets> {
+        let document = &stored.document;
+        match &stored.sealed {
+            None => Ok(Secrets::new()),
+            Some(sealed) => seal::open(
+                &self.database.keys,
+                &Place::new(scope, document.resource, &document.id),
+                sealed,
+            ),
+        }
+    }
+
+    /// Changes a document in one transaction, if `if_match` (when given) names its etag (FS-ETAG-3, FS-ETAG-4). `change`
+    /// gets the document as it is now and its secrets, and answers both as they shall be. The etag is new afterwards.
+    pub async fn update(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        id: &str,
+        if_match: Option<&str>,
+        now: Time,
+        change: impl FnOnce(&Document, &Secrets) -> Result<(Value, Secrets)> + Send,
+    ) -> Result<Document> {
+        let mut tx = self.database.write().await?;
+        let stored = rows::load(&mut tx, scope, resource, id).await?;
+        check_etag(if_match, &stored.document)?;
+        let secrets = self.opened(scope, &stored)?;
+        let (body, secrets) = change(&stored.document, &secrets)?;
+        let mut stored = rows::renewed(stored, body, now)?;
+        stored.sealed = seal::seal(
+            &self.database.keys,
+            &Place::new(scope, resource, id),
+            &secrets,
+        )?;
+        rows::replace(&mut tx, scope, &stored).await?;
+        if resource == Resource::Flow {
+            schedules::keep(&mut tx, scope, &stored.document, now).await?;
+        }
+        tx.commit().await.map_err(failed)?;
+        self.announce(resource);
+        Ok(stored.document)
+    }
+
+    /// Deletes a document. A flow's waiting runs fail, and it is never claimed again; a dataset's folder in the lake becomes
+    /// a cleanup.
+    pub async fn delete(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        id: &str,
+        if_match: Option<&str>,
+        now: Time,
+    ) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        let stored = rows::load(&mut tx, scope, resource, id).await?;
+        check_etag(if_match, &stored.document)?;
+        let sql =
+            "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
+        let query = sqlx::query(sql)
+            .bind(&scope.org)
+            .bind(&scope.sandbox)
+            .bind(resource.name())
+            .bind(id);
+        query.execute(&mut *tx).await.map_err(failed)?;
+        match resource {
+            Resource::Flow => schedules::forget(&mut tx, scope, id, now).await?,
+            Resource::Dataset => {
+                crate::leases::insert_cleanup(&mut tx, &table_folder(scope, id)).await?
+            }
+            _ => {}
+        }
+        tx.commit().await.map_err(failed)?;
+        self.announce(resource);
+        Ok(())
+    }
+
+    fn announce(&self, resource: Resource) {
+        if resource == Resource::Flow {
+            self.database.announce();
+        }
+    }
+
+    /// Empties a sandbox: its documents, schedules, runs and cursors are gone, its folders in the lake become cleanups.
+    pub async fn reset(&self, scope: &Scope) -> Result<()> {
+        if scope.sandbox.is_empty() {
+            return Err(Error::internal(
+                "An organization cannot be reset, only a sandbox.",
+            ));
+        }
+        let mut tx = self.database.write().await?;
+        for sql in [
+            "DELETE FROM documents WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM schedules WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
+        ] {
+            sqlx::query(sql)
+                .bind(&scope.org)
+                .bind(&scope.sandbox)
+                .execute(&mut *tx)
+                .await
+                .map_err(failed)?;
+        }
+        for folder in ["tables", "batches"] {
+            crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
+        }
+        tx.commit().await.map_err(failed)?;
+        self.database.announce();
+        Ok(())
+    }
+
+    /// The API client of that id, in whatever organization: only the token endpoint may ask so.
+    pub async fn client(&self, client_id: &str) -> Result<Option<(Scope, Document)>> {
+        let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(Resource::Client.name())
+            .bind(client_id);
+        let Some(row) = query
+            .fetch_optional(&self.database.readers)
+            .await
+            .map_err(failed)?
+        else {
+            return Ok(None);
+        };
+        let org: &str = row.try_get(5).map_err(failed)?;
+        Ok(Some((
+            Scope::organization(org),
+            rows::document(Resource::Client, &row)?,
+        )))
+    }
+
+    /// The scope of an organization's sandbox, by name; none if there is no such sandbox or it is deleted.
+    pub async fn sandbox(&self, org: &str, name: &str) -> Result<Option<Scope>> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state <> 'deleted'"
+        );
+        let query = sqlx::query(AssertSqlSafe(sql))
+            .bind(org)
+            .bind(Resource::Sandbox.name())
+            .bind(name);
+        let Some(row) = query
+            .fetch_optional(&self.database.readers)
+            .await
+            .map_err(failed)?
+        else {
+            return Ok(None);
+        };
+        let document = rows::document(Resource::Sandbox, &row)?;
+        let sandbox = document.text("/id").unwrap_or(&document.id).to_string();
+        Ok(Some(Scope {
+            org: org.to_string(),
+            sandbox,
+            sandbox_name: name.to_string(),
+        }))
+    }
+}
+
+/// Where a dataset's table lies in the lake.
+fn table_folder(scope: &Scope, dataset: &str) -> String {
+    format!("tables/{}/{dataset}", scope.sandbox)
+}
+
+pub(crate) fn check_etag(if_match: Option<&str>, document: &Document) -> Result<()> {
+    let Some(sent) = if_match else { return Ok(()) };
+    if etag_matches(sent, &document.etag) {
+        return Ok(());
+    }
+    // FS-ERR-2 has this text.
+    let (sent, current) = (bare_etag(sent), bare_etag(&document.etag));
+    let message = format!(
+        "Supplied version=[\"{sent}\"] does not match the current version on entity=[\"{current}\"]"
+    );
+    Err(Error::new(Kind::Stale, &code::FLOW_1404, message)
+        .advice("Read the entity again and send its etag in If-Match."))
+}

@@ -1,0 +1,270 @@
+//! Listing and counting. Newest first is read in the order of an index and stops when the page is full; any other order
+//! reads all documents once and keeps the best page. Equality on columns is pushed down, and every document that comes back
+//! is still judged by `model::filter`, so pushing down can only save time.
+
+use crate::Store;
+use crate::cursor::{Cursor, Position};
+use crate::database::{failed, millis};
+use crate::rows::{self, COLUMNS};
+use forebay_model::filter::{Query, SortKey, compare_values, sort_values};
+use forebay_model::{Document, Resource, Result, Scope};
+use futures::TryStreamExt;
+use sqlx::any::AnyArguments;
+use sqlx::query::Query as Statement;
+use sqlx::{Any, AssertSqlSafe, Row};
+use std::cmp::Ordering;
+
+/// Which documents to list.
+#[derive(Debug, Clone)]
+pub struct List {
+    /// Filter and projection.
+    pub query: Query,
+    /// Empty: newest first. Ties are broken so in any order.
+    pub order: Vec<SortKey>,
+    /// At most this many; at least one.
+    pub limit: usize,
+    /// The token of the page before. It carries query, order and limit, which win over those here.
+    pub after: Option<String>,
+}
+
+/// One page of a list.
+#[derive(Debug)]
+pub struct Page {
+    /// The documents, whole. Project them with `query`.
+    pub documents: Vec<Document>,
+    /// The token of the next page, if there is more.
+    pub next: Option<String>,
+    /// The query that was answered: of the list, or of its token.
+    pub query: Query,
+}
+
+impl Store {
+    /// One page of documents.
+    pub async fn list(&self, scope: &Scope, resource: Resource, list: &List) -> Result<Page> {
+        let key = &self.database.tokens;
+        let (asked, after) = match &list.after {
+            Some(token) => {
+                let cursor = Cursor::read(token, key, scope, resource)?;
+                (
+                    List {
+                        query: cursor.query,
+                        order: cursor.order,
+                        limit: cursor.limit,
+                        after: None,
+                    },
+                    Some(cursor.after),
+                )
+            }
+            None => (list.clone(), None),
+        };
+        let limit = asked.limit.max(1);
+        let mut documents = if newest_first(&asked.order) {
+            self.newest(scope, resource, &asked.query, limit + 1, after.as_ref())
+                .await?
+        } else {
+            self.sorted(scope, resource, &asked, limit + 1, after.as_ref())
+                .await?
+        };
+        let mut next = None;
+        if documents.len() > limit {
+            documents.truncate(limit);
+            if let Some(last) = documents.last() {
+                let after = position(&asked.order, last);
+                let cursor = Cursor {
+                    query: asked.query.clone(),
+                    order: asked.order,
+                    limit: asked.limit,
+                    after,
+                };
+                next = Some(cursor.token(key, scope, resource)?);
+            }
+        }
+        Ok(Page {
+            documents,
+            next,
+            query: asked.query,
+        })
+    }
+
+    /// How many documents match.
+    pub async fn count(&self, scope: &Scope, resource: Resource, query: &Query) -> Result<u64> {
+        if query.terms.is_empty() {
+            let sql =
+                "SELECT COUNT(*) FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3";
+            let row = sqlx::query(sql)
+                .bind(&scope.org)
+                .bind(&scope.sandbox)
+                .bind(resource.name())
+                .fetch_one(&self.database.readers);
+            let count: i64 = row.await.map_err(failed)?.try_get(0).map_err(failed)?;
+            return Ok(count.unsigned_abs());
+        }
+        let mut count = 0;
+        let select = Select::new(resource, query, None);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
+        while let Some(row) = found.try_next().await.map_err(failed)? {
+            if query.matches(&rows::document(resource, &row)?.body) {
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn newest(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        query: &Query,
+        want: usize,
+        after: Option<&Position>,
+    ) -> Result<Vec<Document>> {
+        let select = Select::new(resource, query, after);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
+        let mut documents = Vec::new();
+        while documents.len() < want {
+            let Some(row) = found.try_next().await.map_err(failed)? else {
+                break;
+            };
+            let document = rows::document(resource, &row)?;
+            if query.matches(&document.body) {
+                documents.push(document);
+            }
+        }
+        Ok(documents)
+    }
+
+    async fn sorted(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        asked: &List,
+        want: usize,
+        after: Option<&Position>,
+    ) -> Result<Vec<Document>> {
+        let select = Select::new(resource, &asked.query, None);
+        let mut found = select
+            .statement(scope, resource)
+            .fetch(&self.database.readers);
+        let mut best: Vec<(Position, Document)> = Vec::new();
+        while let Some(row) = found.try_next().await.map_err(failed)? {
+            let document = rows::document(resource, &row)?;
+            if !asked.query.matches(&document.body) {
+                continue;
+            }
+            let here = position(&asked.order, &document);
+            if after.is_some_and(|after| compare(&asked.order, &here, after).is_le()) {
+                continue;
+            }
+            let at = best.partition_point(|(other, _)| compare(&asked.order, other, &here).is_lt());
+            if at < want {
+                best.truncate(want - 1);
+                best.insert(at, (here, document));
+            }
+        }
+        Ok(best.into_iter().map(|(_, document)| document).collect())
+    }
+}
+
+fn newest_first(order: &[SortKey]) -> bool {
+    match order {
+        [] => true,
+        [key] => key.descending && key.path == ["createdAt"],
+        _ => false,
+    }
+}
+
+fn position(order: &[SortKey], document: &Document) -> Position {
+    Position {
+        created: millis(document.created),
+        id: document.id.clone(),
+        values: sort_values(order, &document.body),
+    }
+}
+
+fn compare(order: &[SortKey], a: &Position, b: &Position) -> Ordering {
+    compare_values(order, &a.values, &b.values)
+        .then(b.created.cmp(&a.created))
+        .then_with(|| b.id.cmp(&a.id))
+}
+
+/// The statement of a list: fixed text and parameters, never a caller's text.
+struct Select {
+    sql: String,
+    after: Option<(i64, String)>,
+    values: Vec<String>,
+}
+
+impl Select {
+    fn new(resource: Resource, query: &Query, after: Option<&Position>) -> Select {
+        let mut sql = format!(
+            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3"
+        );
+        let mut parameter = 3;
+        if after.is_some() {
+            sql.push_str(" AND (created_at < $4 OR (created_at = $4 AND id < $5))");
+            parameter = 5;
+        }
+        let mut values = Vec::new();
+        for term in &query.terms {
+            let Some((path, wanted)) = term.equality() else {
+                continue;
+            };
+            let Some(column) = column(resource, &path) else {
+                continue;
+            };
+            let mut marks = Vec::with_capacity(wanted.len());
+            for value in wanted {
+                parameter += 1;
+                marks.push(format!("${parameter}"));
+                values.push(if column == "state" {
+                    value.to_ascii_lowercase()
+                } else {
+                    value.clone()
+                });
+            }
+            let marks = marks.join(", ");
+            // NULL stands for a member that is not text, and an unstamped body has its own id: only the document can tell.
+            let unknown = if column == "id" {
+                "stamped = 0".to_string()
+            } else {
+                format!("{column} IS NULL")
+            };
+            sql.push_str(&format!(" AND ({column} IN ({marks}) OR {unknown})"));
+        }
+        sql.push_str(" ORDER BY created_at DESC, id DESC");
+        Select {
+            sql,
+            after: after.map(|after| (after.created, after.id.clone())),
+            values,
+        }
+    }
+
+    fn statement(&self, scope: &Scope, resource: Resource) -> Statement<'_, Any, AnyArguments> {
+        let mut statement = sqlx::query(AssertSqlSafe(self.sql.clone()))
+            .bind(scope.org.clone())
+            .bind(scope.sandbox.clone())
+            .bind(resource.name());
+        if let Some((created, id)) = &self.after {
+            statement = statement.bind(*created).bind(id.clone());
+        }
+        for value in &self.values {
+            statement = statement.bind(value.clone());
+        }
+        statement
+    }
+}
+
+/// The column that repeats a member of the body.
+fn column(resource: Resource, path: &str) -> Option<&'static str> {
+    match path {
+        "id" => Some("id"),
+        "name" => Some("name"),
+        "state" => Some("state"),
+        _ if rows::parent_member(resource) == Some(path) => Some("parent"),
+        _ => None,
+    }
+}

@@ -1,0 +1,88 @@
+//! What every test needs: a store of its own, scopes, documents of small size. A second database is one more `Fixture`.
+
+mod documents;
+mod lists;
+mod opening;
+mod queue;
+mod schedules;
+mod secrets;
+
+use forebay_model::{Document, Resource, Scope, Time};
+use forebay_store::{Keys, New, Store};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// Long enough for a lease that nobody lets expire.
+pub const LEASE: Duration = Duration::from_secs(15);
+
+/// A store in a folder of its own.
+pub struct Fixture {
+    pub store: Store,
+    pub folder: TempDir,
+}
+
+impl Fixture {
+    pub async fn new() -> Fixture {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&url(&folder), key()).await.expect("it opens");
+        Fixture { store, folder }
+    }
+
+    /// The same database, opened again.
+    pub async fn reopened(self) -> Fixture {
+        let Fixture { store, folder } = self;
+        drop(store);
+        let store = Store::open(&url(&folder), key())
+            .await
+            .expect("it opens again");
+        Fixture { store, folder }
+    }
+}
+
+pub fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("forebay.db").display())
+}
+
+pub fn key() -> Keys {
+    Keys::from_bytes([42; 32])
+}
+
+/// Seconds after a Monday morning.
+pub fn at(seconds: i64) -> Time {
+    Time::from_timestamp(1_750_000_000 + seconds, 0).expect("in range")
+}
+
+pub fn scope(sandbox: &str) -> Scope {
+    Scope {
+        org: "ACME@AdobeOrg".into(),
+        sandbox: sandbox.into(),
+        sandbox_name: format!("{sandbox}-name"),
+    }
+}
+
+pub fn prod() -> Scope {
+    scope("prod")
+}
+
+pub async fn put(
+    store: &Store,
+    scope: &Scope,
+    resource: Resource,
+    id: &str,
+    body: Value,
+    now: Time,
+) -> Document {
+    store
+        .insert(scope, New::new(resource, id, body), now)
+        .await
+        .expect("it is stored")
+}
+
+/// An enabled flow that runs every so many minutes from its creation on.
+pub async fn flow(store: &Store, id: &str, minutes: i64, now: Time) -> Document {
+    let schedule =
+        json!({ "startTime": now.timestamp(), "frequency": "minute", "interval": minutes });
+    let body = json!({ "name": id, "state": "enabled", "createdBy": "u1@AdobeID", "flowSpec": { "id": "s", "version": "1.0" }, "scheduleParams": schedule });
+    put(store, &prod(), Resource::Flow, id, body, now).await
+}

@@ -1,0 +1,3 @@
+//! The store's laws: whatever database lies beneath, they hold. Start at `laws.rs`.
+
+mod laws;
