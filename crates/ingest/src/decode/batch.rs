@@ -3,8 +3,8 @@
 
 use super::{BATCH_BYTES, Flow};
 use datafusion::arrow::array::{
-    ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array, UInt64Array,
-    new_null_array,
+    ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
+    UInt64Array, new_null_array,
 };
 use datafusion::arrow::datatypes::{DataType, Field, Int32Type, Schema, SchemaRef};
 use forebay_model::Error;

@@ -73,7 +73,8 @@ pub(crate) fn each_entry(source: &Source, declared: Option<Compression>, visit: 
     let key = &source.object.key;
     let mut stream = source.stream();
     let plain = |e| source.failure(e, |e| unreadable(key, format!("{key} cannot be read")).caused_by(e));
-    let head = Entry { file: String::new(), compression: None, reader: Box::new(&mut stream), fail: &plain }.ahead(HEAD)?;
+    let head =
+        Entry { file: String::new(), compression: None, reader: Box::new(&mut stream), fail: &plain }.ahead(HEAD)?;
     let found = detect(&head, key);
     if let Some(declared) = declared {
         check(declared, &head, key)?;
@@ -176,7 +177,9 @@ fn corrupt(key: &str, name: &str, bytes: u64, cause: io::Error) -> Error {
         _ => "is corrupt",
     };
     let message = format!("the {name} data of {key} {what}, after {bytes} compressed bytes were read");
-    unreadable(key, message).advice("Upload the file again, whole, and check its declared compression.").caused_by(cause)
+    unreadable(key, message)
+        .advice("Upload the file again, whole, and check its declared compression.")
+        .caused_by(cause)
 }
 
 fn deflate(mut input: Input) -> Box<dyn Read> {
@@ -185,7 +188,10 @@ fn deflate(mut input: Input) -> Box<dyn Read> {
     if zlib {
         Box::new(Ending { reader: ZlibDecoder::new(input), done: move |r: &mut ZlibDecoder<Input>| tail(r.get_mut()) })
     } else {
-        Box::new(Ending { reader: DeflateDecoder::new(input), done: move |r: &mut DeflateDecoder<Input>| tail(r.get_mut()) })
+        Box::new(Ending {
+            reader: DeflateDecoder::new(input),
+            done: move |r: &mut DeflateDecoder<Input>| tail(r.get_mut()),
+        })
     }
 }
 

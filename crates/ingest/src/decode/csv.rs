@@ -16,9 +16,9 @@ use super::batch::Output;
 use super::compress::Entry;
 use super::{Flow, Halt, MAX_COLUMNS, unreadable_at};
 use datafusion::arrow::array::StringBuilder;
-use forebay_model::{Error, Kind, code};
 use forebay_model::event::Finding;
 use forebay_model::mapping::ast::FieldPath;
+use forebay_model::{Error, Kind, code};
 use records::{Next, Record, Records};
 use spans::Span;
 
@@ -200,7 +200,13 @@ fn malformed(window: &[u8], spans: &[Span], places: &[Option<usize>]) -> Option<
     places.iter().flatten().copied().find(|&place| std::str::from_utf8(&window[spans[place].range()]).is_err())
 }
 
-fn copy_one(records: &Records<'_, '_>, record: &Record, spans: &[Span], places: &[Option<usize>], out: &mut Output) -> Flow {
+fn copy_one(
+    records: &Records<'_, '_>,
+    record: &Record,
+    spans: &[Span],
+    places: &[Option<usize>],
+    out: &mut Output,
+) -> Flow {
     for (column, place) in out.text.iter_mut().zip(places) {
         let Some(place) = place else {
             column.append_null();

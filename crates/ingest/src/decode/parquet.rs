@@ -199,7 +199,8 @@ impl Columns {
         if self.types[column].is_some() {
             return None;
         }
-        let names: Vec<&str> = self.arrow.schema().fields().iter().take(20).map(|field| field.name().as_str()).collect();
+        let names: Vec<&str> =
+            self.arrow.schema().fields().iter().take(20).map(|field| field.name().as_str()).collect();
         let name = asked[column].to_string();
         let message = format!("{} has no column \"{name}\"; it has: {}", self.file, names.join(", "));
         Some(Finding { column: Some(name), ..Finding::new(&code::MAPPER_3700, message) })
@@ -230,7 +231,8 @@ impl Columns {
             columns.push(match found {
                 None => None,
                 Some(_) => Some(fields::pick(batch, &path.0).map_err(|e| {
-                    unreadable(&self.file, format!("the column \"{path}\" of {} cannot be read", self.file)).caused_by(e)
+                    unreadable(&self.file, format!("the column \"{path}\" of {} cannot be read", self.file))
+                        .caused_by(e)
                 })?),
             });
         }
@@ -269,7 +271,9 @@ fn give(columns: &[Option<ArrayRef>], lines: Vec<u64>, asked: &[FieldPath], out:
         let cast = cast_with_options(column, &want, &options).map_err(|e| {
             let message = format!(
                 "the column \"{}\" of {} is {} where the other files of the run have {want}",
-                asked[at], out.file, column.data_type()
+                asked[at],
+                out.file,
+                column.data_type()
             );
             unreadable(&out.file, message).caused_by(e)
         })?;

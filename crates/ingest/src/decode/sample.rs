@@ -186,7 +186,9 @@ fn merged(one: Option<Shape>, other: Option<Shape>) -> Option<Shape> {
     Some(match (one, other) {
         (None, shape) | (shape, None) => return shape,
         (Some(Shape::Of(a)), Some(Shape::Of(b))) if a == b => Shape::Of(a),
-        (Some(Shape::Of(Type::Long | Type::Number)), Some(Shape::Of(Type::Long | Type::Number))) => Shape::Of(Type::Number),
+        (Some(Shape::Of(Type::Long | Type::Number)), Some(Shape::Of(Type::Long | Type::Number))) => {
+            Shape::Of(Type::Number)
+        }
         (Some(Shape::Array(a)), Some(Shape::Array(b))) => {
             Shape::Array(merged(a.map(|a| *a), b.map(|b| *b)).map(Box::new))
         }

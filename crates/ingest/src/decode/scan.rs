@@ -123,7 +123,10 @@ impl ExecutionPlan for ScanExec {
         vec![false]
     }
 
-    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> DfResult<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> DfResult<Arc<dyn ExecutionPlan>> {
         let child = children.pop().ok_or_else(|| DataFusionError::Internal("a scan has one child".into()))?;
         Ok(Arc::new(ScanExec::over(self.spec.clone(), self.objects.clone(), child)))
     }
@@ -165,7 +168,12 @@ fn parts(batch: &RecordBatch) -> DfResult<Vec<Part>> {
 }
 
 /// The rows of one part. Decoding starts with the first poll and ends when the stream is dropped.
-fn read(spec: Arc<ScanSpec>, objects: Arc<dyn Objects>, part: Part, rows: usize) -> BoxStream<'static, Result<RecordBatch>> {
+fn read(
+    spec: Arc<ScanSpec>,
+    objects: Arc<dyn Objects>,
+    part: Part,
+    rows: usize,
+) -> BoxStream<'static, Result<RecordBatch>> {
     let started = futures::stream::once(async move {
         let (send, receive) = mpsc::channel::<RecordBatch>(2);
         let (alive, gone) = watch::channel(());
@@ -206,14 +214,16 @@ fn decode(spec: &ScanSpec, source: &Source, mut out: Output) -> Flow {
             out.enter(file)?;
             parquet::decode(source, columns, &mut out)
         })?,
-        Format::Delimited | Format::Json => compress::each_entry(source, options.compression, &mut |entry: Entry<'_>| {
-            out.enter(&entry.file)?;
-            let entry = encoding::utf8(entry, encoding)?;
-            match options.format {
-                Format::Json => json::decode(entry, columns, &mut out),
-                _ => csv::decode(entry, options.delimiter, columns, &mut out),
-            }
-        })?,
+        Format::Delimited | Format::Json => {
+            compress::each_entry(source, options.compression, &mut |entry: Entry<'_>| {
+                out.enter(&entry.file)?;
+                let entry = encoding::utf8(entry, encoding)?;
+                match options.format {
+                    Format::Json => json::decode(entry, columns, &mut out),
+                    _ => csv::decode(entry, options.delimiter, columns, &mut out),
+                }
+            })?
+        }
     }
     out.enter(&source.object.key)?;
     out.end(source.bytes())

@@ -24,8 +24,8 @@ use forebay_model::event::{EVENT, Event, FILE, LINE, PART};
 use forebay_model::files::{FileOptions, Format, Object, Part};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::{Error, Kind};
-use futures::{StreamExt, TryStreamExt};
 use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::ops::Range;
@@ -91,7 +91,11 @@ pub fn json() -> FileOptions {
 }
 
 /// Runs the scan over one partition of parts.
-pub fn stream(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Result<SendableRecordBatchStream, DataFusionError> {
+pub fn stream(
+    spec: ScanSpec,
+    objects: Arc<dyn Objects>,
+    parts: &[Part],
+) -> Result<SendableRecordBatchStream, DataFusionError> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));
     let rows: Vec<String> = parts.iter().map(|part| serde_json::to_string(part).unwrap()).collect();
     let table = RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(rows))])?;
@@ -101,7 +105,11 @@ pub fn stream(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Resu
 }
 
 /// The same, to its end.
-pub async fn scan(spec: ScanSpec, objects: Arc<dyn Objects>, parts: &[Part]) -> Result<Vec<RecordBatch>, DataFusionError> {
+pub async fn scan(
+    spec: ScanSpec,
+    objects: Arc<dyn Objects>,
+    parts: &[Part],
+) -> Result<Vec<RecordBatch>, DataFusionError> {
     stream(spec, objects, parts)?.try_collect().await
 }
 

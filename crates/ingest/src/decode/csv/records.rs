@@ -174,7 +174,9 @@ impl<'e, 'r> Records<'e, 'r> {
                 let why = match spoilt {
                     Some(breaks) => format!("text behind a closing quote in line {}", line + breaks),
                     None if text.len() > MAX_RECORD => too_long(),
-                    None if text.len() > MAX_FIELD && self.spans[before..].iter().any(|s| s.range().len() > MAX_FIELD) => {
+                    None if text.len() > MAX_FIELD
+                        && self.spans[before..].iter().any(|s| s.range().len() > MAX_FIELD) =>
+                    {
                         format!("a field is longer than {} MiB", MAX_FIELD >> 20)
                     }
                     None => return Ok(Step::Record { fields, record: Ok(Record { text, line }) }),
@@ -230,8 +232,13 @@ impl<'e, 'r> Records<'e, 'r> {
     }
 
     fn open_quote(&self, line: u64) -> crate::decode::Halt {
-        let message = format!("a quote opened in line {line} of {} is never closed, so the rest of the file cannot be read", self.file());
-        unreadable_at(self.file(), line, message).advice("Close the quote, or double quotes that are part of a value.").into()
+        let message = format!(
+            "a quote opened in line {line} of {} is never closed, so the rest of the file cannot be read",
+            self.file()
+        );
+        unreadable_at(self.file(), line, message)
+            .advice("Close the quote, or double quotes that are part of a value.")
+            .into()
     }
 
     /// Leaves a record that is too long: reads on to its end and keeps only its beginning.

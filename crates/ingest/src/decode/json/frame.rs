@@ -24,7 +24,8 @@ pub(super) trait Take {
 
 /// Gives every record of the entry to `take`.
 pub(super) fn each_record(input: Entry<'_>, take: &mut dyn Take) -> Flow {
-    let mut window = Window { input, buffer: vec![0; WINDOW], filled: 0, at: 0, last: false, line: 1, counted: 0, dropped: 0 };
+    let mut window =
+        Window { input, buffer: vec![0; WINDOW], filled: 0, at: 0, last: false, line: 1, counted: 0, dropped: 0 };
     let first = window.token()?;
     window.count();
     match first {
@@ -106,7 +107,9 @@ impl Window<'_> {
         let place = column.map(|column| format!(", column {column}")).unwrap_or_default();
         let file = &self.input.file;
         let message = format!("{file} is not JSON from line {line}{place} on: {why}");
-        unreadable_at(file, line, message).advice("Correct the file, or upload one document a line, where a bad line spoils only itself.").into()
+        unreadable_at(file, line, message)
+            .advice("Correct the file, or upload one document a line, where a bad line spoils only itself.")
+            .into()
     }
 
     // Lines.

@@ -411,7 +411,10 @@ mod tests {
 
     #[test]
     fn asked_fields_are_found_wherever_they_are() {
-        check(r#"{"z":[{"a":1}],"a":{"c":0,"b":"x"},"l":[0,{"x":[1, 2]}]}"#, &[Some(r#"{"c":0,"b":"x"}"#), Some("x"), Some("[1, 2]"), None]);
+        check(
+            r#"{"z":[{"a":1}],"a":{"c":0,"b":"x"},"l":[0,{"x":[1, 2]}]}"#,
+            &[Some(r#"{"c":0,"b":"x"}"#), Some("x"), Some("[1, 2]"), None],
+        );
         check(r#"{"a" : null , "l":[{"x":1}],"\u00e9\n":"q"}"#, &[None, None, None, Some("q")]);
         check(r#"{"a":1e-7,"l":{"x":1}}"#, &[Some("1e-7"), None, None, None]);
         check("{}", &[None, None, None, None]);
@@ -471,7 +474,8 @@ mod tests {
         leaf.prop_recursive(4, 40, 6, |inner| {
             prop_oneof![
                 proptest::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-                proptest::collection::vec(("[abé\\\\\"]{0,2}", inner), 0..6).prop_map(|members| Value::Object(members.into_iter().collect()))
+                proptest::collection::vec(("[abé\\\\\"]{0,2}", inner), 0..6)
+                    .prop_map(|members| Value::Object(members.into_iter().collect()))
             ]
         })
     }

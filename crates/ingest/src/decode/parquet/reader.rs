@@ -86,8 +86,7 @@ fn merged(ranges: &[Range<u64>]) -> Vec<Range<u64>> {
     for range in sorted {
         match wholes.last_mut() {
             Some(last)
-                if range.start <= last.end
-                    || (range.start - last.end <= GAP && range.end - last.start <= WHOLE) =>
+                if range.start <= last.end || (range.start - last.end <= GAP && range.end - last.start <= WHOLE) =>
             {
                 last.end = last.end.max(range.end);
             }

@@ -98,7 +98,13 @@ fn members_of_a_gzip_file_are_one_text() {
 
 #[test]
 fn every_entry_of_an_archive_has_a_header_of_its_own() {
-    let members: &[(&str, &[u8])] = &[("in/", b""), ("in/a.csv", b"id,n\n1,a\n"), ("in/empty.csv", b""), ("in/b.csv", b"n,id\nb,2\nx\n"), ("__MACOSX/in/._a.csv", b"\0\x05")];
+    let members: &[(&str, &[u8])] = &[
+        ("in/", b""),
+        ("in/a.csv", b"id,n\n1,a\n"),
+        ("in/empty.csv", b""),
+        ("in/b.csv", b"n,id\nb,2\nx\n"),
+        ("__MACOSX/in/._a.csv", b"\0\x05"),
+    ];
     let expected = expect![[r#"
         in/a.csv:2 1 | a
         in/b.csv:2 2 | b
@@ -139,19 +145,40 @@ fn a_declared_compression_that_is_not_there_is_refused() {
         let (objects, object) = Memory::one("a.csv", TEXT, 7);
         let options = FileOptions { compression: Some(compression), ..delimited() };
         let told = super::run(told(ScanSpec::new(options, vec![path("id")]), objects, object));
-        assert!(told.starts_with("Invalid: INGEST-1401-400: a.csv is declared as ") && told.contains("but its first bytes are not"), "{told}");
+        assert!(
+            told.starts_with("Invalid: INGEST-1401-400: a.csv is declared as ")
+                && told.contains("but its first bytes are not"),
+            "{told}"
+        );
     }
-    check("a.csv", TEXT.as_bytes(), Some(Compression::Deflate), expect![[r#"
+    check(
+        "a.csv",
+        TEXT.as_bytes(),
+        Some(Compression::Deflate),
+        expect![[r#"
         Invalid: INGEST-1401-400: the deflate data of a.csv is corrupt, after 13 compressed bytes were read (at a.csv)
-    "#]]);
-    check("a.csv", TEXT.as_bytes(), Some(Compression::Tar), expect![[r#"
+    "#]],
+    );
+    check(
+        "a.csv",
+        TEXT.as_bytes(),
+        Some(Compression::Tar),
+        expect![[r#"
         Invalid: INGEST-1401-400: the tar data of a.csv is corrupt, after 13 compressed bytes were read (at a.csv)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_empty_object_is_an_empty_file_whatever_is_declared() {
-    for compression in [Compression::Gzip, Compression::Bzip2, Compression::Deflate, Compression::ZipDeflate, Compression::Tar, Compression::TarGzip] {
+    for compression in [
+        Compression::Gzip,
+        Compression::Bzip2,
+        Compression::Deflate,
+        Compression::ZipDeflate,
+        Compression::Tar,
+        Compression::TarGzip,
+    ] {
         let (objects, object) = Memory::one("a.csv", "", 7);
         let options = FileOptions { compression: Some(compression), ..delimited() };
         let told = super::run(told(ScanSpec::new(options, vec![path("id")]), objects, object));
@@ -171,27 +198,57 @@ fn rows(count: u32) -> String {
 #[test]
 fn truncated_data_is_refused_with_the_place() {
     let whole = gzip(rows(1_000).as_bytes());
-    check("a.gz", &whole[..whole.len() / 2], Some(Compression::Gzip), expect![[r#"
+    check(
+        "a.gz",
+        &whole[..whole.len() / 2],
+        Some(Compression::Gzip),
+        expect![[r#"
         Invalid: INGEST-1401-400: the gzip data of a.gz ends too early, after 5969 compressed bytes were read (at a.gz)
-    "#]]);
-    check("a.gz", &whole[..whole.len() - 3], Some(Compression::Gzip), expect![[r#"
+    "#]],
+    );
+    check(
+        "a.gz",
+        &whole[..whole.len() - 3],
+        Some(Compression::Gzip),
+        expect![[r#"
         Invalid: INGEST-1401-400: the gzip data of a.gz ends too early, after 11936 compressed bytes were read (at a.gz)
-    "#]]);
-    check("a.gz", &whole[..5], Some(Compression::Gzip), expect![[r#"
+    "#]],
+    );
+    check(
+        "a.gz",
+        &whole[..5],
+        Some(Compression::Gzip),
+        expect![[r#"
         Invalid: INGEST-1401-400: the gzip data of a.gz ends too early, after 5 compressed bytes were read (at a.gz)
-    "#]]);
+    "#]],
+    );
     let members: &[(&str, &[u8])] = &[("a.csv", b"id,n\n1,a\n")];
     let archive = tar(members);
-    check("a.tar", &archive[..515], Some(Compression::Tar), expect![[r#"
+    check(
+        "a.tar",
+        &archive[..515],
+        Some(Compression::Tar),
+        expect![[r#"
         Invalid: INGEST-1401-400: the tar data of a.tar ends too early, after 515 compressed bytes were read (at a.tar)
-    "#]]);
-    check("a.tar", &archive[..300], Some(Compression::Tar), expect![[r#"
+    "#]],
+    );
+    check(
+        "a.tar",
+        &archive[..300],
+        Some(Compression::Tar),
+        expect![[r#"
         Invalid: INGEST-1401-400: the tar data of a.tar is corrupt, after 300 compressed bytes were read (at a.tar)
-    "#]]);
+    "#]],
+    );
     let archive = zip(members, deflated());
-    check("a.zip", &archive[..archive.len() - 30], Some(Compression::ZipDeflate), expect![[r#"
+    check(
+        "a.zip",
+        &archive[..archive.len() - 30],
+        Some(Compression::ZipDeflate),
+        expect![[r#"
         Invalid: INGEST-1401-400: the zipDeflate data of a.zip is corrupt, after 89 compressed bytes were read (at a.zip)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -199,36 +256,66 @@ fn corrupt_data_is_refused_with_the_place() {
     let mut checksum = gzip(rows(1_000).as_bytes());
     let at = checksum.len() - 6;
     checksum[at] ^= 1;
-    check("a.gz", &checksum, Some(Compression::Gzip), expect![[r#"
+    check(
+        "a.gz",
+        &checksum,
+        Some(Compression::Gzip),
+        expect![[r#"
         Invalid: INGEST-1401-400: the gzip data of a.gz is corrupt, after 11939 compressed bytes were read (at a.gz)
-    "#]]);
-    check("a.gz", &[gzip(TEXT.as_bytes()), b"garbage".to_vec()].concat(), Some(Compression::Gzip), expect![[r#"
+    "#]],
+    );
+    check(
+        "a.gz",
+        &[gzip(TEXT.as_bytes()), b"garbage".to_vec()].concat(),
+        Some(Compression::Gzip),
+        expect![[r#"
         Invalid: INGEST-1401-400: the gzip data of a.gz ends too early, after 40 compressed bytes were read (at a.gz)
-    "#]]);
+    "#]],
+    );
     let mut zlib = ZlibEncoder::new(Vec::new(), Level::default());
     zlib.write_all(TEXT.as_bytes()).unwrap();
-    check("a.z", &[zlib.finish().unwrap(), b"garbage".to_vec()].concat(), Some(Compression::Deflate), expect![[r#"
+    check(
+        "a.z",
+        &[zlib.finish().unwrap(), b"garbage".to_vec()].concat(),
+        Some(Compression::Deflate),
+        expect![[r#"
         Invalid: INGEST-1401-400: the deflate data of a.z is corrupt, after 28 compressed bytes were read (at a.z)
-    "#]]);
-    let mut archive = zip(&[("a.csv", TEXT.as_bytes())], ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored));
+    "#]],
+    );
+    let mut archive = zip(
+        &[("a.csv", TEXT.as_bytes())],
+        ::zip::write::SimpleFileOptions::default().compression_method(::zip::CompressionMethod::Stored),
+    );
     let at = archive.windows(3).position(|w| w == b"2,b").unwrap();
     archive[at] = b'3';
-    check("a.zip", &archive, Some(Compression::ZipDeflate), expect![[r#"
+    check(
+        "a.zip",
+        &archive,
+        Some(Compression::ZipDeflate),
+        expect![[r#"
         Invalid: INGEST-1401-400: the zipDeflate data of a.zip is corrupt, after 121 compressed bytes were read (at a.zip)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_bomb_is_refused() {
     let mut bzip2 = ::bzip2::write::BzEncoder::new(Vec::new(), ::bzip2::Compression::best());
     bzip2.write_all(&vec![b'x'; 32 << 20]).unwrap();
-    check("a.bz2", &bzip2.finish().unwrap(), Some(Compression::Bzip2), expect![[r#"
+    check(
+        "a.bz2",
+        &bzip2.finish().unwrap(),
+        Some(Compression::Bzip2),
+        expect![[r#"
         TooLarge: INGEST-1401-400: a.bz2 grows more than 1000 times when it is decompressed (at a.bz2)
-    "#]]);
+    "#]],
+    );
     let many: Vec<(String, &[u8])> = (0..25_001).map(|at| (format!("{at}"), b"".as_slice())).collect();
     let many: Vec<(&str, &[u8])> = many.iter().map(|(name, bytes)| (name.as_str(), *bytes)).collect();
     let options = FileOptions { compression: Some(Compression::TarGzip), ..delimited() };
-    for (bytes, compression) in [(gzip(&tar(&many)), Compression::TarGzip), (zip(&many, deflated()), Compression::ZipDeflate)] {
+    for (bytes, compression) in
+        [(gzip(&tar(&many)), Compression::TarGzip), (zip(&many, deflated()), Compression::ZipDeflate)]
+    {
         let (objects, object) = Memory::one("a", bytes, 1 << 20);
         let options = FileOptions { compression: Some(compression), ..options.clone() };
         let told = super::run(told(ScanSpec::new(options, vec![]), objects, object));

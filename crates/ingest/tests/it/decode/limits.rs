@@ -16,7 +16,13 @@ use Piece::{Run, Text};
 
 impl Generated {
     fn size(&self) -> usize {
-        self.0.iter().map(|piece| match piece { Text(text) => text.len(), Run(_, length) => *length }).sum()
+        self.0
+            .iter()
+            .map(|piece| match piece {
+                Text(text) => text.len(),
+                Run(_, length) => *length,
+            })
+            .sum()
     }
 }
 
@@ -30,7 +36,9 @@ impl Objects for Generated {
                 Run(byte, length) => {
                     let block = Bytes::from(vec![byte; 1 << 20]);
                     let whole = std::iter::repeat_n(block.clone(), length >> 20);
-                    chunks.extend(whole.chain([block.slice(..length & ((1 << 20) - 1))]).filter(|chunk| !chunk.is_empty()));
+                    chunks.extend(
+                        whole.chain([block.slice(..length & ((1 << 20) - 1))]).filter(|chunk| !chunk.is_empty()),
+                    );
                 }
             }
         }
@@ -92,7 +100,9 @@ fn a_quote_that_is_never_closed_is_told_by_its_line() {
     check(
         delimited(),
         vec![Text("id,n\n1,\"a\nb\"\n2,x\n3,\"c\n"), Run(b'y', LONG)],
-        &["Invalid: INGEST-1401-400: a quote opened in line 5 of big is never closed, so the rest of the file cannot be read (at big line 5)"],
+        &[
+            "Invalid: INGEST-1401-400: a quote opened in line 5 of big is never closed, so the rest of the file cannot be read (at big line 5)",
+        ],
     );
 }
 
@@ -101,12 +111,7 @@ fn a_field_has_a_limit_below_the_records() {
     check(
         delimited(),
         vec![Text("id,n\n1,"), Run(b'x', MAX_FIELD), Text("\n2,"), Run(b'x', MAX_FIELD + 1), Text("\n3,c\n")],
-        &[
-            "2 1",
-            "3 REJECTED INGEST-1401-400: a field is longer than 8 MiB ",
-            "4 3",
-            "end: 3 records",
-        ],
+        &["2 1", "3 REJECTED INGEST-1401-400: a field is longer than 8 MiB ", "4 3", "end: 3 records"],
     );
 }
 
@@ -115,7 +120,9 @@ fn a_header_that_is_too_long_refuses_the_file() {
     check(
         delimited(),
         vec![Run(b'x', LONG), Text("\n1,c\n")],
-        &["Invalid: INGEST-1401-400: the header of big cannot be read: the record is longer than 16 MiB (at big line 1)"],
+        &[
+            "Invalid: INGEST-1401-400: the header of big cannot be read: the record is longer than 16 MiB (at big line 1)",
+        ],
     );
 }
 
@@ -124,16 +131,17 @@ fn a_json_line_that_is_too_long_is_rejected_and_the_next_one_is_read() {
     check(
         json(),
         vec![Text("{\"id\":1}\n{\"id\":\""), Run(b'x', LONG), Text("\"}\n{\"id\":3}\n")],
-        &[
-            "1 1",
-            "2 REJECTED INGEST-1401-400: the record is longer than 16 MiB ",
-            "3 3",
-            "end: 3 records",
-        ],
+        &["1 1", "2 REJECTED INGEST-1401-400: the record is longer than 16 MiB ", "3 3", "end: 3 records"],
     );
     check(
         json(),
-        vec![Text("{\"id\":\""), Run(b'x', MAX_RECORD - 9), Text("\"}\n{\"id\":\""), Run(b'y', MAX_RECORD - 8), Text("\"}")],
+        vec![
+            Text("{\"id\":\""),
+            Run(b'x', MAX_RECORD - 9),
+            Text("\"}\n{\"id\":\""),
+            Run(b'y', MAX_RECORD - 8),
+            Text("\"}"),
+        ],
         &[
             &format!("1 {}", "x".repeat(98)),
             "2 REJECTED INGEST-1401-400: the record is longer than 16 MiB ",
@@ -201,7 +209,8 @@ fn parts_come_one_after_the_other_each_with_its_end() {
     objects.insert("a".to_string(), Bytes::from("id\n1\n2\n"));
     objects.insert("b".to_string(), Bytes::new());
     objects.insert("c".to_string(), Bytes::from("id\n3\n"));
-    let parts: Vec<Part> = objects.iter().map(|(key, bytes)| Part { id: 7, object: object(key, bytes.len()) }).collect();
+    let parts: Vec<Part> =
+        objects.iter().map(|(key, bytes)| Part { id: 7, object: object(key, bytes.len()) }).collect();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let spec = ScanSpec::new(delimited(), vec![path("id")]);
     let batches = runtime.block_on(scan(spec, Arc::new(Memory { objects, chunk: 7 }), &parts)).unwrap();

@@ -15,7 +15,9 @@ pub fn options() -> FileOptions {
 }
 
 pub fn write(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true))).unwrap();
+    let batch =
+        RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, column)| (name, column, true)))
+            .unwrap();
     let properties = WriterProperties::builder().set_max_row_group_row_count(Some(2)).build();
     let mut writer = ArrowWriter::try_new(Vec::new(), batch.schema(), Some(properties)).unwrap();
     writer.write(&batch).unwrap();
@@ -67,7 +69,15 @@ fn run(columns: &str, files: &[(&str, Vec<u8>)]) -> String {
             Err(DataFusionError::External(error)) => writeln!(text, "{}", error.downcast::<Error>().unwrap()).unwrap(),
             Err(error) => panic!("{error}"),
         }
-        text.lines().map(|line| if line.starts_with("end: ") { format!("{}\n", line.split(',').next().unwrap()) } else { format!("{line}\n") }).collect()
+        text.lines()
+            .map(|line| {
+                if line.starts_with("end: ") {
+                    format!("{}\n", line.split(',').next().unwrap())
+                } else {
+                    format!("{line}\n")
+                }
+            })
+            .collect()
     })
 }
 
@@ -78,43 +88,62 @@ fn check(columns: &str, files: &[(&str, Vec<u8>)], expected: Expect) {
 
 #[test]
 fn columns_keep_their_types() {
-    check("d id at name", &[("a", everything())], expect![[r#"
+    check(
+        "d id at name",
+        &[("a", everything())],
+        expect![[r#"
         Decimal128(38, 2); Int64; Timestamp(µs, "UTC"); Utf8; 
         1 0.01 | 1 | 1970-01-01T00:00:00Z | a
         2 -0.02 | 2 | 1970-01-01T00:00:00.000001Z | ∅
         3 999.99 | 3 | 1970-01-01T00:00:00.000002Z | c
         end: 3 records
-    "#]]);
-    check("o l m", &[("a", everything())], expect![[r#"
+    "#]],
+    );
+    check(
+        "o l m",
+        &[("a", everything())],
+        expect![[r#"
         Struct("x": Int32, "y": Utf8); List(Int32); Map("entries": non-null Struct("keys": non-null Utf8, "values": Utf8), unsorted); 
         1 {x: 1, y: a} | [1, 2] | {k: v}
         2 ∅ | [] | {q: r}
         3 {x: 3, y: c} | ∅ | {k: w}
         end: 3 records
-    "#]]);
-    check("", &[("a", everything())], expect![[r#"
+    "#]],
+    );
+    check(
+        "",
+        &[("a", everything())],
+        expect![[r#"
 
         1 
         2 
         3 
         end: 3 records
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn paths_lead_into_structs_lists_and_maps() {
-    check("o.x o.y l[1] m.k o", &[("a", everything())], expect![[r#"
+    check(
+        "o.x o.y l[1] m.k o",
+        &[("a", everything())],
+        expect![[r#"
         Int32; Utf8; Int32; Utf8; Struct("x": Int32, "y": Utf8); 
         1 1 | a | 2 | v | {x: 1, y: a}
         2 ∅ | ∅ | ∅ | ∅ | ∅
         3 3 | c | ∅ | w | {x: 3, y: c}
         end: 3 records
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_missing_column_is_null_and_told_once() {
-    check("id city o.z name.x", &[("a", everything())], expect![[r#"
+    check(
+        "id city o.z name.x",
+        &[("a", everything())],
+        expect![[r#"
         Int64; Utf8; Utf8; Utf8; 
         1 1 | ∅ | ∅ | ∅
         2 2 | ∅ | ∅ | ∅
@@ -123,15 +152,22 @@ fn a_missing_column_is_null_and_told_once() {
           MAPPER-3700-400: a has no column "city"; it has: id, name, o, l, m, at, d
           MAPPER-3700-400: a has no column "o.z"; it has: id, name, o, l, m, at, d
           MAPPER-3700-400: a has no column "name.x"; it has: id, name, o, l, m, at, d
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn files_of_one_run_may_differ_in_their_types() {
     let wide = write(vec![("id", Arc::new(Int64Array::from(vec![1, 1 << 40])))]);
-    let narrow = write(vec![("id", Arc::new(Int32Array::from(vec![5, 6]))), ("n", Arc::new(Float64Array::from(vec![0.5, 1.0])))]);
+    let narrow = write(vec![
+        ("id", Arc::new(Int32Array::from(vec![5, 6]))),
+        ("n", Arc::new(Float64Array::from(vec![0.5, 1.0]))),
+    ]);
     let text = write(vec![("id", Arc::new(StringArray::from(vec![Some("7"), Some("x"), None, Some("8")])))]);
-    check("id n", &[("a", narrow), ("b", wide.clone()), ("c", text)], expect![[r#"
+    check(
+        "id n",
+        &[("a", narrow), ("b", wide.clone()), ("c", text)],
+        expect![[r#"
         Int64; Float64; 
         1 5 | 0.5
         2 6 | 1.0
@@ -146,50 +182,87 @@ fn files_of_one_run_may_differ_in_their_types() {
         4 8 | ∅
         end: 4 records
           MAPPER-3700-400: c has no column "n"; it has: id
-    "#]]);
+    "#]],
+    );
     let list = write(vec![("id", Arc::new(ListArray::from_iter_primitive::<I32, _, _>([Some(vec![Some(1)])])))]);
-    check("id", &[("a", wide), ("b", list)], expect![[r#"
+    check(
+        "id",
+        &[("a", wide), ("b", list)],
+        expect![[r#"
         Int64; 
         INGEST-1401-400: the column "id" of b is List(Int32) where the other files of the run have Int64 (at b)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_file_of_no_rows_has_no_records() {
-    check("id", &[("a", write(vec![("id", Arc::new(Int64Array::from(Vec::<i64>::new())))])), ("b", Vec::new())], expect![[r#"
+    check(
+        "id",
+        &[("a", write(vec![("id", Arc::new(Int64Array::from(Vec::<i64>::new())))])), ("b", Vec::new())],
+        expect![[r#"
         Int64; 
         end: 0 records
         end: 0 records
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn broken_files_are_refused_by_name() {
     let whole = everything();
-    check("id", &[("a", whole[..whole.len() - 9].to_vec())], expect![[r#"
+    check(
+        "id",
+        &[("a", whole[..whole.len() - 9].to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: its end is missing (at a)
-    "#]]);
-    check("id", &[("a", b"PAR1".to_vec())], expect![[r#"
+    "#]],
+    );
+    check(
+        "id",
+        &[("a", b"PAR1".to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: it has only 4 bytes (at a)
-    "#]]);
-    check("id", &[("a", b"id,n\n1,a\n2,b\n".to_vec())], expect![[r#"
+    "#]],
+    );
+    check(
+        "id",
+        &[("a", b"id,n\n1,a\n2,b\n".to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: its end is missing (at a)
-    "#]]);
-    check("id", &[("a", b"PAR1\x00\x00\x00\x00PAR1".to_vec())], expect![[r#"
+    "#]],
+    );
+    check(
+        "id",
+        &[("a", b"PAR1\x00\x00\x00\x00PAR1".to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: its footer is corrupt (at a)
-    "#]]);
-    check("id", &[("a", b"PAR1\xFF\xFF\xFF\x7FPAR1".to_vec())], expect![[r#"
+    "#]],
+    );
+    check(
+        "id",
+        &[("a", b"PAR1\xFF\xFF\xFF\x7FPAR1".to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: its footer claims 2147483647 bytes of 12 (at a)
-    "#]]);
-    check("id", &[("a", b"PAR1xxxxxxxx\x04\x00\x00\x00PARE".to_vec())], expect![[r#"
+    "#]],
+    );
+    check(
+        "id",
+        &[("a", b"PAR1xxxxxxxx\x04\x00\x00\x00PARE".to_vec())],
+        expect![[r#"
         Invalid: INGEST-1401-400: a is not a Parquet file that can be read: it is encrypted (at a)
-    "#]]);
+    "#]],
+    );
     let mut cut = whole.clone();
     cut.drain(8..40);
-    check("id", &[("a", cut)], expect![[r#"
+    check(
+        "id",
+        &[("a", cut)],
+        expect![[r#"
         Int64; 
         INGEST-1401-400: the Parquet data of a is corrupt, or of a kind that is not supported (at a)
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
