@@ -76,7 +76,11 @@ fn append(column: &mut StringBuilder, text: &str, slot: &Slot) {
     match slot {
         Slot::Null => column.append_null(),
         Slot::Raw(range) | Slot::Text(range) => column.append_value(&text[range.clone()]),
-        Slot::Escaped(range) => column.append_value(parse::unescape(&text[range.clone()])),
+        Slot::Escaped(range) => {
+            // What is written goes before what is appended.
+            parse::unescape(&text[range.clone()], column).expect("a column takes any text");
+            column.append_value("");
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::plan::{Node, Plan};
 use crate::decode::MAX_DEPTH;
+use std::fmt;
 use std::ops::Range;
 
 /// Why a value cannot be read.
@@ -133,8 +134,10 @@ impl Walk<'_> {
             let child = match node {
                 None => None,
                 Some(node) if escaped => {
-                    let name = unescape_bytes(&self.text[name]);
-                    self.plan.child(node, &name)
+                    let mut plain = String::new();
+                    let name = String::from_utf8_lossy(&self.text[name]);
+                    unescape(&name, &mut plain).expect("a string takes any text");
+                    self.plan.child(node, plain.as_bytes())
                 }
                 Some(node) => self.plan.child_at(node, place, &self.text[name]),
             };
@@ -336,39 +339,30 @@ fn plain_until(text: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// The characters that a checked string stands for.
-pub(super) fn unescape(text: &str) -> String {
-    String::from_utf8_lossy(&unescape_bytes(text.as_bytes())).into_owned()
-}
-
-fn unescape_bytes(mut text: &[u8]) -> Vec<u8> {
-    let mut plain = Vec::with_capacity(text.len());
-    while let Some(at) = memchr::memchr(b'\\', text) {
-        plain.extend_from_slice(&text[..at]);
-        let (byte, mut length) = match text[at + 1] {
-            b'b' => (8, 2),
-            b'f' => (12, 2),
-            b'n' => (b'\n', 2),
-            b'r' => (b'\r', 2),
-            b't' => (b'\t', 2),
-            b'u' => (0, 6),
-            other => (other, 2),
+/// Writes the characters that a checked string stands for.
+pub(super) fn unescape(mut text: &str, to: &mut impl fmt::Write) -> fmt::Result {
+    while let Some(at) = memchr::memchr(b'\\', text.as_bytes()) {
+        to.write_str(&text[..at])?;
+        let escape = &text.as_bytes()[at + 1..];
+        let (c, length) = match escape[0] {
+            b'b' => ('\u{8}', 2),
+            b'f' => ('\u{c}', 2),
+            b'n' => ('\n', 2),
+            b'r' => ('\r', 2),
+            b't' => ('\t', 2),
+            b'u' => match unit(&escape[1..]) {
+                high @ 0xD800..0xDC00 => {
+                    let low = unit(&escape[7..]) & 0x3FF;
+                    (char::from_u32(0x10000 + ((high & 0x3FF) << 10) + low).unwrap_or(char::REPLACEMENT_CHARACTER), 12)
+                }
+                code => (char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 6),
+            },
+            other => (char::from(other), 2),
         };
-        if length == 2 {
-            plain.push(byte);
-        } else {
-            let mut code = unit(&text[at + 2..]);
-            if (0xD800..0xDC00).contains(&code) {
-                code = 0x10000 + ((code - 0xD800) << 10) + (unit(&text[at + 8..]).wrapping_sub(0xDC00) & 0x3FF);
-                length = 12;
-            }
-            let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
-            plain.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        }
+        to.write_char(c)?;
         text = &text[at + length..];
     }
-    plain.extend_from_slice(text);
-    plain
+    to.write_str(text)
 }
 
 fn unit(hex: &[u8]) -> u32 {
@@ -394,7 +388,11 @@ mod tests {
         let read = slots.into_iter().map(|slot| match slot {
             Slot::Null => None,
             Slot::Raw(range) | Slot::Text(range) => Some(text[range].to_string()),
-            Slot::Escaped(range) => Some(unescape(&text[range])),
+            Slot::Escaped(range) => {
+                let mut plain = String::new();
+                unescape(&text[range], &mut plain).unwrap();
+                Some(plain)
+            }
         });
         Ok(read.collect())
     }
