@@ -93,7 +93,8 @@ pub struct Progress {
 pub async fn promote(promotion: Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake, progress: Arc<Progress>) -> Result<Promoted> {
     let context = SessionContext::new_with_config(SessionConfig::new().with_batch_size(BATCH).with_target_partitions(promotion.tasks.max(1)));
     let counted: Arc<dyn Objects> = Arc::new(Counted { inner: objects, progress: progress.clone() });
-    let plan = plan(&promotion, counted, lake).map_err(ours)?;
+    let spec = ScanSpec::new(promotion.options.clone(), columns(&promotion)).typed(&counted, promotion.parts).await?;
+    let plan = plan(&promotion, spec, counted, lake).map_err(ours)?;
     let mut tasks = tokio::task::JoinSet::new();
     for partition in 0..plan.properties().output_partitioning().partition_count() {
         let stream = plan.execute(partition, context.task_ctx()).map_err(ours)?;
@@ -121,7 +122,15 @@ pub async fn promote(promotion: Promotion<'_>, objects: Arc<dyn Objects>, lake: 
     account(promotion.parts, reports)
 }
 
-fn plan(promotion: &Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
+/// The source fields that are read.
+fn columns(promotion: &Promotion<'_>) -> Vec<FieldPath> {
+    match &promotion.set {
+        Some(set) => set.fields(),
+        None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
+    }
+}
+
+fn plan(promotion: &Promotion<'_>, spec: ScanSpec, objects: Arc<dyn Objects>, lake: &Lake) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));
     let mut partitions = Vec::new();
     for task in spread(promotion.parts, promotion.tasks) {
@@ -129,11 +138,7 @@ fn plan(promotion: &Promotion<'_>, objects: Arc<dyn Objects>, lake: &Lake) -> da
         partitions.push(vec![RecordBatch::try_new(schema.clone(), vec![Arc::new(StringArray::from(lines))])?]);
     }
     let parts = DataSourceExec::from_data_source(MemorySourceConfig::try_new(&partitions, schema, None)?);
-    let columns: Vec<FieldPath> = match &promotion.set {
-        Some(set) => set.fields(),
-        None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
-    };
-    let scan = Arc::new(ScanExec::new(ScanSpec::new(promotion.options.clone(), columns), objects, parts));
+    let scan = Arc::new(ScanExec::new(spec, objects, parts));
     let map = MapSpec { target: promotion.target.clone(), set: promotion.set.clone(), now: promotion.now };
     let map = Arc::new(MapExec::new(map, scan).map_err(|e| DataFusionError::External(Box::new(e)))?);
     Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)?))
