@@ -101,6 +101,7 @@ impl Source {
             chunks,
             current: Bytes::new(),
             ended: false,
+            got: 0,
             read: self.read.clone(),
             object: self.object.clone(),
             faults: self.faults.clone(),
@@ -160,6 +161,7 @@ pub(crate) struct Stream {
     chunks: mpsc::Receiver<Option<Result<Bytes>>>,
     current: Bytes,
     ended: bool,
+    got: u64,
     read: Arc<AtomicU64>,
     object: Object,
     faults: Faults,
@@ -170,15 +172,15 @@ impl BufRead for Stream {
         while self.current.is_empty() && !self.ended {
             match self.chunks.blocking_recv() {
                 Some(Some(Ok(chunk))) => {
+                    self.got += chunk.len() as u64;
                     self.read.fetch_add(chunk.len() as u64, Ordering::Relaxed);
                     self.current = chunk;
                 }
                 Some(Some(Err(error))) => return Err(self.faults.keep(error)),
                 Some(None) => {
                     self.ended = true;
-                    let got = self.read.load(Ordering::Relaxed);
-                    if got != self.object.size {
-                        return Err(self.faults.keep(short(&self.object, got, self.object.size)));
+                    if self.got != self.object.size {
+                        return Err(self.faults.keep(short(&self.object, self.got, self.object.size)));
                     }
                 }
                 None => return Err(self.faults.keep(Halt::Gone)),
