@@ -239,9 +239,10 @@ async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &
 
 /// `options` (FS-SPEC-5), scalars as text too (FS-SPEC-6).
 fn options(body: &Map<String, Value>) -> Result<()> {
-    let Some(options) = body.get("options").filter(|options| !options.is_null()) else {
-        return Ok(());
-    };
+    let Some(options) = body.get("options").filter(|options| !options.is_null()) else { return Ok(()) };
+    if !options.is_object() {
+        return Err(invalid("options must be an object").at(Place::pointer("/options")));
+    }
     if truth(options.get("errorDiagnosticsEnabled")).is_none() {
         return Err(invalid("options.errorDiagnosticsEnabled must be true or false")
             .at(Place::pointer("/options/errorDiagnosticsEnabled")));

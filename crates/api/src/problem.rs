@@ -67,6 +67,10 @@ pub fn render(error: &Error, about: &About<'_>) -> Response {
     };
     let mut response = (status, body.to_string()).into_response();
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    if error.kind == Kind::TooLarge {
+        // The rest of the body is not read: nobody may send the next request behind it.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } = error.kind {
         let seconds = retry_after.map_or(1, |wait| wait.as_secs().max(1));
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -152,6 +152,9 @@ fn data(body: &mut Map<String, Value>) -> Result<()> {
                 .at(Place::pointer("/data/format")));
         }
     }
+    if data.get("properties").is_some_and(|properties| !properties.is_object() && !properties.is_null()) {
+        return Err(invalid("data.properties must be an object").at(Place::pointer("/data/properties")));
+    }
     // Older pages write these beside `format`, newer ones under `properties`.
     let properties = data.get("properties").and_then(Value::as_object).cloned().unwrap_or_default();
     for (name, check) in [

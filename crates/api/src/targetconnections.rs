@@ -117,6 +117,7 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     if !body.get("data").is_some_and(Value::is_object) {
         return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data")));
     }
+    data(&body["data"])?;
     let at = || Place::pointer("/params/dataSetId");
     let Some(params) = body.get_mut("params").and_then(Value::as_object_mut) else {
         return Err(invalid("params.dataSetId is missing").at(at()));
@@ -143,6 +144,22 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
         }
         Some(_) => {
             return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId")));
+        }
+    }
+    Ok(())
+}
+
+/// What is there of `data` has its type: a schema that cannot be read would never be compared with the dataset's.
+fn data(data: &Value) -> Result<()> {
+    let rules: [(&str, fn(&Value) -> bool, &str); 3] = [
+        ("/format", Value::is_string, "a text"),
+        ("/schema", Value::is_object, "an object with id and version"),
+        ("/schema/id", Value::is_string, "a text"),
+    ];
+    for (pointer, rule, wanted) in rules {
+        if data.pointer(pointer).is_some_and(|value| !value.is_null() && !rule(value)) {
+            let message = format!("data{} must be {wanted}", pointer.replace('/', "."));
+            return Err(invalid(message).at(Place::pointer(format!("/data{pointer}"))));
         }
     }
     Ok(())

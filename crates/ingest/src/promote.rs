@@ -138,7 +138,10 @@ async fn scan(promotion: &Promotion<'_>, objects: &Arc<dyn Objects>) -> Result<S
     ScanSpec::new(promotion.options.clone(), columns).typed(objects, promotion.parts).await
 }
 
-fn plan(promotion: &Promotion<'_>, scan: ScanSpec, objects: Arc<dyn Objects>,
+fn plan(
+    promotion: &Promotion<'_>,
+    scan: ScanSpec,
+    objects: Arc<dyn Objects>,
     lake: &Lake,
 ) -> datafusion::error::Result<Arc<dyn ExecutionPlan>> {
     let schema = Arc::new(Schema::new(vec![Field::new("part", DataType::Utf8, false)]));

@@ -168,13 +168,10 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
             return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("`{other}` is not a format of files")));
         }
     };
-    let compression = match property("compressionType").filter(|c| !c.is_empty()) {
-        None => None,
-        Some(name) => Some(compression(name)?),
-    };
+    let compression = compression(property("compressionType").unwrap_or_default())?;
     let delimiter = match property("columnDelimiter") {
         None | Some("") => b',',
-        Some("\\t") => b'\t',
+        Some("\\t" | "tab" | "TAB") => b'\t',
         Some(text) if text.len() == 1 => text.as_bytes()[0],
         Some(text) => {
             return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("the delimiter `{text}` is not one byte")));
@@ -183,14 +180,16 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
     Ok(FileOptions { format, compression, delimiter, encoding: property("encoding").unwrap_or("UTF-8").to_string() })
 }
 
-fn compression(name: &str) -> Result<Compression> {
+/// The names that the API takes when a source connection is made.
+fn compression(name: &str) -> Result<Option<Compression>> {
     Ok(match name.to_ascii_lowercase().as_str() {
-        "bzip2" => Compression::Bzip2,
-        "gzip" => Compression::Gzip,
-        "deflate" => Compression::Deflate,
-        "zipdeflate" => Compression::ZipDeflate,
-        "targzip" => Compression::TarGzip,
-        "tar" => Compression::Tar,
+        "none" | "" => None,
+        "bzip2" => Some(Compression::Bzip2),
+        "gzip" => Some(Compression::Gzip),
+        "deflate" => Some(Compression::Deflate),
+        "zipdeflate" => Some(Compression::ZipDeflate),
+        "targzip" => Some(Compression::TarGzip),
+        "tar" => Some(Compression::Tar),
         _ => return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("`{name}` is not a compression"))),
     })
 }

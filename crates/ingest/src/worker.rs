@@ -16,14 +16,17 @@ use crate::story;
 use forebay_lake::{Lake, Txn, WriteSpec, layout};
 use forebay_model::files::{Object, Window};
 use forebay_model::run::Status;
-use forebay_model::{Error, Kind, Result, Time, code};
+use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_sources::{Gate, Remote};
 use forebay_store::{Claim, End, Store};
-use futures::TryStreamExt;
 use futures::stream::BoxStream;
+use futures::{FutureExt, TryStreamExt};
+use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Range;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,6 +36,9 @@ use tracing::{Instrument, error, info, warn};
 
 /// How often a run tells how far it is.
 const TELL: Duration = Duration::from_secs(1);
+
+/// A run that was begun this many times as often as it may be tried, and never came to an end, takes its process down.
+const FUTILE: u32 = 4;
 
 /// How a worker works.
 #[derive(Debug, Clone)]
@@ -152,8 +158,10 @@ impl Worker {
                 None
             }
         };
+        // A panic ends its run, not the worker; what is recorded up to then says whether rows were committed.
+        let working = AssertUnwindSafe(self.work(&claim, &mut record, progress.clone())).catch_unwind();
         let worked = tokio::select! {
-            worked = self.work(&claim, &mut record, progress.clone()) => worked,
+            worked = working => worked.unwrap_or_else(|_| Err(Error::internal("the run panicked"))),
             ended = self.watch(&claim, progress.clone()) => Err(ended),
             () = stop.cancelled() => {
                 if let Err(e) = self.store.release(&claim, (self.clock)()).await {
@@ -201,6 +209,12 @@ impl Worker {
 
     /// The run itself.
     async fn work(&self, claim: &Claim, record: &mut Option<Record>, progress: Arc<Progress>) -> Result<()> {
+        if claim.attempt > self.settings.attempts.saturating_mul(FUTILE) {
+            let message = format!("the run was begun {} times and never came to an end", claim.attempt - 1);
+            return Err(Error::new(Kind::Invalid, &code::CONNECTOR_2001, message).advice(
+                "Look at the server's log for why it ended; lower run.memory or run.tasks, then re-trigger the run.",
+            ));
+        }
         let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await?;
         if claim.epochs.len() > 1 {
             setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
@@ -230,7 +244,11 @@ impl Worker {
         }
         let promoted = self.promote(claim, &setup, record, remote, progress).await?;
         record.promoted = Some(promoted.clone());
-        self.save(claim, record).await?;
+        if let Err(e) = self.save(claim, record).await {
+            self.discard(&promoted.diagnostics).await;
+            return Err(e);
+        }
+        self.tidy(claim, &promoted.diagnostics).await?;
         let percent = 100.0 * promoted.rejected as f64 / promoted.records.max(1) as f64;
         if promoted.rejected > 0 && percent > setup.options.partial_percent.unwrap_or(0.0) {
             let allowed = setup.options.partial_percent;
@@ -289,7 +307,6 @@ impl Worker {
         progress: Arc<Progress>,
     ) -> Result<Promoted> {
         let place = layout::batch(&claim.scope.sandbox, &claim.batch);
-        self.lake.prune(&place, &[]).await?;
         story::write_input_files(&self.lake, &place, &record.plan.parts).await?;
         let write = WriteSpec {
             table: setup.location.clone(),
@@ -312,6 +329,33 @@ impl Worker {
         let promoted = promote(promotion, objects, &self.lake, progress).await?;
         story::write_samples(&self.lake, &place, &promoted.diagnostics).await?;
         Ok(promoted)
+    }
+
+    /// Takes away the diagnostics that earlier attempts left. What is there is listed before the claim is seen to be
+    /// held: so nothing of whoever takes the run over can be among it.
+    async fn tidy(&self, claim: &Claim, keep: &[String]) -> Result<()> {
+        let place = Path::from(layout::row_errors(&claim.scope.sandbox, &claim.batch));
+        let listed: Vec<String> =
+            self.lake.store().list(Some(&place)).map_ok(|m| m.location.to_string()).try_collect().await.context(
+                Kind::Unavailable { retry_after: None },
+                &code::CONNECTOR_2001,
+                "the diagnostics of earlier attempts could not be listed",
+            )?;
+        if !self.store.renew(claim, (self.clock)(), self.settings.lease).await? {
+            return Err(Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"));
+        }
+        let stale: Vec<String> = listed.into_iter().filter(|path| !keep.contains(path)).collect();
+        self.discard(&stale).await;
+        Ok(())
+    }
+
+    /// Takes diagnostics away that would be listed beside those of whoever has the run now.
+    async fn discard(&self, diagnostics: &[String]) {
+        for path in diagnostics {
+            if let Err(e) = self.lake.store().delete(&Path::from(path.as_str())).await {
+                warn!(error = %e, path, "diagnostics that nobody needs could not be removed");
+            }
+        }
     }
 
     async fn save(&self, claim: &Claim, record: &Record) -> Result<()> {
@@ -358,7 +402,12 @@ impl Worker {
             // It was never committed.
             return Ok(None);
         }
-        let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await?;
+        let setup = match setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await {
+            Ok(setup) => setup,
+            // What the flow wrote to is gone, and whatever was committed with it.
+            Err(e) if e.kind == Kind::NotFound => return Ok(None),
+            Err(e) => return Err(e),
+        };
         let progress = setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
         if !progress.landed(&claim.epochs) {
             return Ok(None);

@@ -14,6 +14,16 @@ pub const LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 pub const FULL: &str = "application/vnd.adobe.xed-full+json;version=1";
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// Puts objects under raw keys, some side by side.
+const PUT_RAW: &str = r#"
+import boto3, concurrent.futures, json, sys
+endpoint, access, secret, bucket, file = sys.argv[1:]
+config = boto3.session.Config(s3={"addressing_style": "path"}, max_pool_connections=16)
+s3 = boto3.client("s3", endpoint_url=endpoint, aws_access_key_id=access, aws_secret_access_key=secret, region_name="us-east-1", config=config)
+with concurrent.futures.ThreadPoolExecutor(16) as pool:
+    list(pool.map(lambda o: s3.put_object(Bucket=bucket, Key=o[0], Body=o[1].encode()), json.load(open(file))))
+"#;
+
 /// The Python that reads tables; `make test` sets it.
 pub fn python() -> String {
     std::env::var("FOREBAY_TEST_PYTHON").expect("FOREBAY_TEST_PYTHON is not set: run the tests through `make test`, or point it at a Python with deltalake, duckdb and polars")
@@ -132,6 +142,30 @@ impl Bucket {
     /// Removes one object.
     pub async fn delete(&self, key: &str) {
         self.store.delete(&Key::from(key)).await.unwrap();
+    }
+
+    /// Puts objects under keys that no path type can hold: they are the store's raw strings.
+    pub async fn put_raw(&self, objects: &[(String, Vec<u8>)]) {
+        if let Some(running) = &self.playground {
+            for (key, bytes) in objects {
+                running.folder().put(&self.name, key, bytes, chrono::Utc::now()).unwrap();
+            }
+            return;
+        }
+        let list: Vec<Value> =
+            objects.iter().map(|(key, bytes)| json!([key, String::from_utf8_lossy(bytes)])).collect();
+        let work = tempfile::tempdir().unwrap();
+        let file = work.path().join("objects.json");
+        std::fs::write(&file, Value::Array(list).to_string()).unwrap();
+        let mut command = tokio::process::Command::new(python());
+        command.args(["-c", PUT_RAW, &self.endpoint, &self.access_key, &self.secret_key, &self.name]).arg(&file);
+        let out = command.output().await.expect("python starts");
+        assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    }
+
+    /// The playground's endpoint, where the bucket is on one.
+    pub fn running(&self) -> &forebay_playground::Running {
+        self.playground.as_ref().expect("this bucket is not on the playground")
     }
 
     /// `auth.params` of a connection to this bucket.
@@ -289,7 +323,12 @@ impl Forebay {
 
     /// A connection to a bucket.
     pub async fn connect(&self, bucket: &Bucket) -> String {
-        let body = json!({ "name": "bucket", "auth": { "specName": "Access Key", "params": bucket.params() }, "connectionSpec": { "id": S3, "version": "1.0" } });
+        self.connect_by(bucket.params()).await
+    }
+
+    /// A connection by `auth.params`.
+    pub async fn connect_by(&self, params: Value) -> String {
+        let body = json!({ "name": "bucket", "auth": { "specName": "Access Key", "params": params }, "connectionSpec": { "id": S3, "version": "1.0" } });
         id(&self.post(&format!("{FLOW}/connections"), body).await)
     }
 
@@ -320,11 +359,16 @@ impl Forebay {
 
     /// A flow from a folder of a bucket into a new dataset, by `rules`; answers what it is made of.
     pub async fn flow(&self, spec: FlowSpec<'_>) -> Made {
+        self.flow_of(spec, true).await
+    }
+
+    /// A flow over one level of a folder, or over all of it.
+    pub async fn flow_of(&self, spec: FlowSpec<'_>, recursive: bool) -> Made {
         let dataset = self.dataset(spec.schema).await;
         let mut data = json!({ "format": spec.format });
         data["properties"] = spec.properties.clone();
         let source = json!({ "name": "files", "baseConnectionId": spec.base, "connectionSpec": { "id": S3, "version": "1.0" }, "data": data,
-            "params": { "path": spec.path, "type": spec.kind, "recursive": true } });
+            "params": { "path": spec.path, "type": spec.kind, "recursive": recursive } });
         let source = id(&self.post(&format!("{FLOW}/sourceConnections"), source).await);
         let target = json!({ "name": "lake", "connectionSpec": { "id": LAKE, "version": "1.0" },
             "data": { "schema": { "id": spec.schema, "version": FULL } }, "params": { "dataSetId": dataset } });
@@ -404,6 +448,23 @@ pub struct Made {
     pub dataset: String,
     pub set: String,
     pub table: PathBuf,
+}
+
+/// The values of a table's column at a dotted path, sorted, as a reader that is not ours has them.
+#[track_caller]
+pub fn column(table: &Path, path: &str) -> Vec<Value> {
+    let rows = run_script("oracle.py", &["rows", &table.display().to_string(), "--key", path]);
+    let pointer = format!("/{}", path.replace('.', "/"));
+    rows.lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap().pointer(&pointer).cloned().unwrap_or_default())
+        .collect()
+}
+
+/// Text as a value of a query.
+pub fn encoded(text: &str) -> String {
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { (b as char).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 /// The `id` of an answer.

@@ -1,9 +1,12 @@
 //! The whole program, as a user runs it: real server, real files, real S3 endpoints, judged by readers that are not ours.
 
+mod badinput;
 mod demo;
 mod formats;
 mod harness;
 mod kill;
+mod requests;
 mod runs;
+mod s3;
 mod secrets;
 mod tutorial;
