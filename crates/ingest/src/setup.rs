@@ -183,7 +183,7 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
 /// The names that the API takes when a source connection is made.
 fn compression(name: &str) -> Result<Option<Compression>> {
     Ok(match name.to_ascii_lowercase().as_str() {
-        "none" | "" => None,
+        "" => None,
         "bzip2" => Some(Compression::Bzip2),
         "gzip" => Some(Compression::Gzip),
         "deflate" => Some(Compression::Deflate),

@@ -26,6 +26,13 @@ pub(super) fn places(
         }
         places.push(place);
     }
+    // One column may be gone; a file with none of them is another file than the flow was made for.
+    if !asked.is_empty() && findings.len() == asked.len() {
+        let message = format!("none of the mapped columns is in {file}: {}", findings[0].message);
+        return Err(unreadable_at(file, line, message)
+            .advice("Check columnDelimiter and encoding of the source connection, and the names in the mapping set.")
+            .into());
+    }
     Ok((places, findings))
 }
 

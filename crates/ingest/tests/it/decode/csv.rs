@@ -302,11 +302,8 @@ fn a_preamble_makes_every_record_ragged() {
         "Report of May\nid,n\n1,a\n",
         "id",
         expect![[r#"
-        2 REJECTED INGEST-1401-400: the record has 2 fields where the header has 1 "id,n"
-        3 REJECTED INGEST-1401-400: the record has 2 fields where the header has 1 "1,a"
-        end: 2 records, 23 bytes
-          MAPPER-3700-400: the header of in/a.csv has no column "id"; it has: Report of May
-    "#]],
+            Invalid: INGEST-1401-400: none of the mapped columns is in in/a.csv: the header of in/a.csv has no column "id"; it has: Report of May (at in/a.csv line 1)
+        "#]],
     );
 }
 
@@ -394,9 +391,8 @@ fn a_column_that_the_header_lacks_is_null_and_told_once() {
         names.join(",") + "\n",
         "city",
         expect![[r#"
-        end: 0 records, 110 bytes
-          MAPPER-3700-400: the header of in/a.csv has no column "city"; it has: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19 and 10 more
-    "#]],
+            Invalid: INGEST-1401-400: none of the mapped columns is in in/a.csv: the header of in/a.csv has no column "city"; it has: c0, c1, c2, c3, c4, c5, c6, c7, c8, c9, c10, c11, c12, c13, c14, c15, c16, c17, c18, c19 and 10 more (at in/a.csv line 1)
+        "#]],
     );
 }
 
