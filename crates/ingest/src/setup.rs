@@ -171,7 +171,7 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
     let compression = compression(property("compressionType").unwrap_or_default())?;
     let delimiter = match property("columnDelimiter") {
         None | Some("") => b',',
-        Some("\\t" | "tab" | "TAB") => b'\t',
+        Some("\\t") => b'\t',
         Some(text) if text.len() == 1 => text.as_bytes()[0],
         Some(text) => {
             return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("the delimiter `{text}` is not one byte")));

@@ -250,7 +250,7 @@ async fn bad_compressed_files_are_told_by_name() {
     ])
     .await;
     let tab = Case {
-        properties: json!({ "columnDelimiter": "tab" }),
+        properties: json!({ "columnDelimiter": "\\t" }),
         ..Case::lands("tab.csv", rows(3).replace(',', "\t"), (3, 3, 0, 0), &[])
     };
     s.check(vec![tab]).await;
