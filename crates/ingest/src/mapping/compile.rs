@@ -1,8 +1,10 @@
-//! Expressions, compiled once for a run and evaluated row by row inside [`super::exec::MapExec`].
+//! Expressions, compiled once for a run, and what they mean for one row.
 //!
-//! One row at a time on purpose: the language is typed by its values (a delimited file has nothing but text), a branch
-//! that is not taken must not be evaluated, and a value that fails must name its reason and fail alone. Columns that are
-//! copied never come here; [`super::coerce`] converts them whole.
+//! A run computes whole columns, by the DataFusion expression that [`super::lower`] makes of a [`Formula`]. The formula
+//! itself is evaluated for a row that fails there, because it can say why. The meaning of an operator or a function is
+//! written once, here and in [`super::functions`], for one row: the language is typed by its values (a delimited file
+//! has nothing but text), and a value that fails must name its reason and fail alone. Columns that are copied never come
+//! here; [`super::coerce`] converts them whole.
 //!
 //! The rules, which are those of JEXL where it has one:
 //! * A field is what the source holds: text of delimited and JSON files, typed values of Parquet.
@@ -17,7 +19,7 @@
 //! * Whatever fails (an unreadable date, a division by zero, a start beyond the text) makes the whole expression null
 //!   with a finding (PL-MAP-2), unless it lies in a branch that is not taken. A null is no failure.
 
-use super::functions::{self, Args, Builtin, absent};
+use super::functions::{self, Args, Builtin, Given, absent};
 use super::pattern::Pattern;
 use super::read::Reader;
 use super::value::{Num, Outcome, Value};
@@ -73,34 +75,20 @@ pub fn compile(expr: &Expr, field: &mut dyn FnMut(&FieldPath) -> usize) -> Resul
         Node::Number(n) => Formula::Constant(Value::Number(*n)),
         Node::Text(text) => Formula::Constant(Value::owned(text.clone())),
         Node::Field(path) => Formula::Field(field(path)),
-        Node::Unary(operator, operand) => {
-            Formula::Unary(*operator, Box::new(compile(operand, field)?))
+        Node::Unary(operator, operand) => Formula::Unary(*operator, Box::new(compile(operand, field)?)),
+        Node::Binary(operator, left, right) => {
+            Formula::Binary(*operator, Box::new(compile(left, field)?), Box::new(compile(right, field)?))
         }
-        Node::Binary(operator, left, right) => Formula::Binary(
-            *operator,
-            Box::new(compile(left, field)?),
-            Box::new(compile(right, field)?),
-        ),
-        Node::Conditional(condition, yes, no) => Formula::Choice(Box::new([
-            compile(condition, field)?,
-            compile(yes, field)?,
-            compile(no, field)?,
-        ])),
+        Node::Conditional(condition, yes, no) => {
+            Formula::Choice(Box::new([compile(condition, field)?, compile(yes, field)?, compile(no, field)?]))
+        }
         Node::Call(name, args) => call(expr, name, args, field)?,
     })
 }
 
-fn call(
-    expr: &Expr,
-    name: &str,
-    args: &[Expr],
-    field: &mut dyn FnMut(&FieldPath) -> usize,
-) -> Result<Formula> {
+fn call(expr: &Expr, name: &str, args: &[Expr], field: &mut dyn FnMut(&FieldPath) -> usize) -> Result<Formula> {
     let Some(builtin) = functions::find(name) else {
-        return Err(refuse(
-            expr,
-            format!("the function {name} is not available"),
-        ));
+        return Err(refuse(expr, format!("the function {name} is not available")));
     };
     if args.len() < builtin.least || args.len() > builtin.most {
         let bounds = match (builtin.least, builtin.most) {
@@ -108,39 +96,23 @@ fn call(
             (least, usize::MAX) => format!("at least {least}"),
             (least, most) => format!("{least} to {most}"),
         };
-        return Err(refuse(
-            expr,
-            format!("{name}() takes {bounds} arguments and has {}", args.len()),
-        ));
+        return Err(refuse(expr, format!("{name}() takes {bounds} arguments and has {}", args.len())));
     }
     let mut compiled = Vec::with_capacity(args.len());
     for arg in args {
         compiled.push(compile(arg, field)?);
     }
     let mut pattern = None;
-    if let Some(Formula::Constant(Value::Text(text))) =
-        builtin.pattern.and_then(|at| compiled.get(at))
-    {
+    if let Some(Formula::Constant(Value::Text(text))) = builtin.pattern.and_then(|at| compiled.get(at)) {
         pattern = Some(Pattern::parse(text).map_err(|why| refuse(expr, why))?);
     }
-    Ok(Formula::Call(Call {
-        builtin,
-        args: compiled,
-        pattern,
-    }))
+    Ok(Formula::Call(Call { builtin, args: compiled, pattern }))
 }
 
 fn refuse(expr: &Expr, why: String) -> Error {
-    Error::new(
-        Kind::Invalid,
-        &code::FLOW_1419,
-        format!("The mapping's expression cannot run: {why}."),
-    )
-    .at(Place::Span {
-        start: expr.span.start,
-        end: expr.span.end,
-    })
-    .advice("Correct the mapping set, store it, and let the flow refer to the new version.")
+    Error::new(Kind::Invalid, &code::FLOW_1419, format!("The mapping's expression cannot run: {why}."))
+        .at(Place::Span { start: expr.span.start, end: expr.span.end })
+        .advice("Correct the mapping set, store it, and let the flow refer to the new version.")
 }
 
 impl Formula {
@@ -148,29 +120,25 @@ impl Formula {
     pub fn eval<'a>(&'a self, row: Row<'a>) -> Outcome<'a> {
         match self {
             Formula::Constant(value) => Ok(borrowed(value)),
-            Formula::Field(at) => Ok(row
-                .fields
-                .get(*at)
-                .map_or(Value::Null, |field| field.get(row.at))),
+            Formula::Field(at) => Ok(row.fields.get(*at).map_or(Value::Null, |field| field.get(row.at))),
             Formula::Unary(operator, operand) => unary(*operator, operand.eval(row)?),
-            Formula::Binary(Binary::And, left, right) => Ok(Value::Bool(
-                left.eval(row)?.truth() && right.eval(row)?.truth(),
-            )),
-            Formula::Binary(Binary::Or, left, right) => Ok(Value::Bool(
-                left.eval(row)?.truth() || right.eval(row)?.truth(),
-            )),
-            Formula::Binary(operator, left, right) => {
-                binary(*operator, left.eval(row)?, right.eval(row)?)
+            Formula::Binary(Binary::And, left, right) => {
+                Ok(Value::Bool(left.eval(row)?.truth() && right.eval(row)?.truth()))
             }
+            Formula::Binary(Binary::Or, left, right) => {
+                Ok(Value::Bool(left.eval(row)?.truth() || right.eval(row)?.truth()))
+            }
+            Formula::Binary(operator, left, right) => binary(*operator, left.eval(row)?, right.eval(row)?),
             Formula::Choice(parts) => {
                 let [condition, yes, no] = parts.as_ref();
-                if condition.eval(row)?.truth() {
-                    yes.eval(row)
-                } else {
-                    no.eval(row)
-                }
+                if condition.eval(row)?.truth() { yes.eval(row) } else { no.eval(row) }
             }
-            Formula::Call(call) => (call.builtin.run)(&Args { call, row }),
+            Formula::Call(call) => (call.builtin.run)(&Args {
+                builtin: call.builtin,
+                fixed: call.pattern.as_ref(),
+                now: row.now,
+                given: Given::Formulas(&call.args, row),
+            }),
         }
     }
 
@@ -199,7 +167,8 @@ fn borrowed<'a>(value: &'a Value<'static>) -> Value<'a> {
     }
 }
 
-fn unary<'a>(operator: Unary, value: Value<'a>) -> Outcome<'a> {
+/// An operator of one operand.
+pub(super) fn unary<'a>(operator: Unary, value: Value<'a>) -> Outcome<'a> {
     if absent(&value) && operator != Unary::Not {
         return Ok(Value::Null);
     }
@@ -215,9 +184,9 @@ fn unary<'a>(operator: Unary, value: Value<'a>) -> Outcome<'a> {
     }
 }
 
-fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) -> Outcome<'a> {
-    let order =
-        |wanted: fn(Ordering) -> bool| Ok(Value::Bool(left.order(&right).is_some_and(wanted)));
+/// An operator of two operands that are there; `and` and `or` look at the right one only where it decides.
+pub(super) fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) -> Outcome<'a> {
+    let order = |wanted: fn(Ordering) -> bool| Ok(Value::Bool(left.order(&right).is_some_and(wanted)));
     match operator {
         Binary::Equal => Ok(Value::Bool(left.equals(&right))),
         Binary::NotEqual => Ok(Value::Bool(!left.equals(&right))),
@@ -231,9 +200,7 @@ fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) -> Outcome<'a
         Binary::Add if right.is_null() => Ok(left),
         Binary::Add => match (left.number(), right.number()) {
             (Some(a), Some(b)) => arithmetic(operator, a, b),
-            _ => Ok(Value::owned(
-                left.text().unwrap_or_default().into_owned() + &right.text().unwrap_or_default(),
-            )),
+            _ => Ok(Value::owned(left.text().unwrap_or_default().into_owned() + &right.text().unwrap_or_default())),
         },
         Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder => {
             if absent(&left) || absent(&right) {
@@ -248,7 +215,8 @@ fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) -> Outcome<'a
     }
 }
 
-fn arithmetic<'a>(operator: Binary, left: Num, right: Num) -> Outcome<'a> {
+/// Arithmetic with two numbers.
+pub(super) fn arithmetic<'a>(operator: Binary, left: Num, right: Num) -> Outcome<'a> {
     if right.float() == 0.0 && matches!(operator, Binary::Divide | Binary::Remainder) {
         return Err("a division by zero".into());
     }
@@ -282,9 +250,5 @@ fn overflow() -> super::value::Fault {
 pub(super) fn shown(value: &Value<'_>) -> String {
     let text = value.clone().text().unwrap_or_default();
     let short: String = text.chars().take(40).collect();
-    if short.len() < text.len() {
-        format!("\"{short}…\"")
-    } else {
-        format!("\"{short}\"")
-    }
+    if short.len() < text.len() { format!("\"{short}…\"") } else { format!("\"{short}\"") }
 }

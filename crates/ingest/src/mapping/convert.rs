@@ -30,25 +30,17 @@ pub fn type_name(ty: &Type) -> &'static str {
 /// Why a value is not of a type.
 pub fn misfit(value: &Value<'_>, ty: &Type) -> Fault {
     match (value, ty) {
-        (Value::Text(_), Type::Boolean) => {
-            "the text is none of y, yes, on, true, n, no, off, false".into()
-        }
+        (Value::Text(_), Type::Boolean) => "the text is none of y, yes, on, true, n, no, off, false".into(),
         (Value::Text(_), Type::Date | Type::DateTime) => {
             format!("the text is not {} in any known format", type_name(ty)).into()
         }
-        (Value::Text(text), Type::Byte | Type::Short | Type::Int | Type::Long) => {
-            match number_in(text) {
-                Some(n) if n.float().fract() != 0.0 => {
-                    "the number has a fraction and the target is whole".into()
-                }
-                Some(_) => format!("the number does not fit {}", type_name(ty)).into(),
-                None => "the text is not a number".into(),
-            }
-        }
+        (Value::Text(text), Type::Byte | Type::Short | Type::Int | Type::Long) => match number_in(text) {
+            Some(n) if n.float().fract() != 0.0 => "the number has a fraction and the target is whole".into(),
+            Some(_) => format!("the number does not fit {}", type_name(ty)).into(),
+            None => "the text is not a number".into(),
+        },
         (Value::Text(_), Type::Number) => "the text is not a number".into(),
-        (Value::Number(n), Type::Byte | Type::Short | Type::Int | Type::Long)
-            if n.fract() != 0.0 =>
-        {
+        (Value::Number(n), Type::Byte | Type::Short | Type::Int | Type::Long) if n.fract() != 0.0 => {
             "the number has a fraction and the target is whole".into()
         }
         (Value::Int(_) | Value::Number(_), Type::Byte | Type::Short | Type::Int | Type::Long) => {
@@ -149,7 +141,10 @@ pub fn to_long(value: &Value<'_>) -> Option<i64> {
 
 /// A value as a number.
 pub fn to_double(value: &Value<'_>) -> Option<f64> {
-    value.number().map(Num::float)
+    match value {
+        Value::Text(text) => double_in(text),
+        other => other.number().map(Num::float),
+    }
 }
 
 /// A value as a boolean.
@@ -176,9 +171,7 @@ pub fn to_micros(value: &Value<'_>) -> Option<i64> {
     match value {
         Value::Text(text) => micros_in(text),
         // A number that is typed as one is epoch milliseconds; digits in a text are whatever the formats say.
-        Value::Int(millis) => {
-            chrono::DateTime::from_timestamp_millis(*millis).map(|utc| utc.timestamp_micros())
-        }
+        Value::Int(millis) => chrono::DateTime::from_timestamp_millis(*millis).map(|utc| utc.timestamp_micros()),
         other => other.moment().map(|moment| moment.micros),
     }
 }

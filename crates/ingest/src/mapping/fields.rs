@@ -7,9 +7,7 @@
 
 use super::read;
 use super::value::Value;
-use datafusion::arrow::array::{
-    Array, ArrayRef, AsArray, StringArray, UInt64Array, new_null_array,
-};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array, new_null_array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::error::ArrowError;
@@ -29,20 +27,27 @@ impl Located {
     pub fn find(path: &FieldPath, schema: &Schema) -> Located {
         for length in (1..=path.0.len()).rev() {
             let prefix = FieldPath(path.0[..length].to_vec());
-            let column = schema
-                .index_of(&prefix.to_string())
-                .or_else(|_| schema.index_of(&prefix.plain()));
+            let column = schema.index_of(&prefix.to_string()).or_else(|_| schema.index_of(&prefix.plain()));
             if let Ok(column) = column {
-                return Located {
-                    column: Some(column),
-                    steps: path.0[length..].to_vec(),
-                };
+                return Located { column: Some(column), steps: path.0[length..].to_vec() };
             }
         }
-        Located {
-            column: None,
-            steps: Vec::new(),
-        }
+        Located { column: None, steps: Vec::new() }
+    }
+
+    /// The type of the field's column.
+    pub fn data_type(&self, schema: &Schema) -> DataType {
+        let Some(column) = self.column else {
+            return DataType::Utf8;
+        };
+        let start = schema.field(column).data_type().clone();
+        self.steps.iter().fold(start, |of, step| match (of, step) {
+            (DataType::Struct(fields), Step::Name(name)) => {
+                fields.find(name).map_or(DataType::Utf8, |(_, child)| child.data_type().clone())
+            }
+            (DataType::List(item), Step::Index(_)) => item.data_type().clone(),
+            _ => DataType::Utf8,
+        })
     }
 
     /// The field's column of a batch.
@@ -78,9 +83,7 @@ fn walk(array: &ArrayRef, step: &Step) -> Result<ArrayRef, ArrowError> {
         (DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Map(..), _) => {
             let array = read::plain(array)?;
             let reader = read::Reader::new(&array);
-            let texts: StringArray = (0..array.len())
-                .map(|row| member(reader.get(row), step).text())
-                .collect();
+            let texts: StringArray = (0..array.len()).map(|row| member(reader.get(row), step).text()).collect();
             Ok(Arc::new(texts))
         }
         _ => nothing(),
@@ -90,13 +93,10 @@ fn walk(array: &ArrayRef, step: &Step) -> Result<ArrayRef, ArrowError> {
 /// A member of an object, an element of a list.
 fn member<'a>(value: Value<'a>, step: &Step) -> Value<'a> {
     match (value.unfolded(), step) {
-        (Value::Object(members), Step::Name(name)) => members
-            .into_iter()
-            .find(|(key, _)| key == name)
-            .map_or(Value::Null, |(_, value)| value),
-        (Value::List(mut items), Step::Index(at)) if (*at as usize) < items.len() => {
-            items.swap_remove(*at as usize)
+        (Value::Object(members), Step::Name(name)) => {
+            members.into_iter().find(|(key, _)| key == name).map_or(Value::Null, |(_, value)| value)
         }
+        (Value::List(mut items), Step::Index(at)) if (*at as usize) < items.len() => items.swap_remove(*at as usize),
         _ => Value::Null,
     }
 }

@@ -6,13 +6,15 @@
 
 mod dates;
 mod logic;
-mod numbers;
-mod texts;
+pub(super) mod numbers;
+pub(super) mod texts;
 
-use super::compile::{Call, Row, shown};
+use super::compile::{Formula, Row, shown};
 use super::moment::Moment;
 use super::pattern::Pattern;
+use super::read::Reader;
 use super::value::{Fault, Num, Outcome, Value};
+use chrono::{DateTime, Utc};
 use std::borrow::Cow;
 
 /// A function of the language.
@@ -26,23 +28,39 @@ pub struct Builtin {
     pub most: usize,
     /// The argument that is a date pattern.
     pub pattern: Option<usize>,
+    /// What its values are.
+    pub gives: Gives,
     /// What it does.
     pub run: for<'a> fn(&Args<'a>) -> Outcome<'a>,
+}
+
+/// What the values of a function are, nulls aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// Texts.
+    Text,
+    /// Whole numbers.
+    Whole,
+    /// Numbers.
+    Number,
+    /// True or false, and never null.
+    Truth,
+    /// Lists of texts.
+    Texts,
+    /// Moments, shown in UTC.
+    Utc,
+    /// What the arguments make of it.
+    Any,
 }
 
 const fn builtin(
     name: &'static str,
     least: usize,
     most: usize,
+    gives: Gives,
     run: for<'a> fn(&Args<'a>) -> Outcome<'a>,
 ) -> Builtin {
-    Builtin {
-        name,
-        least,
-        most,
-        pattern: None,
-        run,
-    }
+    Builtin { name, least, most, pattern: None, gives, run }
 }
 
 const MANY: usize = usize::MAX;
@@ -51,31 +69,63 @@ static BUILTINS: &[&[Builtin]] = &[texts::ALL, numbers::ALL, dates::ALL, logic::
 
 /// The function of that canonical name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
-    BUILTINS
-        .iter()
-        .flat_map(|group| group.iter())
-        .find(|builtin| builtin.name == name)
+    BUILTINS.iter().flat_map(|group| group.iter()).find(|builtin| builtin.name == name)
 }
 
 /// The arguments of a call in a row.
 #[derive(Debug)]
 pub struct Args<'a> {
-    pub(super) call: &'a Call,
-    pub(super) row: Row<'a>,
+    /// The function.
+    pub builtin: &'a Builtin,
+    /// The date pattern, where the call has one that is the same in every row.
+    pub fixed: Option<&'a Pattern>,
+    /// When the run was planned.
+    pub now: DateTime<Utc>,
+    /// Where the values come from.
+    pub given: Given<'a>,
+}
+
+/// Where the values of arguments come from.
+#[derive(Debug, Clone, Copy)]
+pub enum Given<'a> {
+    /// Each is computed when it is asked for.
+    Formulas(&'a [Formula], Row<'a>),
+    /// They are there, as columns and a row of them.
+    Columns(&'a [Column<'a>], usize),
+}
+
+/// A column, or a value that is the same in every row.
+#[derive(Debug, Clone, Copy)]
+pub struct Column<'a> {
+    /// Reads it.
+    pub reader: Reader<'a>,
+    /// There is one row, which stands for all.
+    pub same: bool,
+}
+
+impl<'a> Column<'a> {
+    /// A row's value.
+    #[inline]
+    pub fn get(&self, row: usize) -> Value<'a> {
+        self.reader.get(if self.same { 0 } else { row })
+    }
 }
 
 impl<'a> Args<'a> {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.call.args.len()
+        match self.given {
+            Given::Formulas(formulas, _) => formulas.len(),
+            Given::Columns(columns, _) => columns.len(),
+        }
     }
 
     /// An argument's value; null when the call ends before it.
     pub fn value(&self, at: usize) -> Outcome<'a> {
-        self.call
-            .args
-            .get(at)
-            .map_or(Ok(Value::Null), |arg| arg.eval(self.row))
+        match self.given {
+            Given::Formulas(formulas, row) => formulas.get(at).map_or(Ok(Value::Null), |formula| formula.eval(row)),
+            Given::Columns(columns, row) => Ok(columns.get(at).map_or(Value::Null, |column| column.get(row))),
+        }
     }
 
     /// As text.
@@ -89,12 +139,7 @@ impl<'a> Args<'a> {
         match value.number() {
             Some(number) => Ok(Some(number)),
             None if absent(&value) => Ok(None),
-            None => Err(format!(
-                "{}() takes a number, and {} is none",
-                self.call.builtin.name,
-                shown(&value)
-            )
-            .into()),
+            None => Err(format!("{}() takes a number, and {} is none", self.builtin.name, shown(&value)).into()),
         }
     }
 
@@ -105,12 +150,10 @@ impl<'a> Args<'a> {
         };
         match number.whole() {
             Some(whole) => Ok(Some(whole)),
-            None => Err(format!(
-                "{}() takes a whole number of 64 bits, and {} is none",
-                self.call.builtin.name,
-                number.float()
-            )
-            .into()),
+            None => {
+                Err(format!("{}() takes a whole number of 64 bits, and {} is none", self.builtin.name, number.float())
+                    .into())
+            }
         }
     }
 
@@ -126,12 +169,7 @@ impl<'a> Args<'a> {
 
     /// As a date pattern, which is usually the same in every row and then parsed already.
     pub fn pattern(&self, at: usize) -> Result<Option<Cow<'a, Pattern>>, Fault> {
-        if let Some(pattern) = self
-            .call
-            .pattern
-            .as_ref()
-            .filter(|_| self.call.builtin.pattern == Some(at))
-        {
+        if let Some(pattern) = self.fixed.filter(|_| self.builtin.pattern == Some(at)) {
             return Ok(Some(Cow::Borrowed(pattern)));
         }
         let Some(text) = self.text(at)? else {

@@ -4,26 +4,29 @@
 //! rows; an error that Arrow reports for a whole column is narrowed to the rows that cause it.
 
 use super::coerce;
-use super::compile::{Formula, Row, compile};
+use super::compile::compile;
 use super::convert;
 use super::fields::Located;
+use super::lower::NUMBERS;
+use super::program::{Inputs, Program};
 use super::read::{self, Reader};
 use super::shape::{Required, Target};
 use super::sink::{Failure, Failures, Sink};
 use super::value::Value;
 use super::{MapSpec, schema};
 use chrono::{DateTime, Utc};
-use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, NullArray, UInt32Array, new_null_array};
 use datafusion::arrow::compute::concat;
-use datafusion::arrow::datatypes::{DataType, Schema, SchemaRef};
+use datafusion::arrow::datatypes::{DataType, Field as ArrowField, Schema, SchemaRef};
 use datafusion::arrow::error::ArrowError;
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use datafusion::common::ScalarValue;
 use forebay_model::code;
 use forebay_model::error::{Context, Error, Kind, Result};
 use forebay_model::mapping::ast::{FieldPath, Node};
 use forebay_model::mapping::{MappingSet, Source};
 use forebay_model::xdm::{Field, FieldTree, Type};
+use std::sync::Arc;
 
 /// A mapping set, ready to run.
 #[derive(Debug)]
@@ -38,6 +41,10 @@ pub struct Plan {
     pub rules: Vec<Ready>,
     fields: Vec<Located>,
     names: Vec<String>,
+    /// What each field is read as by expressions.
+    types: Vec<DataType>,
+    /// What expressions read: the rows' numbers, and the fields that one of them reads; the others are nothing.
+    inputs: SchemaRef,
     now: DateTime<Utc>,
 }
 
@@ -46,8 +53,10 @@ pub struct Plan {
 pub struct Ready {
     /// The target, dotted.
     pub path: String,
-    ty: Type,
-    to: DataType,
+    /// The target's type.
+    pub ty: Type,
+    /// The target's Arrow type.
+    pub to: DataType,
     feed: Feed,
 }
 
@@ -55,7 +64,7 @@ pub struct Ready {
 enum Feed {
     Copy(usize),
     Same(ScalarValue),
-    Compute(Formula, Vec<usize>),
+    Compute(Box<Program>),
 }
 
 /// A rule's column of a batch.
@@ -70,16 +79,11 @@ pub struct Output {
 impl Plan {
     /// Compiles a mapping set against the scan's schema.
     pub fn new(spec: &MapSpec, scan: &Schema) -> Result<Plan> {
-        let tree = FieldTree {
-            fields: schema::storable(&spec.target.fields),
-        };
+        let tree = FieldTree { fields: schema::storable(&spec.target.fields) };
         let target = schema::arrow_schema(&tree);
         let set = match &spec.set {
             Some(set) => set.clone(),
-            None => super::identity(
-                scan.fields().iter().map(|field| field.name().as_str()),
-                &tree,
-            ),
+            None => super::identity(scan.fields().iter().map(|field| field.name().as_str()), &tree),
         };
         let mut plan = Plan {
             targets: Target::all(target.fields()),
@@ -87,6 +91,8 @@ impl Plan {
             rules: Vec::new(),
             fields: Vec::new(),
             names: Vec::new(),
+            types: Vec::new(),
+            inputs: Arc::new(Schema::empty()),
             now: spec.now,
             target,
         };
@@ -101,14 +107,24 @@ impl Plan {
                 return Err(no_field(&path));
             }
             let feed = plan.feed(&rule.source, field, &to, &path, &mut known, scan)?;
-            plan.rules.push(Ready {
-                path,
-                ty: field.ty.clone(),
-                to,
-                feed,
-            });
+            plan.rules.push(Ready { path, ty: field.ty.clone(), to, feed });
         }
+        plan.inputs = plan.input_schema();
         Ok(plan)
+    }
+
+    fn input_schema(&self) -> SchemaRef {
+        let mut read = vec![DataType::Null; self.fields.len()];
+        for rule in &self.rules {
+            if let Feed::Compute(program) = &rule.feed {
+                for &at in &program.fields {
+                    read[at] = self.types[at].clone();
+                }
+            }
+        }
+        let number = ArrowField::new(NUMBERS, DataType::UInt32, false);
+        let fields = read.into_iter().zip(&self.names).map(|(of, name)| ArrowField::new(name, of, true));
+        Arc::new(Schema::new([number].into_iter().chain(fields).collect::<Vec<_>>()))
     }
 
     fn feed(
@@ -121,15 +137,14 @@ impl Plan {
         scan: &Schema,
     ) -> Result<Feed> {
         let mut locate = |wanted: &FieldPath| {
-            known
-                .iter()
-                .position(|path| path == wanted)
-                .unwrap_or_else(|| {
-                    known.push(wanted.clone());
-                    self.fields.push(Located::find(wanted, scan));
-                    self.names.push(wanted.plain());
-                    known.len() - 1
-                })
+            known.iter().position(|path| path == wanted).unwrap_or_else(|| {
+                known.push(wanted.clone());
+                let located = Located::find(wanted, scan);
+                self.types.push(read::plain_type(&located.data_type(scan)));
+                self.fields.push(located);
+                self.names.push(wanted.plain());
+                known.len() - 1
+            })
         };
         Ok(match source {
             Source::Attribute(path) => Feed::Copy(locate(path)),
@@ -138,121 +153,58 @@ impl Plan {
                 Node::Field(path) => Feed::Copy(locate(path)),
                 _ => {
                     let formula = compile(expr, &mut locate)?;
-                    let mut fields = Vec::new();
-                    formula.fields(&mut fields);
-                    Feed::Compute(formula, fields)
+                    let program = Program::new(formula, &self.types, self.now).context(
+                        Kind::Internal,
+                        &code::FLOW_1400,
+                        "an expression could not be planned",
+                    )?;
+                    Feed::Compute(Box::new(program))
                 }
             },
         })
     }
 
     /// Every rule's column of a batch; rows that `skip` are not looked at.
-    pub fn run(
-        &self,
-        batch: &RecordBatch,
-        skip: &dyn Fn(usize) -> bool,
-    ) -> Result<Vec<Output>, ArrowError> {
-        let fetched = self
-            .fields
-            .iter()
-            .map(|field| field.fetch(batch))
-            .collect::<Result<Vec<_>, _>>()?;
-        let mut plain: Vec<Option<ArrayRef>> = vec![None; fetched.len()];
-        for rule in &self.rules {
-            if let Feed::Compute(_, fields) = &rule.feed {
-                for &field in fields {
-                    if plain[field].is_none() {
-                        plain[field] = Some(read::plain(&fetched[field])?);
-                    }
-                }
-            }
-        }
-        let nothing = new_null_array(&DataType::Utf8, batch.num_rows());
-        let readers: Vec<Reader<'_>> = plain
-            .iter()
-            .map(|array| Reader::new(array.as_ref().unwrap_or(&nothing)))
-            .collect();
+    pub fn run(&self, batch: &RecordBatch, skip: &dyn Fn(usize) -> bool) -> Result<Vec<Output>, ArrowError> {
+        let fetched = self.fields.iter().map(|field| field.fetch(batch)).collect::<Result<Vec<_>, _>>()?;
+        let plain = self.plain(&fetched, batch.num_rows())?;
+        let inputs = Inputs {
+            readers: plain.columns()[1..].iter().map(Reader::new).collect(),
+            batch: plain.clone(),
+            names: &self.names,
+        };
         let mut outputs = Vec::with_capacity(self.rules.len());
         for rule in &self.rules {
             outputs.push(match &rule.feed {
                 Feed::Copy(field) => rule.copy(&fetched[*field]),
-                Feed::Same(value) => Output {
-                    column: value.to_array_of_size(batch.num_rows())?,
-                    failures: Vec::new(),
-                },
-                Feed::Compute(formula, fields) => {
-                    self.compute(rule, formula, fields, &readers, batch.num_rows(), skip)?
-                }
+                Feed::Same(value) => Output { column: value.to_array_of_size(batch.num_rows())?, failures: Vec::new() },
+                Feed::Compute(program) => program.run(rule, &inputs, skip)?,
             });
         }
         Ok(outputs)
     }
 
-    fn compute(
-        &self,
-        rule: &Ready,
-        formula: &Formula,
-        fields: &[usize],
-        readers: &[Reader<'_>],
-        rows: usize,
-        skip: &dyn Fn(usize) -> bool,
-    ) -> Result<Output, ArrowError> {
-        let mut sink = Sink::new(&rule.ty, &rule.to, rows);
-        let mut failures = Failures::default();
-        for at in 0..rows {
-            let row = Row {
-                fields: readers,
-                at,
-                now: self.now,
-            };
-            let outcome = if skip(at) {
-                Ok(Value::Null)
-            } else {
-                formula.eval(row)
-            };
-            let value = outcome.unwrap_or_else(|reason| {
-                let value = self.inputs(fields, readers, at);
-                failures.0.push(Failure {
-                    row: at,
-                    below: String::new(),
-                    value,
-                    reason,
-                });
-                Value::Null
+    /// The batch that expressions read.
+    fn plain(&self, fetched: &[ArrayRef], rows: usize) -> Result<RecordBatch, ArrowError> {
+        let mut columns: Vec<ArrayRef> = Vec::with_capacity(fetched.len() + 1);
+        columns.push(Arc::new(UInt32Array::from_iter_values(0..rows as u32)));
+        for (array, field) in fetched.iter().zip(&self.inputs.fields()[1..]) {
+            columns.push(match field.data_type() {
+                DataType::Null => Arc::new(NullArray::new(rows)),
+                of => read::cast(array, of)?,
             });
-            sink.append(value, at, "", &mut failures);
         }
-        Ok(Output {
-            column: sink.finish()?,
-            failures: failures.0,
-        })
-    }
-
-    /// What an expression read in a row: the one value, or all by name.
-    fn inputs(&self, fields: &[usize], readers: &[Reader<'_>], row: usize) -> Option<String> {
-        match fields {
-            [] => None,
-            [one] => readers[*one].get(row).text().map(|text| text.into_owned()),
-            many => {
-                let members = many
-                    .iter()
-                    .map(|&field| (self.names[field].clone(), readers[field].get(row)));
-                Value::Object(members.collect())
-                    .text()
-                    .map(|text| text.into_owned())
-            }
-        }
+        let options = RecordBatchOptions::new().with_row_count(Some(rows));
+        RecordBatch::try_new_with_options(self.inputs.clone(), columns, &options)
     }
 }
 
 impl Ready {
-    fn copy(&self, array: &ArrayRef) -> Output {
+    /// A column that was read or computed, as the target's.
+    pub(super) fn copy(&self, array: &ArrayRef) -> Output {
         let mut failures = Failures::default();
         match coerce::column(array, &self.ty, &self.to, &mut failures) {
-            Ok(column) => Output {
-                column,
-                failures: failures.0,
-            },
+            Ok(column) => Output { column, failures: failures.0 },
             Err(_) => self.copy_by_row(array),
         }
     }
@@ -263,24 +215,18 @@ impl Ready {
         let mut rows = Vec::with_capacity(array.len());
         for row in 0..array.len() {
             let mut below = Failures::default();
-            let one = coerce::column(&array.slice(row, 1), &self.ty, &self.to, &mut below)
-                .unwrap_or_else(|why| {
-                    tracing::debug!(mapping.target = %self.path, "a value could not be converted: {why}");
-                    let value = read::at(array, row).text().map(|text| text.into_owned());
-                    below.0 = vec![Failure {
-                        row: 0,
-                        below: String::new(),
-                        value,
-                        reason: format!("the value is not {}", convert::type_name(&self.ty)).into(),
-                    }];
-                    new_null_array(&self.to, 1)
-                });
-            failures.extend(
-                below
-                    .0
-                    .into_iter()
-                    .map(|failure| Failure { row, ..failure }),
-            );
+            let one = coerce::column(&array.slice(row, 1), &self.ty, &self.to, &mut below).unwrap_or_else(|why| {
+                tracing::debug!(mapping.target = %self.path, "a value could not be converted: {why}");
+                let value = read::at(array, row).text().map(|text| text.into_owned());
+                below.0 = vec![Failure {
+                    row: 0,
+                    below: String::new(),
+                    value,
+                    reason: format!("the value is not {}", convert::type_name(&self.ty)).into(),
+                }];
+                new_null_array(&self.to, 1)
+            });
+            failures.extend(below.0.into_iter().map(|failure| Failure { row, ..failure }));
             rows.push(one);
         }
         let parts: Vec<&dyn Array> = rows.iter().map(AsRef::as_ref).collect();
@@ -290,28 +236,17 @@ impl Ready {
 }
 
 /// The one value of a constant; the mapping set's own check refuses one that does not fit before it is stored.
-fn constant(
-    value: &serde_json::Value,
-    field: &Field,
-    to: &DataType,
-    path: &str,
-) -> Result<ScalarValue> {
+fn constant(value: &serde_json::Value, field: &Field, to: &DataType, path: &str) -> Result<ScalarValue> {
     let mut sink = Sink::new(&field.ty, to, 1);
     let mut failures = Failures::default();
     sink.append(Value::from_json(value.clone()), 0, "", &mut failures);
     if let Some(failure) = failures.0.first() {
-        let message = format!(
-            "The constant of the mapping to {path} does not fit: {}.",
-            failure.reason
+        let message = format!("The constant of the mapping to {path} does not fit: {}.", failure.reason);
+        return Err(
+            Error::new(Kind::Invalid, &code::FLOW_1419, message).advice("Correct the mapping set and store it anew.")
         );
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1419, message)
-            .advice("Correct the mapping set and store it anew."));
     }
-    let array = sink.finish().context(
-        Kind::Internal,
-        &code::FLOW_1400,
-        "a constant could not be made a column",
-    )?;
+    let array = sink.finish().context(Kind::Internal, &code::FLOW_1400, "a constant could not be made a column")?;
     ScalarValue::try_from_array(&array, 0).context(
         Kind::Internal,
         &code::FLOW_1400,
@@ -320,26 +255,17 @@ fn constant(
 }
 
 fn no_field(path: &str) -> Error {
-    Error::new(
-        Kind::Invalid,
-        &code::FLOW_1419,
-        format!("The mapping's target {path} is not in the schema."),
-    )
-    .advice("Correct the mapping set, store it, and let the flow refer to the new version.")
+    Error::new(Kind::Invalid, &code::FLOW_1419, format!("The mapping's target {path} is not in the schema."))
+        .advice("Correct the mapping set, store it, and let the flow refer to the new version.")
 }
 
 /// One rule for each target field that a column has the name of: whole fields first, then dotted names of leaves.
 pub fn identity<'a>(columns: impl Iterator<Item = &'a str>, target: &FieldTree) -> MappingSet {
     let mut set = MappingSet::default();
     for column in columns.filter(|name| !is_metadata(name)) {
-        let name = column
-            .parse::<FieldPath>()
-            .map_or_else(|_| column.to_string(), |path| path.plain());
+        let name = column.parse::<FieldPath>().map_or_else(|_| column.to_string(), |path| path.plain());
         let dotted: Vec<String> = name.split('.').map(str::to_string).collect();
-        let destination = match (
-            target.find(std::slice::from_ref(&name)),
-            target.find(&dotted),
-        ) {
+        let destination = match (target.find(std::slice::from_ref(&name)), target.find(&dotted)) {
             (Some(_), _) => vec![name.clone()],
             (None, Some(_)) => dotted,
             (None, None) => continue,
@@ -360,3 +286,6 @@ fn is_metadata(name: &str) -> bool {
     use forebay_model::event::{EVENT, FILE, LINE, PART};
     [PART, FILE, LINE, EVENT].contains(&name)
 }
+
+#[cfg(test)]
+mod tests;

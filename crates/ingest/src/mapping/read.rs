@@ -2,6 +2,7 @@
 //!
 //! Always holds: a column is first brought to one of a few types by [`plain`], so that reading a row is one match.
 
+use super::mixed::{Mixed, is_mixed};
 use super::moment::Moment;
 use super::value::Value;
 use chrono::{Duration, NaiveDate};
@@ -27,24 +28,19 @@ pub fn cast(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ArrowError> {
     if array.data_type() == to {
         return Ok(array.clone());
     }
-    cast_with_options(
-        array,
-        to,
-        &CastOptions {
-            safe: true,
-            ..CastOptions::default()
-        },
-    )
+    cast_with_options(array, to, &CastOptions { safe: true, ..CastOptions::default() })
+}
+
+/// A column of nulls.
+pub fn nothing(rows: usize) -> ArrayRef {
+    Arc::new(StringArray::new_null(rows))
 }
 
 /// Digits of a decimal type that holds whole numbers only.
 pub fn whole_decimal(of: &DataType) -> Option<u8> {
     use DataType::{Decimal32, Decimal64, Decimal128, Decimal256};
     match of {
-        Decimal32(digits, 0)
-        | Decimal64(digits, 0)
-        | Decimal128(digits, 0)
-        | Decimal256(digits, 0) => Some(*digits),
+        Decimal32(digits, 0) | Decimal64(digits, 0) | Decimal128(digits, 0) | Decimal256(digits, 0) => Some(*digits),
         _ => None,
     }
 }
@@ -55,14 +51,11 @@ pub fn plain_type(of: &DataType) -> DataType {
     match of {
         Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 => Int64,
         of if whole_decimal(of).is_some_and(|digits| digits <= 18) => Int64,
-        Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..)
-        | Decimal256(..) => Float64,
+        Float16 | Float32 | Float64 | Decimal32(..) | Decimal64(..) | Decimal128(..) | Decimal256(..) => Float64,
         Date32 | Date64 => Date32,
         Timestamp(..) => moment_type(),
         Boolean | Null | UInt64 | Struct(_) | List(_) | Map(..) => of.clone(),
-        LargeList(field) | FixedSizeList(field, _) | ListView(field) | LargeListView(field) => {
-            List(field.clone())
-        }
+        LargeList(field) | FixedSizeList(field, _) | ListView(field) | LargeListView(field) => List(field.clone()),
         Dictionary(_, value) => plain_type(value),
         _ => Utf8,
     }
@@ -88,6 +81,8 @@ pub enum Reader<'a> {
     Day(&'a Date32Array),
     /// Moments.
     Moment(&'a TimestampMicrosecondArray),
+    /// Values of several types.
+    Mixed(Mixed<'a>),
     /// Anything else.
     Other(&'a ArrayRef),
 }
@@ -104,6 +99,7 @@ impl<'a> Reader<'a> {
             DataType::Timestamp(TimeUnit::Microsecond, _) => {
                 Reader::Moment(array.as_primitive::<TimestampMicrosecondType>())
             }
+            of if is_mixed(of) => Reader::Mixed(Mixed::new(array.as_struct())),
             _ => Reader::Other(array),
         }
     }
@@ -117,6 +113,7 @@ impl<'a> Reader<'a> {
             Reader::Bool(a) if a.is_valid(row) => Value::Bool(a.value(row)),
             Reader::Day(a) if a.is_valid(row) => day(a.value(row)),
             Reader::Moment(a) if a.is_valid(row) => Value::Moment(Moment::utc(a.value(row))),
+            Reader::Mixed(a) => a.get(row),
             Reader::Other(a) => at(a, row),
             _ => Value::Null,
         }
@@ -124,18 +121,12 @@ impl<'a> Reader<'a> {
 }
 
 fn number<'a>(n: f64) -> Value<'a> {
-    if n.is_finite() {
-        Value::Number(n)
-    } else {
-        Value::owned(n.to_string())
-    }
+    if n.is_finite() { Value::Number(n) } else { Value::owned(n.to_string()) }
 }
 
 fn day<'a>(days: i32) -> Value<'a> {
     let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
-    epoch
-        .checked_add_signed(Duration::days(i64::from(days)))
-        .map_or(Value::Null, Value::Day)
+    epoch.checked_add_signed(Duration::days(i64::from(days))).map_or(Value::Null, Value::Day)
 }
 
 /// One value of any column, nested ones included.
@@ -152,11 +143,7 @@ pub fn at<'a>(array: &'a ArrayRef, row: usize) -> Value<'a> {
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns();
             Value::Object(
-                fields
-                    .iter()
-                    .zip(columns)
-                    .map(|(field, column)| (field.name().clone(), at(column, row)))
-                    .collect(),
+                fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), at(column, row))).collect(),
             )
         }
         DataType::List(_) => owned_items(array.as_list::<i32>().value(row)),
@@ -191,8 +178,6 @@ pub fn owned<'a>(value: Value<'_>) -> Value<'a> {
         Value::Day(day) => Value::Day(day),
         Value::Moment(moment) => Value::Moment(moment),
         Value::List(items) => Value::List(items.into_iter().map(owned).collect()),
-        Value::Object(members) => {
-            Value::Object(members.into_iter().map(|(k, v)| (k, owned(v))).collect())
-        }
+        Value::Object(members) => Value::Object(members.into_iter().map(|(k, v)| (k, owned(v))).collect()),
     }
 }

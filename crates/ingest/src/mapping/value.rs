@@ -79,8 +79,7 @@ impl Num {
 
 /// The whole number that a double is, if it is one and fits 64 bits.
 pub fn whole(n: f64) -> Option<i64> {
-    (n.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&n))
-        .then_some(n as i64)
+    (n.fract() == 0.0 && (-9_223_372_036_854_775_808.0..9_223_372_036_854_775_808.0).contains(&n)).then_some(n as i64)
 }
 
 /// A finite number in a text, blanks around it aside.
@@ -93,9 +92,7 @@ pub fn number_in(text: &str) -> Option<Num> {
     if let Ok(n) = text.parse::<i64>() {
         return Some(Num::Int(n));
     }
-    Float64Type::parse(text)
-        .filter(|n| n.is_finite())
-        .map(Num::Float)
+    Float64Type::parse(text).filter(|n| n.is_finite()).map(Num::Float)
 }
 
 /// The contract's words for true and false (PL §5.3); any other text is neither.
@@ -104,6 +101,27 @@ pub fn boolean_in(text: &str) -> Option<bool> {
         "y" | "yes" | "Y" | "YES" | "on" | "ON" | "true" | "TRUE" => Some(true),
         "n" | "N" | "no" | "NO" | "off" | "OFF" | "false" | "FALSE" => Some(false),
         _ => None,
+    }
+}
+
+/// Whether a text as a condition holds.
+pub fn truth_in(text: &str) -> bool {
+    match (boolean_in(text), number_in(text)) {
+        (Some(b), _) => b,
+        (None, Some(n)) => n.float() != 0.0,
+        (None, None) => !text.is_empty(),
+    }
+}
+
+/// Order of two texts: by value where both are numbers, else by letters.
+pub fn order_texts(a: &str, b: &str) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
+    match number_in(a).and_then(|a| Some((a, number_in(b)?))) {
+        Some((Num::Int(a), Num::Int(b))) => a.cmp(&b),
+        Some((x, y)) => x.float().partial_cmp(&y.float()).unwrap_or_else(|| a.cmp(b)),
+        None => a.cmp(b),
     }
 }
 
@@ -160,11 +178,7 @@ impl<'a> Value<'a> {
             Value::Bool(b) => *b,
             Value::Int(n) => *n != 0,
             Value::Number(n) => *n != 0.0,
-            Value::Text(text) => match (boolean_in(text), number_in(text)) {
-                (Some(b), _) => b,
-                (None, Some(n)) => n.float() != 0.0,
-                (None, None) => !text.is_empty(),
-            },
+            Value::Text(text) => truth_in(text),
             _ => true,
         }
     }
@@ -213,7 +227,7 @@ impl<'a> Value<'a> {
     pub fn order(&self, other: &Value<'_>) -> Option<Ordering> {
         match (self, other) {
             (Value::Null, _) | (_, Value::Null) => return None,
-            (Value::Text(a), Value::Text(b)) if a == b => return Some(Ordering::Equal),
+            (Value::Text(a), Value::Text(b)) => return Some(order_texts(a, b)),
             (Value::Bool(a), b) | (b, Value::Bool(a)) => {
                 let b = match b {
                     Value::Bool(b) => Some(*b),
@@ -222,11 +236,7 @@ impl<'a> Value<'a> {
                 };
                 if let Some(b) = b {
                     let order = a.cmp(&b);
-                    return Some(if matches!(self, Value::Bool(_)) {
-                        order
-                    } else {
-                        order.reverse()
-                    });
+                    return Some(if matches!(self, Value::Bool(_)) { order } else { order.reverse() });
                 }
             }
             (Value::Moment(_) | Value::Day(_), _) | (_, Value::Moment(_) | Value::Day(_)) => {
@@ -239,12 +249,7 @@ impl<'a> Value<'a> {
         match (self.number(), other.number()) {
             (Some(Num::Int(a)), Some(Num::Int(b))) => Some(a.cmp(&b)),
             (Some(a), Some(b)) => a.float().partial_cmp(&b.float()),
-            _ => Some(
-                self.clone()
-                    .text()?
-                    .as_ref()
-                    .cmp(other.clone().text()?.as_ref()),
-            ),
+            _ => Some(self.clone().text()?.as_ref().cmp(other.clone().text()?.as_ref())),
         }
     }
 
@@ -260,12 +265,9 @@ impl<'a> Value<'a> {
             },
             Json::String(text) => Value::Text(Cow::Owned(text)),
             Json::Array(items) => Value::List(items.into_iter().map(Value::from_json).collect()),
-            Json::Object(members) => Value::Object(
-                members
-                    .into_iter()
-                    .map(|(k, v)| (k, Value::from_json(v)))
-                    .collect(),
-            ),
+            Json::Object(members) => {
+                Value::Object(members.into_iter().map(|(k, v)| (k, Value::from_json(v))).collect())
+            }
         }
     }
 
@@ -280,9 +282,7 @@ impl<'a> Value<'a> {
             Value::Day(day) => Json::from(day.to_string()),
             Value::Moment(moment) => Json::from(moment.text()),
             Value::List(items) => Json::Array(items.iter().map(Value::json).collect()),
-            Value::Object(members) => {
-                Json::Object(members.iter().map(|(k, v)| (k.clone(), v.json())).collect())
-            }
+            Value::Object(members) => Json::Object(members.iter().map(|(k, v)| (k.clone(), v.json())).collect()),
         }
     }
 
@@ -310,16 +310,8 @@ mod tests {
 
     #[track_caller]
     fn check(left: &str, right: &str, expected: Option<Ordering>) {
-        assert_eq!(
-            value(left).order(&value(right)),
-            expected,
-            "{left} against {right}"
-        );
-        assert_eq!(
-            value(right).order(&value(left)),
-            expected.map(Ordering::reverse),
-            "{right} against {left}"
-        );
+        assert_eq!(value(left).order(&value(right)), expected, "{left} against {right}");
+        assert_eq!(value(right).order(&value(left)), expected.map(Ordering::reverse), "{right} against {left}");
     }
 
     #[test]
@@ -329,11 +321,7 @@ mod tests {
         check("\"10\"", "\"9a\"", Some(Ordering::Less));
         check("1", "1.0", Some(Ordering::Equal));
         check("\"1e1\"", "10", Some(Ordering::Equal));
-        check(
-            "9007199254740993",
-            "9007199254740992",
-            Some(Ordering::Greater),
-        );
+        check("9007199254740993", "9007199254740992", Some(Ordering::Greater));
         check("true", "\"yes\"", Some(Ordering::Equal));
         check("true", "\"off\"", Some(Ordering::Greater));
         check("null", "1", None);
@@ -341,16 +329,11 @@ mod tests {
 
     #[test]
     fn only_plain_numbers_are_numbers() {
-        for text in [
-            "nan", "inf", "Infinity", "", " ", "1,000", "0x10", "1e999", "-", ".",
-        ] {
+        for text in ["nan", "inf", "Infinity", "", " ", "1,000", "0x10", "1e999", "-", "."] {
             assert_eq!(number_in(text), None, "{text:?}");
         }
         assert_eq!(number_in(" +7 "), Some(Num::Int(7)));
-        assert_eq!(
-            number_in("9223372036854775808"),
-            Some(Num::Float(9_223_372_036_854_775_808.0))
-        );
+        assert_eq!(number_in("9223372036854775808"), Some(Num::Float(9_223_372_036_854_775_808.0)));
     }
 
     #[test]

@@ -1,35 +1,22 @@
 //! Functions of dates. A moment keeps the zone it was written in; its parts are those of that zone's clock.
 
-use super::{Args, Builtin, absent, builtin};
+use super::{Args, Builtin, Gives, absent, builtin};
 use crate::mapping::compile::shown;
 use crate::mapping::moment::{Moment, Zone};
 use crate::mapping::value::{Fault, Outcome, Value};
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 pub(super) static ALL: &[Builtin] = &[
-    builtin("now", 0, 0, |args| {
-        Ok(Value::Moment(Moment::utc(args.row.now.timestamp_micros())))
-    }),
-    builtin("timestamp", 0, 0, |args| {
-        Ok(Value::Int(args.row.now.timestamp_millis()))
-    }),
-    Builtin {
-        pattern: Some(1),
-        ..builtin("format", 2, 2, format)
-    },
-    Builtin {
-        pattern: Some(1),
-        ..builtin("dformat", 2, 2, dformat)
-    },
-    Builtin {
-        pattern: Some(1),
-        ..builtin("date", 1, 3, date)
-    },
-    builtin("date_part", 2, 2, date_part),
-    builtin("set_date_part", 3, 3, set_date_part),
-    builtin("make_date_time", 8, 8, make_date_time),
-    builtin("zone_date_to_utc", 1, 1, zone_date_to_utc),
-    builtin("zone_date_to_zone", 2, 2, zone_date_to_zone),
+    builtin("now", 0, 0, Gives::Utc, |args| Ok(Value::Moment(Moment::utc(args.now.timestamp_micros())))),
+    builtin("timestamp", 0, 0, Gives::Whole, |args| Ok(Value::Int(args.now.timestamp_millis()))),
+    Builtin { pattern: Some(1), ..builtin("format", 2, 2, Gives::Text, format) },
+    Builtin { pattern: Some(1), ..builtin("dformat", 2, 2, Gives::Text, dformat) },
+    Builtin { pattern: Some(1), ..builtin("date", 1, 3, Gives::Any, date) },
+    builtin("date_part", 2, 2, Gives::Whole, date_part),
+    builtin("set_date_part", 3, 3, Gives::Any, set_date_part),
+    builtin("make_date_time", 8, 8, Gives::Any, make_date_time),
+    builtin("zone_date_to_utc", 1, 1, Gives::Utc, zone_date_to_utc),
+    builtin("zone_date_to_zone", 2, 2, Gives::Any, zone_date_to_zone),
 ];
 
 fn format<'a>(args: &Args<'a>) -> Outcome<'a> {
@@ -97,18 +84,14 @@ fn date_part<'a>(args: &Args<'a>) -> Outcome<'a> {
 }
 
 fn set_date_part<'a>(args: &Args<'a>) -> Outcome<'a> {
-    let (Some(component), Some(value), Some(moment)) =
-        (args.text(0)?, args.whole(1)?, args.moment(2)?)
-    else {
+    let (Some(component), Some(value), Some(moment)) = (args.text(0)?, args.whole(1)?, args.moment(2)?) else {
         return Ok(Value::Null);
     };
     let beyond = || Fault::from(format!("set_date_part() cannot set {component} to {value}"));
     let local = moment.local();
     let positive = u32::try_from(value).map_err(|_| beyond())?;
     let changed = match component.to_lowercase().as_str() {
-        "year" | "yyyy" | "yy" => i32::try_from(value)
-            .ok()
-            .and_then(|year| local.with_year(year)),
+        "year" | "yyyy" | "yy" => i32::try_from(value).ok().and_then(|year| local.with_year(year)),
         "month" | "mm" | "m" => local.with_month(positive),
         "day" | "dd" | "d" => local.with_day(positive),
         "hour" | "hh" => local.with_hour(positive),
@@ -116,10 +99,7 @@ fn set_date_part<'a>(args: &Args<'a>) -> Outcome<'a> {
         "second" | "ss" | "s" => local.with_second(positive),
         _ => return Err(format!("set_date_part() knows no component {component:?}").into()),
     };
-    changed
-        .and_then(|local| moment.zone.at(local))
-        .map(Value::Moment)
-        .ok_or_else(beyond)
+    changed.and_then(|local| moment.zone.at(local)).map(Value::Moment).ok_or_else(beyond)
 }
 
 fn make_date_time<'a>(args: &Args<'a>) -> Outcome<'a> {
@@ -134,9 +114,7 @@ fn make_date_time<'a>(args: &Args<'a>) -> Outcome<'a> {
         return Ok(Value::Null);
     };
     let found = local(parts).and_then(|local| zone.at(local));
-    found
-        .map(Value::Moment)
-        .ok_or_else(|| format!("make_date_time() has no moment for {parts:?}").into())
+    found.map(Value::Moment).ok_or_else(|| format!("make_date_time() has no moment for {parts:?}").into())
 }
 
 fn local(parts: [i64; 7]) -> Option<NaiveDateTime> {
@@ -150,23 +128,16 @@ fn zone(args: &Args<'_>, at: usize) -> Result<Option<Zone>, Fault> {
     let Some(name) = args.text(at)? else {
         return Ok(None);
     };
-    Zone::parse(&name)
-        .map(Some)
-        .ok_or_else(|| format!("{name:?} is not a time zone").into())
+    Zone::parse(&name).map(Some).ok_or_else(|| format!("{name:?} is not a time zone").into())
 }
 
 fn zone_date_to_utc<'a>(args: &Args<'a>) -> Outcome<'a> {
-    Ok(args.moment(0)?.map_or(Value::Null, |moment| {
-        Value::Moment(Moment::utc(moment.micros))
-    }))
+    Ok(args.moment(0)?.map_or(Value::Null, |moment| Value::Moment(Moment::utc(moment.micros))))
 }
 
 fn zone_date_to_zone<'a>(args: &Args<'a>) -> Outcome<'a> {
     let (Some(moment), Some(zone)) = (args.moment(0)?, zone(args, 1)?) else {
         return Ok(Value::Null);
     };
-    Ok(Value::Moment(Moment {
-        micros: moment.micros,
-        zone,
-    }))
+    Ok(Value::Moment(Moment { micros: moment.micros, zone }))
 }

@@ -1,16 +1,14 @@
 //! Choices, and what is there or not. Only the branch that is taken is evaluated.
 
-use super::{Args, Builtin, MANY, builtin};
+use super::{Args, Builtin, Gives, MANY, builtin};
 use crate::mapping::value::{Outcome, Value};
 
 pub(super) static ALL: &[Builtin] = &[
-    builtin("iif", 3, 3, |args| {
-        args.value(if args.value(0)?.truth() { 1 } else { 2 })
-    }),
-    builtin("decode", 3, MANY, decode),
-    builtin("coalesce", 1, MANY, coalesce),
-    builtin("is_empty", 1, 1, is_empty),
-    builtin("nullify", 0, 0, |_| Ok(Value::Null)),
+    builtin("iif", 3, 3, Gives::Any, |args| args.value(if args.value(0)?.truth() { 1 } else { 2 })),
+    builtin("decode", 3, MANY, Gives::Any, decode),
+    builtin("coalesce", 1, MANY, Gives::Any, coalesce),
+    builtin("is_empty", 1, 1, Gives::Truth, is_empty),
+    builtin("nullify", 0, 0, Gives::Any, |_| Ok(Value::Null)),
 ];
 
 /// Pairs of key and value after the key; what is left over at the end is the default.

@@ -1,43 +1,35 @@
 //! Functions of texts. Places and lengths are characters, places from 0.
 
-use super::{Args, Builtin, MANY, builtin};
+use super::{Args, Builtin, Gives, MANY, builtin};
 use crate::mapping::value::{Fault, Outcome, Value};
 use std::borrow::Cow;
 
 /// Longer padding than this is a slip, and would exhaust memory.
-const MAX_PADDED: usize = 1 << 20;
+pub(in crate::mapping) const MAX_PADDED: usize = 1 << 20;
 
 pub(super) static ALL: &[Builtin] = &[
-    builtin("concat", 1, MANY, concat),
-    builtin("explode", 1, 2, explode),
-    builtin("instr", 2, 4, instr),
-    builtin("replacestr", 3, 3, replacestr),
-    builtin("substr", 2, 3, substr),
-    builtin("lower", 1, 1, |args| {
-        map(args, |text| Cow::Owned(text.to_lowercase()))
-    }),
-    builtin("upper", 1, 1, |args| {
-        map(args, |text| Cow::Owned(text.to_uppercase()))
-    }),
-    builtin("split", 2, 2, split),
-    builtin("join", 2, MANY, join),
-    builtin("lpad", 2, 3, |args| pad(args, true)),
-    builtin("rpad", 2, 3, |args| pad(args, false)),
-    builtin("left", 2, 2, left),
-    builtin("right", 2, 2, right),
-    builtin("ltrim", 1, 1, |args| cut(args, str::trim_start)),
-    builtin("rtrim", 1, 1, |args| cut(args, str::trim_end)),
-    builtin("trim", 1, 1, |args| cut(args, str::trim)),
-    builtin("equals", 2, 2, |args| compare(args, |a, b| a == b)),
-    builtin("equalsIgnoreCase", 2, 2, |args| {
-        compare(args, |a, b| a.to_lowercase() == b.to_lowercase())
-    }),
+    builtin("concat", 1, MANY, Gives::Text, concat),
+    builtin("explode", 1, 2, Gives::Texts, explode),
+    builtin("instr", 2, 4, Gives::Whole, instr),
+    builtin("replacestr", 3, 3, Gives::Text, replacestr),
+    builtin("substr", 2, 3, Gives::Text, substr),
+    builtin("lower", 1, 1, Gives::Text, |args| map(args, |text| Cow::Owned(text.to_lowercase()))),
+    builtin("upper", 1, 1, Gives::Text, |args| map(args, |text| Cow::Owned(text.to_uppercase()))),
+    builtin("split", 2, 2, Gives::Texts, split),
+    builtin("join", 2, MANY, Gives::Text, join),
+    builtin("lpad", 2, 3, Gives::Text, |args| pad(args, true)),
+    builtin("rpad", 2, 3, Gives::Text, |args| pad(args, false)),
+    builtin("left", 2, 2, Gives::Text, left),
+    builtin("right", 2, 2, Gives::Text, right),
+    builtin("ltrim", 1, 1, Gives::Text, |args| cut(args, str::trim_start)),
+    builtin("rtrim", 1, 1, Gives::Text, |args| cut(args, str::trim_end)),
+    builtin("trim", 1, 1, Gives::Text, |args| cut(args, str::trim)),
+    builtin("equals", 2, 2, Gives::Truth, |args| compare(args, |a, b| a == b)),
+    builtin("equalsIgnoreCase", 2, 2, Gives::Truth, |args| compare(args, |a, b| a.to_lowercase() == b.to_lowercase())),
 ];
 
 fn map<'a>(args: &Args<'a>, change: fn(&str) -> Cow<'a, str>) -> Outcome<'a> {
-    Ok(args
-        .text(0)?
-        .map_or(Value::Null, |text| Value::Text(change(&text))))
+    Ok(args.text(0)?.map_or(Value::Null, |text| Value::Text(change(&text))))
 }
 
 /// As [`map`], where the result is a piece of the text.
@@ -50,20 +42,19 @@ fn cut<'a>(args: &Args<'a>, piece: fn(&str) -> &str) -> Outcome<'a> {
 }
 
 /// Characters `from..to` of a text.
+pub(in crate::mapping) fn span(text: &str, from: usize, to: usize) -> &str {
+    if text.is_ascii() {
+        return &text[from.min(text.len())..to.min(text.len())];
+    }
+    let byte = |at: usize| text.char_indices().nth(at).map_or(text.len(), |(byte, _)| byte);
+    &text[byte(from)..byte(to)]
+}
+
+/// As [`span`], of a text that may be borrowed.
 fn slice<'a>(text: Cow<'a, str>, from: usize, to: usize) -> Value<'a> {
-    let byte = |at: usize| {
-        text.char_indices()
-            .nth(at)
-            .map_or(text.len(), |(byte, _)| byte)
-    };
-    let (start, end) = if text.is_ascii() {
-        (from.min(text.len()), to.min(text.len()))
-    } else {
-        (byte(from), byte(to))
-    };
     match text {
-        Cow::Borrowed(text) => Value::Text(Cow::Borrowed(&text[start..end])),
-        Cow::Owned(text) => Value::owned(&text[start..end]),
+        Cow::Borrowed(text) => Value::Text(Cow::Borrowed(span(text, from, to))),
+        Cow::Owned(text) => Value::owned(span(&text, from, to)),
     }
 }
 
@@ -82,30 +73,20 @@ fn explode<'a>(args: &Args<'a>) -> Outcome<'a> {
     let Some(text) = args.text(0)? else {
         return Ok(Value::Null);
     };
-    let delimiter = if args.len() > 1 {
-        args.text(1)?.unwrap_or(",".into())
-    } else {
-        ",".into()
-    };
+    let delimiter = if args.len() > 1 { args.text(1)?.unwrap_or(",".into()) } else { ",".into() };
     let delimiter = unescaped(&delimiter);
     if delimiter.is_empty() {
-        return Ok(Value::List(
-            text.chars().map(|c| Value::owned(c.to_string())).collect(),
-        ));
+        return Ok(Value::List(text.chars().map(|c| Value::owned(c.to_string())).collect()));
     }
-    Ok(pieces(&text, |text| {
-        text.split(delimiter.as_str()).map(str::to_string).collect()
-    }))
+    Ok(pieces(&text, |text| text.split(delimiter.as_str()).map(str::to_string).collect()))
 }
 
-fn unescaped(text: &str) -> String {
+pub(in crate::mapping) fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         match chars.peek() {
-            Some(next) if c == '\\' && "+?^|.[({)*$\\]}".contains(*next) => {
-                out.extend(chars.next())
-            }
+            Some(next) if c == '\\' && "+?^|.[({)*$\\]}".contains(*next) => out.extend(chars.next()),
             _ => out.push(c),
         }
     }
@@ -120,11 +101,7 @@ fn split<'a>(args: &Args<'a>) -> Outcome<'a> {
     if separators.is_empty() {
         return Ok(Value::List(vec![Value::Text(text)]));
     }
-    Ok(pieces(&text, |text| {
-        text.split(|c| separators.contains(c))
-            .map(str::to_string)
-            .collect()
-    }))
+    Ok(pieces(&text, |text| text.split(|c| separators.contains(c)).map(str::to_string).collect()))
 }
 
 /// An empty text has no pieces.
@@ -154,25 +131,12 @@ fn instr<'a>(args: &Args<'a>) -> Outcome<'a> {
     let (Some(text), Some(wanted)) = (args.text(0)?, args.text(1)?) else {
         return Ok(Value::Null);
     };
-    let start = if args.len() > 2 {
-        args.whole(2)?.unwrap_or(0)
-    } else {
-        0
-    };
-    let occurrence = if args.len() > 3 {
-        args.whole(3)?.unwrap_or(1)
-    } else {
-        1
-    };
+    let start = if args.len() > 2 { args.whole(2)?.unwrap_or(0) } else { 0 };
+    let occurrence = if args.len() > 3 { args.whole(3)?.unwrap_or(1) } else { 1 };
     if start < 0 || occurrence < 1 {
         return Err("instr() takes a start from 0 and an occurrence from 1".into());
     }
-    let mut from = match text
-        .char_indices()
-        .map(|(byte, _)| byte)
-        .chain([text.len()])
-        .nth(start as usize)
-    {
+    let mut from = match text.char_indices().map(|(byte, _)| byte).chain([text.len()]).nth(start as usize) {
         Some(byte) => byte,
         None => return Ok(Value::Int(-1)),
     };
@@ -208,37 +172,24 @@ fn substr<'a>(args: &Args<'a>) -> Outcome<'a> {
     let (Some(text), Some(start)) = (args.text(0)?, args.whole(1)?) else {
         return Ok(Value::Null);
     };
-    let length = if args.len() > 2 {
-        args.whole(2)?
-    } else {
-        Some(i64::MAX)
-    };
+    let length = if args.len() > 2 { args.whole(2)? } else { Some(i64::MAX) };
     let Some(length) = length else {
         return Ok(Value::Null);
     };
     let characters = text.chars().count() as i64;
     if start < 0 || start > characters {
-        return Err(format!(
-            "substr() starts at {start}, outside the text's {characters} characters"
-        )
-        .into());
+        return Err(format!("substr() starts at {start}, outside the text's {characters} characters").into());
     }
     if length < 0 {
         return Err(format!("substr() takes {length} characters").into());
     }
-    Ok(slice(
-        text,
-        start as usize,
-        start.saturating_add(length) as usize,
-    ))
+    Ok(slice(text, start as usize, start.saturating_add(length) as usize))
 }
 
 /// A count of characters; negative ones fail.
 fn count(args: &Args<'_>, at: usize) -> Result<Option<usize>, Fault> {
     match args.whole(at)? {
-        Some(count) if count < 0 => {
-            Err(format!("{}() takes {count} characters", args.call.builtin.name).into())
-        }
+        Some(count) if count < 0 => Err(format!("{}() takes {count} characters", args.builtin.name).into()),
         Some(count) => Ok(Some(count as usize)),
         None => Ok(None),
     }
@@ -264,36 +215,20 @@ fn pad<'a>(args: &Args<'a>, before: bool) -> Outcome<'a> {
     let (Some(text), Some(count)) = (args.text(0)?, count(args, 1)?) else {
         return Ok(Value::Null);
     };
-    let padding = if args.len() > 2 {
-        args.text(2)?
-    } else {
-        Some(" ".into())
-    };
+    let padding = if args.len() > 2 { args.text(2)? } else { Some(" ".into()) };
     let Some(padding) = padding else {
         return Ok(Value::Null);
     };
-    let padding = if padding.is_empty() {
-        " ".into()
-    } else {
-        padding
-    };
+    let padding = if padding.is_empty() { " ".into() } else { padding };
     if count > MAX_PADDED {
-        return Err(format!(
-            "{}() makes at most {MAX_PADDED} characters",
-            args.call.builtin.name
-        )
-        .into());
+        return Err(format!("{}() makes at most {MAX_PADDED} characters", args.builtin.name).into());
     }
     let missing = count.saturating_sub(text.chars().count());
     if missing == 0 {
         return Ok(Value::Text(text));
     }
     let fill: String = padding.chars().cycle().take(missing).collect();
-    Ok(Value::owned(if before {
-        fill + &text
-    } else {
-        text.into_owned() + &fill
-    }))
+    Ok(Value::owned(if before { fill + &text } else { text.into_owned() + &fill }))
 }
 
 /// Null equals null only.
