@@ -10,13 +10,12 @@ use super::read::{self, Reader, moment_type, plain};
 use super::sink::{Failures, Sink, map_types};
 use super::value::{Value, number_text};
 use datafusion::arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, ListArray,
-    MapArray, PrimitiveArray, StringArray, StringBuilder, StructArray, new_null_array,
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, BooleanBufferBuilder, ListArray, MapArray,
+    PrimitiveArray, StringArray, StringBuilder, StructArray, new_null_array,
 };
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::{
-    DataType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type,
-    TimestampMicrosecondType,
+    DataType, Date32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, TimestampMicrosecondType,
 };
 use datafusion::arrow::error::ArrowError;
 use forebay_model::xdm::{Field, Type};
@@ -24,12 +23,7 @@ use std::sync::Arc;
 
 /// Converts a column. `to` is the Arrow type that the schema gives `ty`. An error is the column's, not a value's:
 /// the caller tries row by row then.
-pub fn column(
-    array: &ArrayRef,
-    ty: &Type,
-    to: &DataType,
-    failures: &mut Failures,
-) -> Result<ArrayRef, ArrowError> {
+pub fn column(array: &ArrayRef, ty: &Type, to: &DataType, failures: &mut Failures) -> Result<ArrayRef, ArrowError> {
     if array.null_count() == array.len() {
         return Ok(new_null_array(to, array.len()));
     }
@@ -40,9 +34,7 @@ pub fn column(
         (DataType::LargeUtf8 | DataType::Utf8View | DataType::Dictionary(..), _) => {
             column(&plain(array)?, ty, to, failures)
         }
-        (DataType::Struct(_), Type::Object(children)) => {
-            object(array.as_struct(), children, to, failures)
-        }
+        (DataType::Struct(_), Type::Object(children)) => object(array.as_struct(), children, to, failures),
         (DataType::List(_), Type::Array(item)) => list(array.as_list::<i32>(), item, to, failures),
         (DataType::LargeList(_) | DataType::FixedSizeList(..), Type::Array(_)) => {
             column(&plain(array)?, ty, to, failures)
@@ -59,10 +51,7 @@ pub fn column(
 }
 
 fn scalar(ty: &Type) -> bool {
-    !matches!(
-        ty,
-        Type::Object(_) | Type::Array(_) | Type::Map(_) | Type::Number
-    )
+    !matches!(ty, Type::Object(_) | Type::Array(_) | Type::Map(_) | Type::Number)
 }
 
 /// JSON and the API know no NaN and no infinity; a column that has one goes value by value.
@@ -74,14 +63,9 @@ fn finite(array: &ArrayRef) -> bool {
 /// Where Arrow's safe cast means what the contract means.
 fn kernel(from: &DataType, ty: &Type) -> bool {
     match ty {
-        Type::Byte | Type::Short | Type::Int | Type::Long => {
-            from.is_integer() || read::whole_decimal(from).is_some()
-        }
+        Type::Byte | Type::Short | Type::Int | Type::Long => from.is_integer() || read::whole_decimal(from).is_some(),
         Type::Number => from.is_integer() || from.is_decimal(),
-        Type::Date | Type::DateTime => matches!(
-            from,
-            DataType::Timestamp(..) | DataType::Date32 | DataType::Date64
-        ),
+        Type::Date | Type::DateTime => matches!(from, DataType::Timestamp(..) | DataType::Date32 | DataType::Date64),
         _ => false,
     }
 }
@@ -110,21 +94,14 @@ fn text(
     Ok(match ty {
         Type::String => return read::cast(shared, to),
         Type::Boolean => booleans(array, ty, failures),
-        Type::Byte => Arc::new(each::<Int8Type>(array, ty, failures, |t| {
-            small(t)?.try_into().ok()
-        })),
-        Type::Short => Arc::new(each::<Int16Type>(array, ty, failures, |t| {
-            small(t)?.try_into().ok()
-        })),
-        Type::Int => Arc::new(each::<Int32Type>(array, ty, failures, |t| {
-            small(t)?.try_into().ok()
-        })),
+        Type::Byte => Arc::new(each::<Int8Type>(array, ty, failures, |t| small(t)?.try_into().ok())),
+        Type::Short => Arc::new(each::<Int16Type>(array, ty, failures, |t| small(t)?.try_into().ok())),
+        Type::Int => Arc::new(each::<Int32Type>(array, ty, failures, |t| small(t)?.try_into().ok())),
         Type::Long => Arc::new(each::<Int64Type>(array, ty, failures, convert::long_in)),
         Type::Number => Arc::new(each::<Float64Type>(array, ty, failures, convert::double_in)),
         Type::Date => Arc::new(each::<Date32Type>(array, ty, failures, convert::days_in)),
         Type::DateTime => Arc::new(
-            each::<TimestampMicrosecondType>(array, ty, failures, convert::micros_in)
-                .with_data_type(moment_type()),
+            each::<TimestampMicrosecondType>(array, ty, failures, convert::micros_in).with_data_type(moment_type()),
         ),
         Type::Object(_) | Type::Array(_) | Type::Map(_) => {
             return by_value(shared, ty, to, failures);
@@ -168,12 +145,7 @@ fn lose<N: Default>(lost: &mut Vec<usize>, row: usize) -> N {
 }
 
 /// The input's nulls and the lost rows; a lost row that is not blank is a failure.
-fn without(
-    array: &StringArray,
-    lost: &[usize],
-    ty: &Type,
-    failures: &mut Failures,
-) -> Option<NullBuffer> {
+fn without(array: &StringArray, lost: &[usize], ty: &Type, failures: &mut Failures) -> Option<NullBuffer> {
     if lost.is_empty() {
         return array.nulls().cloned();
     }
@@ -196,13 +168,9 @@ fn without(
 fn booleans(array: &StringArray, ty: &Type, failures: &mut Failures) -> ArrayRef {
     let mut lost = Vec::new();
     let values = BooleanBuffer::collect_bool(array.len(), |row| {
-        array.is_valid(row)
-            && convert::bool_in(array.value(row)).unwrap_or_else(|| lose(&mut lost, row))
+        array.is_valid(row) && convert::bool_in(array.value(row)).unwrap_or_else(|| lose(&mut lost, row))
     });
-    Arc::new(BooleanArray::new(
-        values,
-        without(array, &lost, ty, failures),
-    ))
+    Arc::new(BooleanArray::new(values, without(array, &lost, ty, failures)))
 }
 
 fn typed_to_text(
@@ -213,22 +181,12 @@ fn typed_to_text(
 ) -> Result<ArrayRef, ArrowError> {
     let direct = from.is_integer()
         || from.is_decimal()
-        || matches!(
-            from,
-            DataType::Boolean | DataType::Date32 | DataType::Date64
-        );
+        || matches!(from, DataType::Boolean | DataType::Date32 | DataType::Date64);
     if direct {
-        let array = if *from == DataType::Date64 {
-            read::cast(array, &DataType::Date32)?
-        } else {
-            array.clone()
-        };
+        let array = if *from == DataType::Date64 { read::cast(array, &DataType::Date32)? } else { array.clone() };
         return read::cast(&array, to);
     }
-    if matches!(
-        from,
-        DataType::Float16 | DataType::Float32 | DataType::Float64
-    ) {
+    if matches!(from, DataType::Float16 | DataType::Float32 | DataType::Float64) {
         // Through text for a narrow float: 1.1 in 32 bits is 1.1, not 1.10000002384186.
         if !matches!(from, DataType::Float64) {
             return read::cast(array, to);
@@ -237,13 +195,7 @@ fn typed_to_text(
         let texts: StringArray = numbers.iter().map(|n| n.map(number_text)).collect();
         return Ok(Arc::new(texts));
     }
-    if matches!(
-        from,
-        DataType::Binary
-            | DataType::LargeBinary
-            | DataType::BinaryView
-            | DataType::FixedSizeBinary(_)
-    ) {
+    if matches!(from, DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_)) {
         let converted = read::cast(array, to)?;
         for row in (0..array.len()).filter(|&row| array.is_valid(row) && converted.is_null(row)) {
             failures.add(row, "", &Value::Null, "the bytes are not UTF-8 text".into());
@@ -260,11 +212,7 @@ fn typed_to_text(
 }
 
 /// Which structs are there: those with a child that is there, within `base`.
-pub fn present(
-    children: &[ArrayRef],
-    base: Option<&NullBuffer>,
-    rows: usize,
-) -> Option<NullBuffer> {
+pub fn present(children: &[ArrayRef], base: Option<&NullBuffer>, rows: usize) -> Option<NullBuffer> {
     let mut any: Option<BooleanBuffer> = None;
     for child in children {
         let Some(nulls) = child.nulls().filter(|nulls| nulls.null_count() > 0) else {
@@ -307,12 +255,7 @@ fn object(
         columns.push(column);
     }
     let nulls = present(&columns, array.nulls(), array.len());
-    Ok(Arc::new(StructArray::try_new_with_length(
-        fields.clone(),
-        columns,
-        nulls,
-        array.len(),
-    )?))
+    Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, array.len())?))
 }
 
 /// The elements that rows `0..` use, and offsets that start at 0: a slice shares its elements with its neighbours.
@@ -322,34 +265,18 @@ fn used(offsets: &OffsetBuffer<i32>) -> (usize, usize, OffsetBuffer<i32>) {
     let rebased = if start == 0 {
         offsets.clone()
     } else {
-        OffsetBuffer::new(
-            offsets
-                .iter()
-                .map(|offset| offset - start)
-                .collect::<Vec<i32>>()
-                .into(),
-        )
+        OffsetBuffer::new(offsets.iter().map(|offset| offset - start).collect::<Vec<i32>>().into())
     };
     (start as usize, (end - start) as usize, rebased)
 }
 
-fn list(
-    array: &ListArray,
-    item: &Type,
-    to: &DataType,
-    failures: &mut Failures,
-) -> Result<ArrayRef, ArrowError> {
+fn list(array: &ListArray, item: &Type, to: &DataType, failures: &mut Failures) -> Result<ArrayRef, ArrowError> {
     let DataType::List(field) = to else {
         return Ok(new_null_array(to, array.len()));
     };
     let (start, length, offsets) = used(array.offsets());
     let mut below = Failures::default();
-    let values = column(
-        &array.values().slice(start, length),
-        item,
-        field.data_type(),
-        &mut below,
-    )?;
+    let values = column(&array.values().slice(start, length), item, field.data_type(), &mut below)?;
     for mut failure in below.0 {
         if let Some((row, at)) = owner(&offsets, array, failure.row) {
             failure.below.insert_str(0, &format!("[{at}]"));
@@ -357,20 +284,10 @@ fn list(
             failures.0.push(failure);
         }
     }
-    Ok(Arc::new(ListArray::try_new(
-        field.clone(),
-        offsets,
-        values,
-        array.nulls().cloned(),
-    )?))
+    Ok(Arc::new(ListArray::try_new(field.clone(), offsets, values, array.nulls().cloned())?))
 }
 
-fn map(
-    array: &MapArray,
-    value: &Type,
-    to: &DataType,
-    failures: &mut Failures,
-) -> Result<ArrayRef, ArrowError> {
+fn map(array: &MapArray, value: &Type, to: &DataType, failures: &mut Failures) -> Result<ArrayRef, ArrowError> {
     let DataType::Map(entries, sorted) = to else {
         return Ok(new_null_array(to, array.len()));
     };
@@ -381,48 +298,27 @@ fn map(
     let (start, length, offsets) = used(array.offsets());
     let keys = read::cast(&array.keys().slice(start, length), &key_type)?;
     let mut below = Failures::default();
-    let values = column(
-        &array.values().slice(start, length),
-        value,
-        &value_type,
-        &mut below,
-    )?;
+    let values = column(&array.values().slice(start, length), value, &value_type, &mut below)?;
     for mut failure in below.0 {
         if let Some((row, _)) = owner(&offsets, array, failure.row) {
-            let key = read::at(&keys, failure.row)
-                .text()
-                .unwrap_or_default()
-                .into_owned();
+            let key = read::at(&keys, failure.row).text().unwrap_or_default().into_owned();
             failure.below.insert_str(0, &format!(".{key}"));
             failure.row = row;
             failures.0.push(failure);
         }
     }
     let pairs = StructArray::try_new(fields.clone(), vec![keys, values], None)?;
-    Ok(Arc::new(MapArray::try_new(
-        entries.clone(),
-        offsets,
-        pairs,
-        array.nulls().cloned(),
-        *sorted,
-    )?))
+    Ok(Arc::new(MapArray::try_new(entries.clone(), offsets, pairs, array.nulls().cloned(), *sorted)?))
 }
 
 /// The row that an element belongs to, and its place in it.
 fn owner(offsets: &[i32], array: &dyn Array, element: usize) -> Option<(usize, usize)> {
-    let row = offsets
-        .partition_point(|&start| start as usize <= element)
-        .checked_sub(1)?;
+    let row = offsets.partition_point(|&start| start as usize <= element).checked_sub(1)?;
     let start = *offsets.get(row)? as usize;
     (row < array.len() && array.is_valid(row)).then(|| (row, element - start))
 }
 
-fn by_value(
-    array: &ArrayRef,
-    ty: &Type,
-    to: &DataType,
-    failures: &mut Failures,
-) -> Result<ArrayRef, ArrowError> {
+fn by_value(array: &ArrayRef, ty: &Type, to: &DataType, failures: &mut Failures) -> Result<ArrayRef, ArrowError> {
     let array = plain(array)?;
     let reader = Reader::new(&array);
     let mut sink = Sink::new(ty, to, array.len());

@@ -32,48 +32,29 @@ pub fn evaluate(spec: &MapSpec, records: &[Value]) -> Result<Vec<Evaluated>> {
     let (kind, code, message) = failed("The records could not be mapped.");
     let mapped = mapper.map(&batch).context(kind, code, message)?;
     let targets: Vec<usize> = (0..mapped.num_columns() - 2).collect();
-    let events = mapped
-        .column(mapped.num_columns() - 1)
-        .as_string::<i32>()
-        .clone();
+    let events = mapped.column(mapped.num_columns() - 1).as_string::<i32>().clone();
     let (kind, code, message) = failed("The mapped records could not be shown.");
     let rows = forebay_lake::json::rows(&mapped.project(&targets).context(kind, code, message)?)?;
     let mut evaluated = Vec::with_capacity(rows.len());
     for (at, row) in rows.into_iter().enumerate() {
-        let event = events
-            .is_valid(at)
-            .then(|| serde_json::from_str(events.value(at)));
+        let event = events.is_valid(at).then(|| serde_json::from_str(events.value(at)));
         let (rejected, findings) = match event.transpose().context(kind, code, message)? {
-            Some(Event::Record {
-                rejected, findings, ..
-            }) => (rejected, findings),
+            Some(Event::Record { rejected, findings, .. }) => (rejected, findings),
             _ => (false, Vec::new()),
         };
-        evaluated.push(Evaluated {
-            row,
-            findings,
-            rejected,
-        });
+        evaluated.push(Evaluated { row, findings, rejected });
     }
     Ok(evaluated)
 }
 
 /// One text column for each source field.
 fn columns(spec: &MapSpec, records: &[Value]) -> RecordBatch {
-    let set = spec
-        .set
-        .clone()
-        .unwrap_or_else(|| identity(names(records).into_iter(), &spec.target));
+    let set = spec.set.clone().unwrap_or_else(|| identity(names(records).into_iter(), &spec.target));
     let mut fields = Vec::new();
     let mut arrays: Vec<ArrayRef> = Vec::new();
     for path in set.fields() {
         fields.push(Field::new(path.to_string(), DataType::Utf8, true));
-        arrays.push(Arc::new(
-            records
-                .iter()
-                .map(|record| text(record, &path))
-                .collect::<StringArray>(),
-        ));
+        arrays.push(Arc::new(records.iter().map(|record| text(record, &path)).collect::<StringArray>()));
     }
     let options = RecordBatchOptions::new().with_row_count(Some(records.len()));
     RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
@@ -83,11 +64,7 @@ fn columns(spec: &MapSpec, records: &[Value]) -> RecordBatch {
 /// The names of the records' members, each once.
 fn names(records: &[Value]) -> Vec<&str> {
     let mut names: Vec<&str> = Vec::new();
-    for name in records
-        .iter()
-        .filter_map(Value::as_object)
-        .flat_map(|record| record.keys())
-    {
+    for name in records.iter().filter_map(Value::as_object).flat_map(|record| record.keys()) {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }

@@ -19,9 +19,7 @@ use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
 use datafusion::physical_plan::execution_plan::CardinalityEffect;
 use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
-use datafusion::physical_plan::{
-    DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-};
+use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use forebay_model::event::{EVENT, PART};
 use futures::StreamExt;
 use std::fmt;
@@ -49,21 +47,12 @@ impl MapExec {
         let schema = output_schema(&plan.target);
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
-            datafusion::physical_plan::Partitioning::UnknownPartitioning(
-                child.output_partitioning().partition_count(),
-            ),
+            datafusion::physical_plan::Partitioning::UnknownPartitioning(child.output_partitioning().partition_count()),
             child.pipeline_behavior(),
             child.boundedness(),
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        MapExec {
-            spec,
-            plan,
-            child,
-            schema,
-            properties: Arc::new(properties),
-            metrics,
-        }
+        MapExec { spec, plan, child, schema, properties: Arc::new(properties), metrics }
     }
 
     /// What it applies; with the child, all that another process needs to make it anew.
@@ -82,12 +71,7 @@ fn output_schema(target: &Schema) -> SchemaRef {
 
 impl DisplayAs for MapExec {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "MapExec: {} rules, {} columns",
-            self.plan.rules.len(),
-            self.plan.target.fields().len()
-        )
+        write!(f, "MapExec: {} rules, {} columns", self.plan.rules.len(), self.plan.target.fields().len())
     }
 }
 
@@ -124,43 +108,21 @@ impl ExecutionPlan for MapExec {
         Ok(TreeNodeRecursion::Continue)
     }
 
-    fn with_new_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
+    fn with_new_children(self: Arc<Self>, mut children: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
         let (Some(child), true) = (children.pop(), children.is_empty()) else {
-            return Err(DataFusionError::Internal(
-                "MapExec has exactly one child".into(),
-            ));
+            return Err(DataFusionError::Internal("MapExec has exactly one child".into()));
         };
         if child.schema() == self.child.schema() {
-            return Ok(Arc::new(MapExec::over(
-                self.spec.clone(),
-                self.plan.clone(),
-                child,
-            )));
+            return Ok(Arc::new(MapExec::over(self.spec.clone(), self.plan.clone(), child)));
         }
-        let plan = Plan::new(&self.spec, &child.schema())
-            .map_err(|why| DataFusionError::External(Box::new(why)))?;
-        Ok(Arc::new(MapExec::over(
-            self.spec.clone(),
-            Arc::new(plan),
-            child,
-        )))
+        let plan = Plan::new(&self.spec, &child.schema()).map_err(|why| DataFusionError::External(Box::new(why)))?;
+        Ok(Arc::new(MapExec::over(self.spec.clone(), Arc::new(plan), child)))
     }
 
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
+    fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.child.execute(partition, context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let mut mapper = Mapper {
-            plan: self.plan.clone(),
-            schema: self.schema.clone(),
-            empties: Empties::default(),
-        };
+        let mut mapper = Mapper { plan: self.plan.clone(), schema: self.schema.clone(), empties: Empties::default() };
         let output = input.map(move |batch| {
             let timer = metrics.elapsed_compute().timer();
             let mapped = batch.and_then(|batch| mapper.map(&batch));
@@ -170,10 +132,7 @@ impl ExecutionPlan for MapExec {
             }
             mapped
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.schema.clone(),
-            output,
-        )))
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), output)))
     }
 
     fn metrics(&self) -> Option<MetricsSet> {
@@ -192,11 +151,7 @@ impl Mapper {
     /// Work on batches of a schema, outside of a plan.
     pub(super) fn new(spec: &MapSpec, scan: &Schema) -> forebay_model::Result<Mapper> {
         let plan = Arc::new(Plan::new(spec, scan)?);
-        Ok(Mapper {
-            schema: output_schema(&plan.target),
-            plan,
-            empties: Empties::default(),
-        })
+        Ok(Mapper { schema: output_schema(&plan.target), plan, empties: Empties::default() })
     }
 
     /// A batch of the scan to a batch of the target.
@@ -209,11 +164,7 @@ impl Mapper {
             0 => Some(NullBuffer::new_null(rows)),
             _ => events.nulls().map(|nulls| NullBuffer::new(!nulls.inner())),
         });
-        let skip = |row: usize| {
-            ordinary
-                .as_ref()
-                .is_some_and(|ordinary| ordinary.is_null(row))
-        };
+        let skip = |row: usize| ordinary.as_ref().is_some_and(|ordinary| ordinary.is_null(row));
         let outputs = self.plan.run(batch, &skip)?;
         let mut findings = Findings::default();
         let mut columns = Vec::with_capacity(outputs.len());
@@ -237,19 +188,10 @@ impl Mapper {
         targets.push(part(batch, rows)?);
         targets.push(findings.column(&Origin::new(batch), events)?);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        Ok(RecordBatch::try_new_with_options(
-            self.schema.clone(),
-            targets,
-            &options,
-        )?)
+        Ok(RecordBatch::try_new_with_options(self.schema.clone(), targets, &options)?)
     }
 
-    fn targets(
-        &mut self,
-        rules: &[ArrayRef],
-        rows: usize,
-        ordinary: Option<&NullBuffer>,
-    ) -> Result<Vec<ArrayRef>> {
+    fn targets(&mut self, rules: &[ArrayRef], rows: usize, ordinary: Option<&NullBuffer>) -> Result<Vec<ArrayRef>> {
         let mut columns = Vec::with_capacity(self.schema.fields().len());
         for target in &self.plan.targets {
             let column = target.build(rules, rows, &mut self.empties)?;

@@ -24,15 +24,7 @@ const MONTHS: [&str; 12] = [
     "November",
     "December",
 ];
-const WEEKDAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const WEEKDAYS: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 /// A pattern, checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -63,20 +55,14 @@ struct Found {
 impl Pattern {
     /// Checks a pattern; the error names the letter that is not supported.
     pub fn parse(text: &str) -> Result<Pattern, String> {
-        Ok(Pattern {
-            items: pattern::parse(text)?,
-        })
+        Ok(Pattern { items: pattern::parse(text)? })
     }
 
     /// Reads a whole text; a text without a zone is UTC.
     pub fn read(&self, text: &str) -> Option<Moment> {
         let mut found = Found::default();
         let rest = read_items(&self.items, text, &mut found)?;
-        if rest.is_empty() {
-            found.moment()
-        } else {
-            None
-        }
+        if rest.is_empty() { found.moment() } else { None }
     }
 
     /// Writes a moment by the wall clock of its zone.
@@ -112,11 +98,7 @@ fn read_field<'a>(letter: char, count: usize, text: &'a str, found: &mut Found) 
         'y' | 'u' | 'Y' => {
             let (year, rest) = digits(text, count, if count == 1 { 9 } else { count })?;
             let year = if count == 2 { year + 2000 } else { year } as i32;
-            *(if letter == 'Y' {
-                &mut found.week_year
-            } else {
-                &mut found.year
-            }) = Some(year);
+            *(if letter == 'Y' { &mut found.week_year } else { &mut found.year }) = Some(year);
             Some(rest)
         }
         'M' | 'L' if count >= 3 => name(text, &MONTHS, count == 3).map(|(at, rest)| {
@@ -138,9 +120,7 @@ fn read_field<'a>(letter: char, count: usize, text: &'a str, found: &mut Found) 
         }
         'G' => read_era(text, found),
         'X' | 'x' | 'Z' | 'O' => {
-            let prefixed = text
-                .strip_prefix("GMT")
-                .or_else(|| text.strip_prefix("UTC"));
+            let prefixed = text.strip_prefix("GMT").or_else(|| text.strip_prefix("UTC"));
             let (bytes, reader): (&str, fn(&[u8]) -> Option<(i32, usize)>) = match prefixed {
                 Some(rest) => (rest, short_offset),
                 None => (text, offset),
@@ -150,9 +130,7 @@ fn read_field<'a>(letter: char, count: usize, text: &'a str, found: &mut Found) 
             Some(&bytes[used..])
         }
         'z' | 'V' => {
-            let length = text
-                .find(|c: char| !(c.is_ascii_alphanumeric() || "/_+-:".contains(c)))
-                .unwrap_or(text.len());
+            let length = text.find(|c: char| !(c.is_ascii_alphanumeric() || "/_+-:".contains(c))).unwrap_or(text.len());
             found.zone = Some(Zone::parse(&text[..length])?);
             Some(&text[length..])
         }
@@ -171,18 +149,10 @@ fn read_field<'a>(letter: char, count: usize, text: &'a str, found: &mut Found) 
 }
 
 fn read_era<'a>(text: &'a str, found: &mut Found) -> Option<&'a str> {
-    for (era, before) in [
-        ("Anno Domini", false),
-        ("Before Christ", true),
-        ("AD", false),
-        ("BC", true),
-        ("A", false),
-        ("B", true),
-    ] {
-        if text
-            .get(..era.len())
-            .is_some_and(|t| t.eq_ignore_ascii_case(era))
-        {
+    for (era, before) in
+        [("Anno Domini", false), ("Before Christ", true), ("AD", false), ("BC", true), ("A", false), ("B", true)]
+    {
+        if text.get(..era.len()).is_some_and(|t| t.eq_ignore_ascii_case(era)) {
             found.before_christ = before;
             return Some(&text[era.len()..]);
         }
@@ -192,11 +162,7 @@ fn read_era<'a>(text: &'a str, found: &mut Found) -> Option<&'a str> {
 
 /// Between `least` and `most` digits.
 fn digits(text: &str, least: usize, most: usize) -> Option<(i64, &str)> {
-    let length = text
-        .bytes()
-        .take(most)
-        .take_while(u8::is_ascii_digit)
-        .count();
+    let length = text.bytes().take(most).take_while(u8::is_ascii_digit).count();
     if length < least {
         return None;
     }
@@ -205,16 +171,11 @@ fn digits(text: &str, least: usize, most: usize) -> Option<(i64, &str)> {
 
 fn name<'a>(text: &'a str, names: &[&str], short: bool) -> Option<(u32, &'a str)> {
     let wanted = |name: &str| {
-        if short {
-            name[..3].to_string()
-        } else {
-            name.to_string()
-        }
+        if short { name[..3].to_string() } else { name.to_string() }
     };
     let at = names.iter().position(|name| {
         let name = wanted(name);
-        text.get(..name.len())
-            .is_some_and(|t| t.eq_ignore_ascii_case(&name))
+        text.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(&name))
     })?;
     Some((at as u32, &text[wanted(names[at]).len()..]))
 }
@@ -250,9 +211,7 @@ impl Found {
             Some(day) if self.month.is_none() => NaiveDate::from_yo_opt(year, day)?,
             _ => NaiveDate::from_ymd_opt(year, self.month.unwrap_or(1), self.day.unwrap_or(1))?,
         };
-        let agrees = self
-            .weekday
-            .is_none_or(|weekday| date.weekday().num_days_from_monday() == weekday);
+        let agrees = self.weekday.is_none_or(|weekday| date.weekday().num_days_from_monday() == weekday);
         (agrees || self.day.is_none() && self.day_of_year.is_none()).then_some(date)
     }
 
@@ -263,9 +222,7 @@ impl Found {
             (None, None, _) => 0,
         };
         let time = NaiveTime::from_hms_nano_opt(hour, self.minute, self.second, self.nanos)?;
-        self.zone
-            .unwrap_or(Zone::Utc)
-            .at(NaiveDateTime::new(self.date()?, time))
+        self.zone.unwrap_or(Zone::Utc).at(NaiveDateTime::new(self.date()?, time))
     }
 }
 
@@ -288,11 +245,7 @@ fn write_field(letter: char, count: usize, moment: Moment, local: NaiveDateTime,
                 'y' if local.year() <= 0 => 1 - local.year(),
                 _ => local.year(),
             };
-            if count == 2 {
-                year.rem_euclid(100) as u32
-            } else {
-                year.unsigned_abs()
-            }
+            if count == 2 { year.rem_euclid(100) as u32 } else { year.unsigned_abs() }
         }
         'M' | 'L' if count >= 3 => {
             return out.push_str(short(MONTHS[local.month0() as usize], count == 3));
@@ -313,43 +266,23 @@ fn write_field(letter: char, count: usize, moment: Moment, local: NaiveDateTime,
         'm' => local.minute(),
         's' => local.second(),
         'w' => local.iso_week().week(),
-        'W' => (local.day()
-            + local
-                .with_day(1)
-                .map_or(0, |first| first.weekday().num_days_from_monday()))
-        .div_ceil(7),
+        'W' => (local.day() + local.with_day(1).map_or(0, |first| first.weekday().num_days_from_monday())).div_ceil(7),
         'F' => (local.day() - 1) / 7 + 1,
         'Q' | 'q' if count == 3 => return push(out, format_args!("Q{}", local.month0() / 3 + 1)),
         'Q' | 'q' if count > 3 => {
             let names = ["1st", "2nd", "3rd", "4th"];
-            return push(
-                out,
-                format_args!("{} quarter", names[(local.month0() / 3) as usize]),
-            );
+            return push(out, format_args!("{} quarter", names[(local.month0() / 3) as usize]));
         }
         'Q' | 'q' => local.month0() / 3 + 1,
         'S' => {
-            return push(
-                out,
-                format_args!(
-                    "{:0count$}",
-                    local.nanosecond() / 10u32.pow(9 - count as u32)
-                ),
-            );
+            return push(out, format_args!("{:0count$}", local.nanosecond() / 10u32.pow(9 - count as u32)));
         }
         'a' => return out.push_str(if local.hour() < 12 { "AM" } else { "PM" }),
         'E' => {
-            return out.push_str(short(
-                WEEKDAYS[local.weekday().num_days_from_monday() as usize],
-                count < 4,
-            ));
+            return out.push_str(short(WEEKDAYS[local.weekday().num_days_from_monday() as usize], count < 4));
         }
         'G' if count > 3 => {
-            return out.push_str(if local.year() > 0 {
-                "Anno Domini"
-            } else {
-                "Before Christ"
-            });
+            return out.push_str(if local.year() > 0 { "Anno Domini" } else { "Before Christ" });
         }
         'G' => return out.push_str(if local.year() > 0 { "AD" } else { "BC" }),
         'V' => return out.push_str(&moment.zone.name()),
@@ -360,8 +293,7 @@ fn write_field(letter: char, count: usize, moment: Moment, local: NaiveDateTime,
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
-    out.write_fmt(text)
-        .expect("writing to a String cannot fail");
+    out.write_fmt(text).expect("writing to a String cannot fail");
 }
 
 fn short(name: &str, short: bool) -> &str {
@@ -371,10 +303,8 @@ fn short(name: &str, short: bool) -> &str {
 /// `PST` where the zone has letters at that moment, else its offset.
 fn zone_letters(moment: Moment) -> String {
     match moment.zone {
-        Zone::Named(tz) => chrono::DateTime::from_timestamp_micros(moment.micros).map_or_else(
-            || tz.name().to_string(),
-            |utc| utc.with_timezone(&tz).format("%Z").to_string(),
-        ),
+        Zone::Named(tz) => chrono::DateTime::from_timestamp_micros(moment.micros)
+            .map_or_else(|| tz.name().to_string(), |utc| utc.with_timezone(&tz).format("%Z").to_string()),
         other => other.name(),
     }
 }
@@ -418,61 +348,25 @@ mod tests {
     #[track_caller]
     fn check_write(pattern: &str, moment: &str, expected: &str) {
         let moment = Moment::parse(moment).unwrap();
-        assert_eq!(
-            Pattern::parse(pattern).unwrap().write(moment),
-            expected,
-            "writing by {pattern}"
-        );
+        assert_eq!(Pattern::parse(pattern).unwrap().write(moment), expected, "writing by {pattern}");
     }
 
     #[test]
     fn texts_are_read_as_java_reads_them() {
-        check(
-            "yyyy-MM-dd HH:mm",
-            "2019-10-23 11:24",
-            "2019-10-23T11:24:00Z",
-        );
+        check("yyyy-MM-dd HH:mm", "2019-10-23 11:24", "2019-10-23T11:24:00Z");
         check("d MMMM yyyy", "5 march 2024", "2024-03-05T00:00:00Z");
-        check(
-            "EEE, d MMM yyyy HH:mm:ss Z",
-            "Tue, 5 Mar 2024 01:02:03 -0500",
-            "2024-03-05T01:02:03-05:00",
-        );
+        check("EEE, d MMM yyyy HH:mm:ss Z", "Tue, 5 Mar 2024 01:02:03 -0500", "2024-03-05T01:02:03-05:00");
         check("yyyy-DDD", "2024-060", "2024-02-29T00:00:00Z");
         check("YYYY-'W'ww-E", "2024-W01-Mon", "2024-01-01T00:00:00Z");
         check("YYYY-MM-dd", "2024-05-06", "2024-05-06T00:00:00Z");
         check("yy/M/d h:mm a", "24/3/5 12:30 am", "2024-03-05T00:30:00Z");
-        check(
-            "yyyy-MM-dd kk:mm",
-            "2024-03-05 24:30",
-            "2024-03-05T00:30:00Z",
-        );
+        check("yyyy-MM-dd kk:mm", "2024-03-05 24:30", "2024-03-05T00:30:00Z");
         check("KK a", "11 PM", "1970-01-01T23:00:00Z");
-        check(
-            "yyyy-MM-dd HH:mm:ss VV",
-            "2024-07-01 12:00:00 America/New_York",
-            "2024-07-01T12:00:00-04:00",
-        );
-        check(
-            "yyyy-MM-dd HH:mm:ss z",
-            "2024-07-01 12:00:00 PST",
-            "2024-07-01T12:00:00-08:00",
-        );
-        check(
-            "yyyy-MM-dd O",
-            "2024-07-01 GMT+8",
-            "2024-07-01T00:00:00+08:00",
-        );
-        check(
-            "yyyy-MM-dd['T'HH:mm[:ss]]",
-            "2024-07-01T10:11",
-            "2024-07-01T10:11:00Z",
-        );
-        check(
-            "yyyy-MM-dd['T'HH:mm[:ss]]",
-            "2024-07-01",
-            "2024-07-01T00:00:00Z",
-        );
+        check("yyyy-MM-dd HH:mm:ss VV", "2024-07-01 12:00:00 America/New_York", "2024-07-01T12:00:00-04:00");
+        check("yyyy-MM-dd HH:mm:ss z", "2024-07-01 12:00:00 PST", "2024-07-01T12:00:00-08:00");
+        check("yyyy-MM-dd O", "2024-07-01 GMT+8", "2024-07-01T00:00:00+08:00");
+        check("yyyy-MM-dd['T'HH:mm[:ss]]", "2024-07-01T10:11", "2024-07-01T10:11:00Z");
+        check("yyyy-MM-dd['T'HH:mm[:ss]]", "2024-07-01", "2024-07-01T00:00:00Z");
         check("y G", "44 BC", "-0043-01-01T00:00:00Z");
         check("h 'o''clock' a", "3 o'clock PM", "1970-01-01T15:00:00Z");
         check("'é'yyyy", "é2024", "2024-01-01T00:00:00Z");
@@ -491,32 +385,12 @@ mod tests {
     #[test]
     fn moments_are_written_as_java_writes_them() {
         let at = "2019-10-03T15:04:05.067+05:30";
-        check_write(
-            "yyyy-MM-dd'T'HH:mm:ss.SSSX",
-            at,
-            "2019-10-03T15:04:05.067+0530",
-        );
-        check_write(
-            "yy M d h:m:s a, EEEE d. MMM",
-            at,
-            "19 10 3 3:4:5 PM, Thursday 3. Oct",
-        );
-        check_write(
-            "XXX Z ZZZZ ZZZZZ O xx",
-            at,
-            "+05:30 +0530 GMT+05:30 +05:30 GMT+05:30 +0530",
-        );
-        check_write(
-            "DDD w W F Q QQQ G k K u",
-            at,
-            "276 40 1 1 4 Q4 AD 15 3 2019",
-        );
+        check_write("yyyy-MM-dd'T'HH:mm:ss.SSSX", at, "2019-10-03T15:04:05.067+0530");
+        check_write("yy M d h:m:s a, EEEE d. MMM", at, "19 10 3 3:4:5 PM, Thursday 3. Oct");
+        check_write("XXX Z ZZZZ ZZZZZ O xx", at, "+05:30 +0530 GMT+05:30 +05:30 GMT+05:30 +0530");
+        check_write("DDD w W F Q QQQ G k K u", at, "276 40 1 1 4 Q4 AD 15 3 2019");
         check_write("X Z O VV x xxx", "2019-10-03", "Z +0000 GMT UTC +00 +00:00");
-        check_write(
-            "HH:mm z",
-            "2024-07-01 12:00:00 America/New_York",
-            "12:00 EDT",
-        );
+        check_write("HH:mm z", "2024-07-01 12:00:00 America/New_York", "12:00 EDT");
         check_write("SS", "2024-07-01T00:00:00.789Z", "78");
         check_write("YYYY-ww", "2024-12-30", "2025-01");
     }

@@ -25,10 +25,7 @@ impl Findings {
     /// A value did not convert: the row is stored with a null.
     pub fn convert(&mut self, path: &str, failure: Failure) {
         let column = format!("{path}{}", failure.below);
-        let mut finding = Finding::new(
-            &code::MAPPER_3700,
-            format!("{column} is null: {}", failure.reason),
-        );
+        let mut finding = Finding::new(&code::MAPPER_3700, format!("{column} is null: {}", failure.reason));
         finding.column = Some(column);
         finding.value = failure.value.map(cut);
         self.0.entry(failure.row).or_default().1.push(finding);
@@ -36,10 +33,7 @@ impl Findings {
 
     /// A required field is null: the row is not stored.
     pub fn reject(&mut self, row: usize, path: String) {
-        let mut finding = Finding::new(
-            &code::INGEST_1555,
-            format!("the required field {path} is empty"),
-        );
+        let mut finding = Finding::new(&code::INGEST_1555, format!("the required field {path} is empty"));
         finding.column = Some(path);
         let (rejected, findings) = self.0.entry(row).or_default();
         *rejected = true;
@@ -47,18 +41,12 @@ impl Findings {
     }
 
     /// The `_event` column: these findings, and the events that came in.
-    pub fn column(
-        self,
-        origin: &Origin<'_>,
-        events: Option<&ArrayRef>,
-    ) -> Result<ArrayRef, ArrowError> {
+    pub fn column(self, origin: &Origin<'_>, events: Option<&ArrayRef>) -> Result<ArrayRef, ArrowError> {
         let rows = origin.batch.num_rows();
         if let (true, Some(events)) = (self.0.is_empty(), events) {
             return read::cast(events, &DataType::Utf8);
         }
-        let events = events
-            .map(|events| read::cast(events, &DataType::Utf8))
-            .transpose()?;
+        let events = events.map(|events| read::cast(events, &DataType::Utf8)).transpose()?;
         let mut texts = StringBuilder::new();
         let mut mine = self.0.into_iter().peekable();
         for row in 0..rows {
@@ -68,9 +56,7 @@ impl Findings {
                 .map(|events| events.as_string::<i32>().value(row));
             match (came, mine.next_if(|(at, _)| *at == row)) {
                 (Some(text), _) => texts.append_value(text),
-                (None, Some((_, (rejected, findings)))) => {
-                    texts.append_value(origin.event(row, rejected, findings))
-                }
+                (None, Some((_, (rejected, findings)))) => texts.append_value(origin.event(row, rejected, findings)),
                 (None, None) => texts.append_null(),
             }
         }
@@ -91,49 +77,22 @@ impl<'a> Origin<'a> {
     }
 
     fn event(&self, row: usize, rejected: bool, findings: Vec<Finding>) -> String {
-        let file = self
-            .value(FILE, row)
-            .text()
-            .unwrap_or_default()
-            .into_owned();
-        let line = self
-            .value(LINE, row)
-            .number()
-            .and_then(|n| n.whole())
-            .unwrap_or(0)
-            .unsigned_abs();
-        let event = Event::Record {
-            rejected,
-            file,
-            line,
-            findings,
-            columns: Some(self.columns(row)),
-            raw: None,
-        };
+        let file = self.value(FILE, row).text().unwrap_or_default().into_owned();
+        let line = self.value(LINE, row).number().and_then(|n| n.whole()).unwrap_or(0).unsigned_abs();
+        let event = Event::Record { rejected, file, line, findings, columns: Some(self.columns(row)), raw: None };
         serde_json::to_string(&event).expect("an event has text keys and finite numbers only")
     }
 
     fn value(&self, column: &str, row: usize) -> Value<'a> {
-        self.batch
-            .column_by_name(column)
-            .map_or(Value::Null, |array| read::at(array, row))
+        self.batch.column_by_name(column).map_or(Value::Null, |array| read::at(array, row))
     }
 
     /// The record as it was read.
     fn columns(&self, row: usize) -> Map<String, Json> {
         let mut columns = Map::new();
-        for (field, array) in self
-            .batch
-            .schema_ref()
-            .fields()
-            .iter()
-            .zip(self.batch.columns())
-        {
+        for (field, array) in self.batch.schema_ref().fields().iter().zip(self.batch.columns()) {
             if ![PART, FILE, LINE, EVENT].contains(&field.name().as_str()) {
-                let name = field
-                    .name()
-                    .parse::<FieldPath>()
-                    .map_or_else(|_| field.name().clone(), |path| path.plain());
+                let name = field.name().parse::<FieldPath>().map_or_else(|_| field.name().clone(), |path| path.plain());
                 columns.insert(name, read::at(array, row).json());
             }
         }

@@ -7,14 +7,8 @@ pub use forebay_lake::schema::{arrow_schema, arrow_type};
 /// The fields that have a place in the lake: an object with no children has none, and what is left then lines up with
 /// the Arrow schema child by child.
 pub fn storable(fields: &[Field]) -> Vec<Field> {
-    let kept = fields
-        .iter()
-        .filter(|field| arrow_type(&field.ty).is_some());
-    kept.map(|field| Field {
-        ty: storable_type(&field.ty),
-        ..field.clone()
-    })
-    .collect()
+    let kept = fields.iter().filter(|field| arrow_type(&field.ty).is_some());
+    kept.map(|field| Field { ty: storable_type(&field.ty), ..field.clone() }).collect()
 }
 
 fn storable_type(ty: &Type) -> Type {

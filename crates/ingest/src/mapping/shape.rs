@@ -24,14 +24,7 @@ pub struct Target {
 impl Target {
     /// The targets of a schema, fed by nothing.
     pub fn all(fields: &Fields) -> Vec<Target> {
-        fields
-            .iter()
-            .map(|field| Target {
-                field: field.clone(),
-                rule: None,
-                children: Vec::new(),
-            })
-            .collect()
+        fields.iter().map(|field| Target { field: field.clone(), rule: None, children: Vec::new() }).collect()
     }
 
     /// Lets a rule feed the field at a path below `targets`; false when there is no such field.
@@ -56,22 +49,13 @@ impl Target {
     }
 
     /// The column. `nulls` gives a null column of a type; it is asked often and may remember.
-    pub fn build(
-        &self,
-        rules: &[ArrayRef],
-        rows: usize,
-        nulls: &mut Empties,
-    ) -> Result<ArrayRef, ArrowError> {
+    pub fn build(&self, rules: &[ArrayRef], rows: usize, nulls: &mut Empties) -> Result<ArrayRef, ArrowError> {
         let base = self.rule.map(|rule| &rules[rule]);
         let DataType::Struct(fields) = self.field.data_type() else {
-            return Ok(base
-                .cloned()
-                .unwrap_or_else(|| nulls.get(&self.field, rows)));
+            return Ok(base.cloned().unwrap_or_else(|| nulls.get(&self.field, rows)));
         };
         if self.children.is_empty() {
-            return Ok(base
-                .cloned()
-                .unwrap_or_else(|| nulls.get(&self.field, rows)));
+            return Ok(base.cloned().unwrap_or_else(|| nulls.get(&self.field, rows)));
         }
         let mut columns = Vec::with_capacity(fields.len());
         for (at, child) in self.children.iter().enumerate() {
@@ -81,12 +65,7 @@ impl Target {
             });
         }
         let nulls = present(&columns, None, rows);
-        Ok(Arc::new(StructArray::try_new_with_length(
-            fields.clone(),
-            columns,
-            nulls,
-            rows,
-        )?))
+        Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, rows)?))
     }
 
     /// As [`Target::build`], where an object that is copied whole gives what no rule of its own does.
@@ -111,12 +90,7 @@ impl Target {
             columns.push(child.over(&inner(base.as_struct(), at)?, rules, rows, nulls)?);
         }
         let nulls = present(&columns, None, rows);
-        Ok(Arc::new(StructArray::try_new_with_length(
-            fields.clone(),
-            columns,
-            nulls,
-            rows,
-        )?))
+        Ok(Arc::new(StructArray::try_new_with_length(fields.clone(), columns, nulls, rows)?))
     }
 }
 
@@ -141,24 +115,16 @@ pub struct Empties(Vec<(FieldRef, ArrayRef)>);
 impl Empties {
     /// A null column of a field's type.
     pub fn get(&mut self, field: &FieldRef, rows: usize) -> ArrayRef {
-        let at = self
-            .0
-            .iter()
-            .position(|(known, _)| Arc::ptr_eq(known, field));
+        let at = self.0.iter().position(|(known, _)| Arc::ptr_eq(known, field));
         let at = at.unwrap_or_else(|| {
-            self.0
-                .push((field.clone(), new_null_array(field.data_type(), rows)));
+            self.0.push((field.clone(), new_null_array(field.data_type(), rows)));
             self.0.len() - 1
         });
         let array = &mut self.0[at].1;
         if array.len() < rows {
             *array = new_null_array(field.data_type(), rows);
         }
-        if array.len() == rows {
-            array.clone()
-        } else {
-            array.slice(0, rows)
-        }
+        if array.len() == rows { array.clone() } else { array.slice(0, rows) }
     }
 }
 
@@ -187,33 +153,15 @@ impl Required {
         for (at, field) in fields.iter().enumerate() {
             let below = below(&field.ty);
             if field.required || !matches!(below, Below::Nothing) {
-                found.push(Required {
-                    at,
-                    name: field.name.clone(),
-                    required: field.required,
-                    below,
-                });
+                found.push(Required { at, name: field.name.clone(), required: field.required, below });
             }
         }
         found
     }
 
     /// Adds `(row, path)` for each that is null where its parent is there.
-    pub fn missing(
-        fields: &[Required],
-        columns: &[ArrayRef],
-        rows: usize,
-        out: &mut Vec<(usize, String)>,
-    ) {
-        search(
-            fields,
-            columns,
-            None,
-            rows,
-            "",
-            &|row| Some((row, Vec::new())),
-            out,
-        );
+    pub fn missing(fields: &[Required], columns: &[ArrayRef], rows: usize, out: &mut Vec<(usize, String)>) {
+        search(fields, columns, None, rows, "", &|row| Some((row, Vec::new())), out);
     }
 }
 
@@ -249,17 +197,12 @@ fn search(
         let Some(column) = columns.get(field.at) else {
             continue;
         };
-        let path = if path.is_empty() {
-            field.name.clone()
-        } else {
-            format!("{path}.{}", field.name)
-        };
+        let path = if path.is_empty() { field.name.clone() } else { format!("{path}.{}", field.name) };
         if field.required && column.logical_null_count() > 0 {
             let there = |row: usize| parent.is_none_or(|parent| parent.is_valid(row));
             for row in (0..rows).filter(|&row| column.is_null(row) && there(row)) {
                 if let Some((row, places)) = owner(row) {
-                    let placed =
-                        |path: String, at: &usize| path.replacen("[]", &format!("[{at}]"), 1);
+                    let placed = |path: String, at: &usize| path.replacen("[]", &format!("[{at}]"), 1);
                     out.push((row, places.iter().fold(path.clone(), placed)));
                 }
             }
@@ -269,15 +212,7 @@ fn search(
             Below::Children(children) => {
                 let array = column.as_struct();
                 let both = NullBuffer::union(parent, array.nulls());
-                search(
-                    children,
-                    array.columns(),
-                    both.as_ref(),
-                    rows,
-                    &path,
-                    owner,
-                    out,
-                );
+                search(children, array.columns(), both.as_ref(), rows, &path, owner, out);
             }
             Below::Elements(children) => elements(children, column, parent, &path, owner, out),
         }
@@ -293,35 +228,17 @@ fn elements(
     out: &mut Vec<(usize, String)>,
 ) {
     let (offsets, values) = match column.data_type() {
-        DataType::List(_) => (
-            column.as_list::<i32>().offsets().clone(),
-            column.as_list::<i32>().values().clone(),
-        ),
-        DataType::Map(..) => (
-            column.as_map().offsets().clone(),
-            column.as_map().values().clone(),
-        ),
+        DataType::List(_) => (column.as_list::<i32>().offsets().clone(), column.as_list::<i32>().values().clone()),
+        DataType::Map(..) => (column.as_map().offsets().clone(), column.as_map().values().clone()),
         _ => return,
     };
     let array = values.as_struct();
     let within = |element: usize| {
-        let at = offsets
-            .partition_point(|&start| start as usize <= element)
-            .checked_sub(1)?;
-        let there = at < column.len()
-            && column.is_valid(at)
-            && parent.is_none_or(|parent| parent.is_valid(at));
+        let at = offsets.partition_point(|&start| start as usize <= element).checked_sub(1)?;
+        let there = at < column.len() && column.is_valid(at) && parent.is_none_or(|parent| parent.is_valid(at));
         let (row, mut places) = if there { owner(at)? } else { return None };
         places.push(element - offsets[at] as usize);
         Some((row, places))
     };
-    search(
-        children,
-        array.columns(),
-        array.nulls(),
-        array.len(),
-        &format!("{path}[]"),
-        &within,
-        out,
-    );
+    search(children, array.columns(), array.nulls(), array.len(), &format!("{path}[]"), &within, out);
 }

@@ -7,9 +7,8 @@
 use super::convert;
 use super::value::{Fault, Value};
 use datafusion::arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int8Builder, Int16Builder,
-    Int32Builder, Int64Builder, ListArray, MapArray, NullBufferBuilder, StringBuilder, StructArray,
-    TimestampMicrosecondBuilder, new_null_array,
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int8Builder, Int16Builder, Int32Builder, Int64Builder,
+    ListArray, MapArray, NullBufferBuilder, StringBuilder, StructArray, TimestampMicrosecondBuilder, new_null_array,
 };
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{DataType, Fields};
@@ -39,12 +38,7 @@ impl Failures {
     #[cold]
     pub fn add(&mut self, row: usize, below: &str, value: &Value<'_>, reason: Fault) {
         let value = value.clone().text().map(|text| text.into_owned());
-        self.0.push(Failure {
-            row,
-            below: below.to_string(),
-            value,
-            reason,
-        });
+        self.0.push(Failure { row, below: below.to_string(), value, reason });
     }
 }
 
@@ -66,25 +60,9 @@ enum Column {
     Number(Float64Builder),
     Day(Date32Builder),
     Moment(TimestampMicrosecondBuilder),
-    Object {
-        fields: Fields,
-        children: Vec<(String, Sink)>,
-        nulls: NullBufferBuilder,
-        rows: usize,
-    },
-    List {
-        item: Box<Sink>,
-        of: DataType,
-        offsets: Vec<i32>,
-        nulls: NullBufferBuilder,
-    },
-    Map {
-        keys: StringBuilder,
-        values: Box<Sink>,
-        of: DataType,
-        offsets: Vec<i32>,
-        nulls: NullBufferBuilder,
-    },
+    Object { fields: Fields, children: Vec<(String, Sink)>, nulls: NullBufferBuilder, rows: usize },
+    List { item: Box<Sink>, of: DataType, offsets: Vec<i32>, nulls: NullBufferBuilder },
+    Map { keys: StringBuilder, values: Box<Sink>, of: DataType, offsets: Vec<i32>, nulls: NullBufferBuilder },
 }
 
 impl Sink {
@@ -98,9 +76,9 @@ impl Sink {
             (Type::Long, _) => Column::Long(Int64Builder::with_capacity(rows)),
             (Type::Number, _) => Column::Number(Float64Builder::with_capacity(rows)),
             (Type::Date, _) => Column::Day(Date32Builder::with_capacity(rows)),
-            (Type::DateTime, _) => Column::Moment(
-                TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"),
-            ),
+            (Type::DateTime, _) => {
+                Column::Moment(TimestampMicrosecondBuilder::with_capacity(rows).with_timezone("UTC"))
+            }
             (Type::Object(children), DataType::Struct(fields)) => Column::Object {
                 fields: fields.clone(),
                 children: children
@@ -126,24 +104,13 @@ impl Sink {
             },
             _ => Column::Text(StringBuilder::with_capacity(rows, rows * 8)),
         };
-        Sink {
-            ty: ty.clone(),
-            column,
-        }
+        Sink { ty: ty.clone(), column }
     }
 
     /// Adds one row: the value converted, or null and a failure. Says whether the row has a value.
-    pub fn append(
-        &mut self,
-        value: Value<'_>,
-        row: usize,
-        below: &str,
-        failures: &mut Failures,
-    ) -> bool {
+    pub fn append(&mut self, value: Value<'_>, row: usize, below: &str, failures: &mut Failures) -> bool {
         let Some(present) = self.put(&value, row, below, failures) else {
-            if !matches!(&value, Value::Null)
-                && !matches!(&value, Value::Text(text) if convert::blank(text))
-            {
+            if !matches!(&value, Value::Null) && !matches!(&value, Value::Text(text) if convert::blank(text)) {
                 failures.add(row, below, &value, convert::misfit(&value, &self.ty));
             }
             self.null();
@@ -153,13 +120,7 @@ impl Sink {
     }
 
     /// None when the value does not fit and no row was added; otherwise whether the row has a value.
-    fn put(
-        &mut self,
-        value: &Value<'_>,
-        row: usize,
-        below: &str,
-        failures: &mut Failures,
-    ) -> Option<bool> {
+    fn put(&mut self, value: &Value<'_>, row: usize, below: &str, failures: &mut Failures) -> Option<bool> {
         if value.is_null() {
             return None;
         }
@@ -169,12 +130,8 @@ impl Sink {
                 other => builder.append_option(other.clone().text()),
             },
             Column::Bool(builder) => builder.append_value(convert::to_bool(value)?),
-            Column::Byte(builder) => {
-                builder.append_value(convert::to_long(value)?.try_into().ok()?)
-            }
-            Column::Short(builder) => {
-                builder.append_value(convert::to_long(value)?.try_into().ok()?)
-            }
+            Column::Byte(builder) => builder.append_value(convert::to_long(value)?.try_into().ok()?),
+            Column::Short(builder) => builder.append_value(convert::to_long(value)?.try_into().ok()?),
             Column::Int(builder) => builder.append_value(convert::to_long(value)?.try_into().ok()?),
             Column::Long(builder) => builder.append_value(convert::to_long(value)?),
             Column::Number(builder) => builder.append_value(convert::to_double(value)?),
@@ -185,49 +142,19 @@ impl Sink {
         Some(true)
     }
 
-    fn put_composite(
-        &mut self,
-        value: Value<'_>,
-        row: usize,
-        below: &str,
-        failures: &mut Failures,
-    ) -> Option<bool> {
+    fn put_composite(&mut self, value: Value<'_>, row: usize, below: &str, failures: &mut Failures) -> Option<bool> {
         match (&mut self.column, value) {
-            (
-                Column::Object {
-                    children,
-                    nulls,
-                    rows,
-                    ..
-                },
-                Value::Object(mut members),
-            ) => {
+            (Column::Object { children, nulls, rows, .. }, Value::Object(mut members)) => {
                 let mut present = false;
                 for (name, child) in children.iter_mut() {
-                    let member = members
-                        .iter()
-                        .position(|(key, _)| key == name)
-                        .map(|at| members.swap_remove(at).1);
-                    present |= child.append(
-                        member.unwrap_or(Value::Null),
-                        row,
-                        &format!("{below}.{name}"),
-                        failures,
-                    );
+                    let member = members.iter().position(|(key, _)| key == name).map(|at| members.swap_remove(at).1);
+                    present |= child.append(member.unwrap_or(Value::Null), row, &format!("{below}.{name}"), failures);
                 }
                 nulls.append(present);
                 *rows += 1;
                 Some(present)
             }
-            (
-                Column::List {
-                    item,
-                    offsets,
-                    nulls,
-                    ..
-                },
-                Value::List(items),
-            ) => {
+            (Column::List { item, offsets, nulls, .. }, Value::List(items)) => {
                 let end = end_of(offsets, items.len())?;
                 for (at, value) in items.into_iter().enumerate() {
                     item.append(value, row, &format!("{below}[{at}]"), failures);
@@ -236,16 +163,7 @@ impl Sink {
                 nulls.append_non_null();
                 Some(true)
             }
-            (
-                Column::Map {
-                    keys,
-                    values,
-                    offsets,
-                    nulls,
-                    ..
-                },
-                Value::Object(members),
-            ) => {
+            (Column::Map { keys, values, offsets, nulls, .. }, Value::Object(members)) => {
                 let end = end_of(offsets, members.len())?;
                 for (key, value) in members {
                     values.append(value, row, &format!("{below}.{key}"), failures);
@@ -270,12 +188,7 @@ impl Sink {
             Column::Number(builder) => builder.append_null(),
             Column::Day(builder) => builder.append_null(),
             Column::Moment(builder) => builder.append_null(),
-            Column::Object {
-                children,
-                nulls,
-                rows,
-                ..
-            } => {
+            Column::Object { children, nulls, rows, .. } => {
                 children.iter_mut().for_each(|(_, child)| child.null());
                 nulls.append_null();
                 *rows += 1;
@@ -299,85 +212,41 @@ impl Sink {
             Column::Number(mut builder) => Arc::new(builder.finish()),
             Column::Day(mut builder) => Arc::new(builder.finish()),
             Column::Moment(mut builder) => Arc::new(builder.finish()),
-            Column::Object {
-                fields,
-                children,
-                mut nulls,
-                rows,
-            } => {
-                let columns = children
-                    .into_iter()
-                    .map(|(_, child)| child.finish())
-                    .collect::<Result<Vec<_>, _>>()?;
-                Arc::new(StructArray::try_new_with_length(
-                    fields,
-                    columns,
-                    nulls.finish(),
-                    rows,
-                )?)
+            Column::Object { fields, children, mut nulls, rows } => {
+                let columns = children.into_iter().map(|(_, child)| child.finish()).collect::<Result<Vec<_>, _>>()?;
+                Arc::new(StructArray::try_new_with_length(fields, columns, nulls.finish(), rows)?)
             }
-            Column::List {
-                item,
-                of,
-                offsets,
-                mut nulls,
-            } => {
+            Column::List { item, of, offsets, mut nulls } => {
                 let DataType::List(field) = of else {
                     return Ok(new_null_array(&of, offsets.len() - 1));
                 };
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(ListArray::try_new(
-                    field,
-                    offsets,
-                    item.finish()?,
-                    nulls.finish(),
-                )?)
+                Arc::new(ListArray::try_new(field, offsets, item.finish()?, nulls.finish())?)
             }
-            Column::Map {
-                mut keys,
-                values,
-                of,
-                offsets,
-                mut nulls,
-            } => {
+            Column::Map { mut keys, values, of, offsets, mut nulls } => {
                 let DataType::Map(entries, sorted) = of else {
                     return Ok(new_null_array(&of, offsets.len() - 1));
                 };
                 let DataType::Struct(fields) = entries.data_type().clone() else {
-                    return Ok(new_null_array(
-                        &DataType::Map(entries, sorted),
-                        offsets.len() - 1,
-                    ));
+                    return Ok(new_null_array(&DataType::Map(entries, sorted), offsets.len() - 1));
                 };
                 let columns: Vec<ArrayRef> = vec![Arc::new(keys.finish()), values.finish()?];
                 let pairs = StructArray::try_new(fields, columns, None)?;
                 let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
-                Arc::new(MapArray::try_new(
-                    entries,
-                    offsets,
-                    pairs,
-                    nulls.finish(),
-                    sorted,
-                )?)
+                Arc::new(MapArray::try_new(entries, offsets, pairs, nulls.finish(), sorted)?)
             }
         })
     }
 }
 
 fn end_of(offsets: &[i32], more: usize) -> Option<i32> {
-    offsets
-        .last()
-        .copied()
-        .unwrap_or(0)
-        .checked_add(i32::try_from(more).ok()?)
+    offsets.last().copied().unwrap_or(0).checked_add(i32::try_from(more).ok()?)
 }
 
 /// Types of a map's keys and values, from its entries.
 pub fn map_types(entries: &DataType) -> (DataType, DataType) {
     match entries {
-        DataType::Struct(fields) if fields.len() == 2 => {
-            (fields[0].data_type().clone(), fields[1].data_type().clone())
-        }
+        DataType::Struct(fields) if fields.len() == 2 => (fields[0].data_type().clone(), fields[1].data_type().clone()),
         _ => (DataType::Utf8, DataType::Utf8),
     }
 }

@@ -11,23 +11,12 @@ use std::sync::Arc;
 /// A text column to a type: what comes out, and what is told.
 #[track_caller]
 fn check(ty: Type, texts: &[&str], expected: Expect) {
-    let rows: Vec<Vec<Option<&str>>> = texts
-        .iter()
-        .map(|text| vec![Some(*text)])
-        .chain([vec![None]])
-        .collect();
+    let rows: Vec<Vec<Option<&str>>> = texts.iter().map(|text| vec![Some(*text)]).chain([vec![None]]).collect();
     let rows: Vec<&[Option<&str>]> = rows.iter().map(Vec::as_slice).collect();
-    let mapped = map(
-        vec![field("out", ty)],
-        Some(set(&[("ATTRIBUTE", "in", "out")])),
-        Scan::text(&["in"], &rows),
-    );
+    let mapped = map(vec![field("out", ty)], Some(set(&[("ATTRIBUTE", "in", "out")])), Scan::text(&["in"], &rows));
     let mut told = String::new();
     for (row, text) in texts.iter().enumerate() {
-        told += &format!(
-            "{text:?} → {}\n",
-            mapped.rows[row].get("out").unwrap_or(&Value::Null)
-        );
+        told += &format!("{text:?} → {}\n", mapped.rows[row].get("out").unwrap_or(&Value::Null));
     }
     assert_eq!(mapped.rows[texts.len()], json!({}), "null stays null");
     expected.assert_eq(&(told + &mapped.findings()));
@@ -37,16 +26,8 @@ fn check(ty: Type, texts: &[&str], expected: Expect) {
 #[track_caller]
 fn check_typed(array: ArrayRef, ty: Type, expected: Expect) {
     let target = vec![field("out", ty)];
-    let mapped = map(
-        target,
-        Some(set(&[("ATTRIBUTE", "in", "out")])),
-        Scan::typed(vec![("in", array)]),
-    );
-    let values: Vec<Value> = mapped
-        .rows
-        .iter()
-        .map(|row| row.get("out").cloned().unwrap_or(Value::Null))
-        .collect();
+    let mapped = map(target, Some(set(&[("ATTRIBUTE", "in", "out")])), Scan::typed(vec![("in", array)]));
+    let values: Vec<Value> = mapped.rows.iter().map(|row| row.get("out").cloned().unwrap_or(Value::Null)).collect();
     expected.assert_eq(&format!("{}\n{}", Value::Array(values), mapped.findings()));
 }
 
@@ -123,8 +104,8 @@ fn text_becomes_booleans_by_the_contracts_words_only() {
     check(
         Type::Boolean,
         &[
-            "y", "yes", "Y", "YES", "on", "ON", "true", "TRUE", "n", "N", "no", "NO", "off", "OFF",
-            "false", "FALSE", "1", "maybe",
+            "y", "yes", "Y", "YES", "on", "ON", "true", "TRUE", "n", "N", "no", "NO", "off", "OFF", "false", "FALSE",
+            "1", "maybe",
         ],
         expect![[r#"
             "y" → true
@@ -155,13 +136,7 @@ fn text_becomes_booleans_by_the_contracts_words_only() {
 fn text_becomes_dates_and_moments() {
     check(
         Type::DateTime,
-        &[
-            "2024-03-05T06:07:08.123Z",
-            "2024-03-05 06:07:08+02:00",
-            "05.Mar.2024",
-            "soon",
-            "1390574181854",
-        ],
+        &["2024-03-05T06:07:08.123Z", "2024-03-05 06:07:08+02:00", "05.Mar.2024", "soon", "1390574181854"],
         expect![[r#"
         "2024-03-05T06:07:08.123Z" → "2024-03-05T06:07:08.123Z"
         "2024-03-05 06:07:08+02:00" → "2024-03-05T04:07:08Z"
@@ -174,12 +149,7 @@ fn text_becomes_dates_and_moments() {
     );
     check(
         Type::Date,
-        &[
-            "2024-03-05",
-            "2024-03-05T23:30:00-05:00",
-            "3/05/2024",
-            "31.2.2024",
-        ],
+        &["2024-03-05", "2024-03-05T23:30:00-05:00", "3/05/2024", "31.2.2024"],
         expect![[r#"
         "2024-03-05" → "2024-03-05"
         "2024-03-05T23:30:00-05:00" → "2024-03-05"
@@ -194,20 +164,10 @@ fn text_becomes_dates_and_moments() {
 fn text_stays_text_without_a_copy() {
     let texts: ArrayRef = Arc::new(StringArray::from(vec![Some(" ä "), Some(""), None]));
     let scan = Scan::typed(vec![("in", texts.clone())]);
-    let mapped = map(
-        vec![field("out", Type::String)],
-        Some(set(&[("ATTRIBUTE", "in", "out")])),
-        scan,
-    );
+    let mapped = map(vec![field("out", Type::String)], Some(set(&[("ATTRIBUTE", "in", "out")])), scan);
     let out = mapped.batch.column(0).as_string::<i32>();
-    assert_eq!(
-        out.value_data().as_ptr(),
-        texts.as_string::<i32>().value_data().as_ptr()
-    );
-    assert_eq!(
-        mapped.rows,
-        [json!({ "out": " ä " }), json!({ "out": "" }), json!({})]
-    );
+    assert_eq!(out.value_data().as_ptr(), texts.as_string::<i32>().value_data().as_ptr());
+    assert_eq!(mapped.rows, [json!({ "out": " ä " }), json!({ "out": "" }), json!({})]);
 }
 
 #[test]
@@ -229,12 +189,7 @@ fn json_text_becomes_lists_objects_and_maps() {
     let address = Type::Object(vec![field("city", Type::String), field("zip", Type::Int)]);
     check(
         address.clone(),
-        &[
-            r#"{"city":"Ulm","zip":"89073","more":1}"#,
-            r#"{"zip":"x","city":"y"}"#,
-            "{}",
-            "[]",
-        ],
+        &[r#"{"city":"Ulm","zip":"89073","more":1}"#, r#"{"zip":"x","city":"y"}"#, "{}", "[]"],
         expect![[r#"
         "{\"city\":\"Ulm\",\"zip\":\"89073\",\"more\":1}" → {"city":"Ulm","zip":89073}
         "{\"zip\":\"x\",\"city\":\"y\"}" → {"city":"y"}
@@ -353,9 +308,7 @@ fn typed_numbers_are_widened_and_narrowed_with_a_range_check() {
         ["1.1"]
     "#]],
     );
-    let decimals = Decimal128Array::from(vec![12345, -1])
-        .with_precision_and_scale(12, 2)
-        .unwrap();
+    let decimals = Decimal128Array::from(vec![12345, -1]).with_precision_and_scale(12, 2).unwrap();
     check_typed(
         Arc::new(decimals.clone()),
         Type::Number,
@@ -370,9 +323,8 @@ fn typed_numbers_are_widened_and_narrowed_with_a_range_check() {
         ["123.45","-0.01"]
     "#]],
     );
-    let wide = Decimal128Array::from(vec![9_007_199_254_740_993, i128::MAX / 10])
-        .with_precision_and_scale(38, 0)
-        .unwrap();
+    let wide =
+        Decimal128Array::from(vec![9_007_199_254_740_993, i128::MAX / 10]).with_precision_and_scale(38, 0).unwrap();
     check_typed(
         Arc::new(wide),
         Type::Long,
@@ -394,10 +346,8 @@ fn typed_numbers_are_widened_and_narrowed_with_a_range_check() {
 
 #[test]
 fn typed_times_become_microseconds_in_utc() {
-    let millis: ArrayRef = Arc::new(
-        TimestampMillisecondArray::from(vec![Some(1_390_574_181_854), None])
-            .with_timezone("+02:00"),
-    );
+    let millis: ArrayRef =
+        Arc::new(TimestampMillisecondArray::from(vec![Some(1_390_574_181_854), None]).with_timezone("+02:00"));
     check_typed(
         millis.clone(),
         Type::DateTime,
@@ -419,13 +369,8 @@ fn typed_times_become_microseconds_in_utc() {
         ["2014-01-24T14:36:21.854Z",null]
     "#]],
     );
-    let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![
-        1_390_574_181_854_321_987,
-    ]));
-    assert_eq!(
-        nanos.data_type(),
-        &DataType::Timestamp(TimeUnit::Nanosecond, None)
-    );
+    let nanos: ArrayRef = Arc::new(TimestampNanosecondArray::from(vec![1_390_574_181_854_321_987]));
+    assert_eq!(nanos.data_type(), &DataType::Timestamp(TimeUnit::Nanosecond, None));
     check_typed(
         nanos,
         Type::DateTime,
@@ -466,16 +411,9 @@ fn typed_structs_and_lists_go_field_by_field() {
     let address: ArrayRef = Arc::new(StructArray::from(vec![
         (text("city"), city),
         (text("zip"), zip),
-        (
-            Arc::new(ArrowField::new("other", DataType::Int32, true)),
-            other,
-        ),
+        (Arc::new(ArrowField::new("other", DataType::Int32, true)), other),
     ]));
-    let wanted = Type::Object(vec![
-        field("zip", Type::Int),
-        field("city", Type::String),
-        field("lacking", Type::Date),
-    ]);
+    let wanted = Type::Object(vec![field("zip", Type::Int), field("city", Type::String), field("lacking", Type::Date)]);
     check_typed(
         address.clone(),
         wanted.clone(),
@@ -502,8 +440,7 @@ fn typed_structs_and_lists_go_field_by_field() {
         1: MAPPER-3700-400 out[1].zip "x": out[1].zip is null: the text is not a number
     "#]],
     );
-    let numbers =
-        ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None]), None]);
+    let numbers = ListArray::from_iter_primitive::<Int32Type, _, _>(vec![Some(vec![Some(1), None]), None]);
     check_typed(
         Arc::new(numbers.clone()),
         Type::Array(Box::new(Type::String)),
@@ -569,10 +506,7 @@ fn a_column_that_arrow_refuses_loses_only_the_rows_to_blame() {
 #[test]
 fn bytes_that_are_no_text_are_told() {
     check_typed(
-        Arc::new(BinaryArray::from(vec![
-            b"ok".as_slice(),
-            b"\xff".as_slice(),
-        ])),
+        Arc::new(BinaryArray::from(vec![b"ok".as_slice(), b"\xff".as_slice()])),
         Type::String,
         expect![[r#"
         ["ok",null]
@@ -589,11 +523,5 @@ fn a_raw_value_is_cut_at_one_kibibyte() {
         Some(set(&[("ATTRIBUTE", "in", "out")])),
         Scan::text(&["in"], &[&[Some(&long)]]),
     );
-    assert_eq!(
-        mapped.events[0].1["findings"][0]["value"]
-            .as_str()
-            .unwrap()
-            .len(),
-        1024
-    );
+    assert_eq!(mapped.events[0].1["findings"][0]["value"].as_str().unwrap().len(), 1024);
 }

@@ -9,44 +9,21 @@ use serde_json::json;
 use std::sync::Arc;
 
 fn person() -> Field {
-    let name = Type::Object(vec![
-        field("firstName", Type::String),
-        field("lastName", Type::String),
-    ]);
-    field(
-        "person",
-        Type::Object(vec![field("name", name), field("age", Type::Int)]),
-    )
+    let name = Type::Object(vec![field("firstName", Type::String), field("lastName", Type::String)]);
+    field("person", Type::Object(vec![field("name", name), field("age", Type::Int)]))
 }
 
 #[test]
 fn rules_fill_leaves_of_objects_and_leave_the_rest_null() {
-    let set = set(&[
-        ("ATTRIBUTE", "First Name", "person.name.firstName"),
-        ("STATIC", "x", "note"),
-    ]);
+    let set = set(&[("ATTRIBUTE", "First Name", "person.name.firstName"), ("STATIC", "x", "note")]);
     let scan = Scan::text(&["${First Name}"], &[&[Some("Ada")], &[None]]);
     let mapped = map(vec![person(), field("note", Type::String)], Some(set), scan);
     assert_eq!(
         mapped.rows,
-        [
-            json!({ "person": { "name": { "firstName": "Ada" } }, "note": "x" }),
-            json!({ "note": "x" })
-        ]
+        [json!({ "person": { "name": { "firstName": "Ada" } }, "note": "x" }), json!({ "note": "x" })]
     );
-    assert!(
-        mapped.batch.column(0).is_null(1),
-        "a struct whose children are all null is null"
-    );
-    assert!(
-        mapped
-            .batch
-            .column(0)
-            .as_struct()
-            .column_by_name("name")
-            .unwrap()
-            .is_null(1)
-    );
+    assert!(mapped.batch.column(0).is_null(1), "a struct whose children are all null is null");
+    assert!(mapped.batch.column(0).as_struct().column_by_name("name").unwrap().is_null(1));
 }
 
 #[test]
@@ -58,14 +35,8 @@ fn an_object_is_copied_whole_save_for_children_with_a_rule() {
         ("EXPRESSION", "nullify()", "person.age"),
     ]);
     let who = r#"{"name":{"firstName":"Ada","lastName":"copied"},"age":36,"extra":1}"#;
-    let scan = Scan::text(
-        &["who", "last"],
-        &[
-            &[Some(who), Some("Lovelace")],
-            &[None, Some("Byron")],
-            &[Some("{}"), None],
-        ],
-    );
+    let scan =
+        Scan::text(&["who", "last"], &[&[Some(who), Some("Lovelace")], &[None, Some("Byron")], &[Some("{}"), None]]);
     let mapped = map(vec![person()], Some(set), scan);
     let expected = [
         json!({ "person": { "name": { "firstName": "Ada", "lastName": "LOVELACE" } } }),
@@ -80,36 +51,19 @@ fn an_object_is_copied_whole_save_for_children_with_a_rule() {
 fn fields_are_found_inside_structs_lists_and_json_text() {
     let first: ArrayRef = Arc::new(StringArray::from(vec!["Ada", "hidden"]));
     let age: ArrayRef = Arc::new(Int64Array::from(vec![36, 1]));
-    let fields = vec![
-        ArrowField::new("first", DataType::Utf8, true),
-        ArrowField::new("age", DataType::Int64, true),
-    ];
+    let fields = vec![ArrowField::new("first", DataType::Utf8, true), ArrowField::new("age", DataType::Int64, true)];
     let nulls = datafusion::arrow::buffer::NullBuffer::from(vec![true, false]);
-    let who: ArrayRef = Arc::new(StructArray::new(
-        fields.into(),
-        vec![first, age],
-        Some(nulls),
-    ));
-    let text: ArrayRef = Arc::new(StringArray::from(vec![
-        r#"{"list":[{"x":"1"},{"x":"2"}]}"#,
-        "no json",
-    ]));
+    let who: ArrayRef = Arc::new(StructArray::new(fields.into(), vec![first, age], Some(nulls)));
+    let text: ArrayRef = Arc::new(StringArray::from(vec![r#"{"list":[{"x":"1"},{"x":"2"}]}"#, "no json"]));
     let set = set(&[
         ("ATTRIBUTE", "who.first", "person.name.firstName"),
         ("EXPRESSION", "who.age * 2", "person.age"),
         ("ATTRIBUTE", "text.list[1].x", "person.name.lastName"),
     ]);
-    let mapped = map(
-        vec![person()],
-        Some(set),
-        Scan::typed(vec![("who", who), ("text", text)]),
-    );
+    let mapped = map(vec![person()], Some(set), Scan::typed(vec![("who", who), ("text", text)]));
     assert_eq!(
         mapped.rows,
-        [
-            json!({ "person": { "name": { "firstName": "Ada", "lastName": "2" }, "age": 72 } }),
-            json!({})
-        ]
+        [json!({ "person": { "name": { "firstName": "Ada", "lastName": "2" }, "age": 72 } }), json!({})]
     );
 }
 
@@ -117,20 +71,9 @@ fn fields_are_found_inside_structs_lists_and_json_text() {
 fn without_a_mapping_set_columns_go_to_the_fields_of_their_names() {
     let scan = Scan::text(
         &["person.name.firstName", "score", "unknown"],
-        &[
-            &[Some("Ada"), Some("1.5"), Some("x")],
-            &[Some("Bob"), Some("high"), None],
-        ],
+        &[&[Some("Ada"), Some("1.5"), Some("x")], &[Some("Bob"), Some("high"), None]],
     );
-    let mapped = map(
-        vec![
-            person(),
-            field("score", Type::Number),
-            field("lacking", Type::Date),
-        ],
-        None,
-        scan,
-    );
+    let mapped = map(vec![person(), field("score", Type::Number), field("lacking", Type::Date)], None, scan);
     let expected = [
         json!({ "person": { "name": { "firstName": "Ada" } }, "score": 1.5 }),
         json!({ "person": { "name": { "firstName": "Bob" } } }),
@@ -144,15 +87,9 @@ fn without_a_mapping_set_columns_go_to_the_fields_of_their_names() {
 
 #[test]
 fn a_column_that_the_file_lacks_is_null() {
-    let set = set(&[
-        ("ATTRIBUTE", "lacking", "a"),
-        ("EXPRESSION", "concat(lacking, \"!\")", "b"),
-    ]);
-    let mapped = map(
-        vec![field("a", Type::Long), field("b", Type::String)],
-        Some(set),
-        Scan::text(&["x"], &[&[Some("1")]]),
-    );
+    let set = set(&[("ATTRIBUTE", "lacking", "a"), ("EXPRESSION", "concat(lacking, \"!\")", "b")]);
+    let mapped =
+        map(vec![field("a", Type::Long), field("b", Type::String)], Some(set), Scan::text(&["x"], &[&[Some("1")]]));
     assert_eq!(mapped.rows, [json!({ "b": "!" })]);
     assert_eq!(mapped.findings(), "");
 }
@@ -161,20 +98,10 @@ fn a_column_that_the_file_lacks_is_null() {
 fn an_object_with_no_children_has_no_column() {
     let target = vec![
         field("hollow", Type::Object(vec![])),
-        field(
-            "outer",
-            Type::Object(vec![
-                field("hollow", Type::Object(vec![])),
-                required("kept", Type::Int),
-            ]),
-        ),
+        field("outer", Type::Object(vec![field("hollow", Type::Object(vec![])), required("kept", Type::Int)])),
     ];
     let set = set(&[("ATTRIBUTE", "x", "outer")]);
-    let mapped = map(
-        target,
-        Some(set),
-        Scan::text(&["x"], &[&[Some(r#"{"hollow":{},"kept":3}"#)]]),
-    );
+    let mapped = map(target, Some(set), Scan::text(&["x"], &[&[Some(r#"{"hollow":{},"kept":3}"#)]]));
     assert_eq!(mapped.rows, [json!({ "outer": { "kept": 3 } })]);
     assert_eq!(mapped.findings(), "");
 }

@@ -47,14 +47,8 @@ fn arithmetic_is_exact_or_fails_with_a_reason() {
     check("~one", "-2");
     check("1 / 0", "failed: a division by zero");
     check("half % 0", "failed: a division by zero");
-    check(
-        "huge + 1",
-        "failed: the result does not fit a whole number of 64 bits",
-    );
-    check(
-        "huge * huge",
-        "failed: the result does not fit a whole number of 64 bits",
-    );
+    check("huge + 1", "failed: the result does not fit a whole number of 64 bits");
+    check("huge * huge", "failed: the result does not fit a whole number of 64 bits");
     check("word * 2", "failed: \"word\" is not a number");
     check("-word", "failed: \"word\" is not a number");
     check("~half", "failed: ~ takes a whole number of 64 bits");
