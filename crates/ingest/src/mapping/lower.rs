@@ -279,7 +279,7 @@ impl<'a> Lowering<'a> {
             }
         }
         if branches.is_empty() {
-            return Ok(last);
+            return Ok(if own(&last.of) { last } else { self.kernel(Operation::Mix, vec![last], mixed_type()) });
         }
         self.cases(branches, last)
     }
