@@ -211,7 +211,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         .increment(1);
     metrics::histogram!("forebay_http_request_seconds", "method" => known(&method))
         .record(began.elapsed().as_secs_f64());
-    tracing::debug!(id, %method, path, status = response.status().as_u16(), "answered");
+    tracing::info!(request.id = id, %method, path, status = response.status().as_u16(), "answered {method} {path}");
     response
 }
 

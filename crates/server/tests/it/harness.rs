@@ -139,11 +139,6 @@ impl Bucket {
         }
     }
 
-    /// Removes one object.
-    pub async fn delete(&self, key: &str) {
-        self.store.delete(&Key::from(key)).await.unwrap();
-    }
-
     /// Puts objects under keys that no path type can hold: they are the store's raw strings.
     pub async fn put_raw(&self, objects: &[(String, Vec<u8>)]) {
         if let Some(running) = &self.playground {
@@ -252,11 +247,6 @@ impl Forebay {
         let mut child = self.child.take().expect("it runs");
         child.kill().unwrap();
         child.wait().unwrap();
-    }
-
-    /// The server's process.
-    pub fn pid(&self) -> u32 {
-        self.child.as_ref().expect("it runs").id()
     }
 
     /// What the server has logged.
@@ -386,7 +376,7 @@ impl Forebay {
         let sandboxes = self.get(&format!("{FLOW}/flows/{flow}")).await;
         let sandbox = sandboxes["items"][0]["sandboxId"].as_str().unwrap();
         let table = self.data.join("lake/tables").join(sandbox).join(&dataset);
-        Made { flow, source, target, dataset, set, table }
+        Made { flow, target, dataset, table }
     }
 
     /// Starts a run now; answers its id.
@@ -443,10 +433,8 @@ pub struct FlowSpec<'a> {
 /// What was made.
 pub struct Made {
     pub flow: String,
-    pub source: String,
     pub target: String,
     pub dataset: String,
-    pub set: String,
     pub table: PathBuf,
 }
 

@@ -211,3 +211,25 @@ async fn an_empty_folder_is_a_run_of_nothing_and_a_missing_bucket_is_named() {
     assert_eq!(run["state"], "failed");
     assert!(run["activities"].to_string().contains("there-is-no-such-bucket"), "{:#}", run["activities"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_data_of_a_deleted_dataset_is_removed() {
+    let s = setting("removed").await;
+    s.bucket.put("in/a.csv", "id,visits\na1,1\n").await;
+    let made = s.folder_flow(Value::Null).await;
+    s.forebay.settled(&made.flow).await;
+    assert!(made.table.exists());
+    let dataset = format!("/data/foundation/catalog/dataSets/{}", made.dataset);
+    let (status, answer) = s.forebay.call("DELETE", &dataset, None, &[]).await;
+    assert_eq!(status, 409, "a flow still writes to it: {answer}");
+    for path in [format!("{FLOW}/flows/{}", made.flow), format!("{FLOW}/targetConnections/{}", made.target)] {
+        assert_eq!(s.forebay.call("DELETE", &path, None, &[]).await.0, 204, "FS-ENV-8: {path}");
+        assert_eq!(s.forebay.call("GET", &path, None, &[]).await.0, 404, "FS-ENV-8: {path}");
+    }
+    assert_eq!(s.forebay.call("DELETE", &dataset, None, &[]).await.0, 200);
+    let began = std::time::Instant::now();
+    while made.table.exists() {
+        assert!(began.elapsed().as_secs() < 60, "the table is still there");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+}
