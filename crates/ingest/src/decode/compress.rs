@@ -139,7 +139,7 @@ fn is_tar(head: &[u8]) -> bool {
 }
 
 fn is_zlib(head: &[u8]) -> bool {
-    head.len() >= 2 && head[0] & 0x0F == 8 && u16::from_be_bytes([head[0], head[1]]) % 31 == 0
+    head.len() >= 2 && head[0] & 0x0F == 8 && u16::from_be_bytes([head[0], head[1]]).is_multiple_of(31)
 }
 
 /// Refuses a declared compression that is plainly not there.

@@ -121,13 +121,12 @@ fn read_field<'a>(letter: char, count: usize, text: &'a str, found: &mut Found) 
         'G' => read_era(text, found),
         'X' | 'x' | 'Z' | 'O' => {
             let prefixed = text.strip_prefix("GMT").or_else(|| text.strip_prefix("UTC"));
-            let (bytes, reader): (&str, fn(&[u8]) -> Option<(i32, usize)>) = match prefixed {
-                Some(rest) => (rest, short_offset),
-                None => (text, offset),
+            let (rest, (seconds, used)) = match prefixed {
+                Some(rest) => (rest, short_offset(rest.as_bytes()).unwrap_or((0, 0))),
+                None => (text, offset(text.as_bytes())?),
             };
-            let (seconds, used) = reader(bytes.as_bytes()).or(prefixed.map(|_| (0, 0)))?;
             found.zone = Some(Zone::fixed(seconds));
-            Some(&bytes[used..])
+            Some(&rest[used..])
         }
         'z' | 'V' => {
             let length = text.find(|c: char| !(c.is_ascii_alphanumeric() || "/_+-:".contains(c))).unwrap_or(text.len());

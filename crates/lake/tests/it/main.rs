@@ -1,5 +1,8 @@
 //! The lake against folders, memory and stores that fail.
 
+// A test that meets the unexpected may panic.
+#![allow(clippy::unwrap_used)]
+
 mod commit;
 mod crashes;
 mod folder;

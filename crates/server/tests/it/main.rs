@@ -1,5 +1,8 @@
 //! The whole program, as a user runs it: real server, real files, real S3 endpoints, judged by readers that are not ours.
 
+// A test that meets the unexpected may panic.
+#![allow(clippy::unwrap_used)]
+
 mod badinput;
 mod demo;
 mod formats;
