@@ -15,7 +15,7 @@ use std::process::ExitCode;
 
 /// Forebay: an open, self-hosted Flow Service.
 #[derive(Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
