@@ -12,7 +12,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
 use forebay_model::{Document, Error, Resource, Result, code, filter, patch};
-use forebay_sources::Remote;
+use forebay_sources::{AccountId, Remote};
 use forebay_store::{New, Secrets};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -165,7 +165,8 @@ pub async fn remote(app: &App, caller: &Caller, id: &str) -> Result<Remote> {
     let sealed = app.store.secrets(&caller.scope, Resource::Connection, id).await?;
     let none = json!({});
     let shown = document.body.pointer("/auth/params").unwrap_or(&none);
-    Remote::open(&app.gate, source, shown, &secrets::by_name(&sealed))
+    let account = AccountId { scope: caller.scope.clone(), connection: document.id.clone() };
+    app.accounts.open(source, &account, shown, &secrets::by_name(&sealed))
 }
 
 /// FLOW-1445-400 unless the connection is enabled.

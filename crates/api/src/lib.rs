@@ -42,7 +42,7 @@ pub use serve::serve;
 pub use tokens::TokenKey;
 
 use forebay_model::{Scope, Time};
-use forebay_sources::Gate;
+use forebay_sources::Accounts;
 use forebay_store::Store;
 use std::sync::Arc;
 
@@ -53,8 +53,8 @@ pub struct App {
     pub store: Store,
     /// The data engine.
     pub engine: Arc<dyn Engine>,
-    /// The one way out.
-    pub gate: Gate,
+    /// The way to the outside.
+    pub accounts: Accounts,
     /// Tells the time.
     pub clock: Arc<dyn Fn() -> Time + Send + Sync>,
     /// 128 random bits: where ids come from.

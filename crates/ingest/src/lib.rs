@@ -11,4 +11,5 @@ pub mod plan;
 pub mod promote;
 pub mod setup;
 pub mod story;
+pub mod vault;
 pub mod worker;

@@ -7,7 +7,7 @@ use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
-use forebay_sources::{Secrets, Source};
+use forebay_sources::{AccountId, Secrets, Source};
 use forebay_store::{List, Store};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -20,6 +20,8 @@ pub struct Setup {
     pub target_connection: String,
     /// The kind of system.
     pub kind: &'static Source,
+    /// The base connection.
+    pub account: AccountId,
     /// The connection's parameters that are no secrets.
     pub params: Value,
     /// Its secrets, by parameter name.
@@ -65,7 +67,8 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
     Ok(Setup {
         kind: kind(&base)?,
         params: base.body.pointer("/auth/params").cloned().unwrap_or(Value::Null),
-        secrets: by_name(secrets),
+        secrets: crate::vault::by_name(secrets),
+        account: AccountId { scope: scope.clone(), connection: base.id },
         selection: selection(&source)?,
         files: file_options(&source.body)?,
         set: mapping_set(store, scope, flow).await?,
@@ -78,12 +81,6 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
         source: source.id,
         target_connection: target.id,
     })
-}
-
-/// Secrets by parameter name, as sources know them.
-fn by_name(sealed: forebay_store::Secrets) -> Secrets {
-    let name = |pointer: String| pointer.rsplit('/').next().unwrap_or_default().to_string();
-    sealed.into_iter().map(|(pointer, secret)| (name(pointer), secret)).collect()
 }
 
 fn kind(base: &Document) -> Result<&'static Source> {

@@ -17,7 +17,7 @@ use forebay_lake::{Lake, Txn, WriteSpec, layout};
 use forebay_model::files::{Object, Window};
 use forebay_model::run::Status;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
-use forebay_sources::{Gate, Remote};
+use forebay_sources::{Accounts, Remote};
 use forebay_store::{Claim, End, Store};
 use futures::stream::BoxStream;
 use futures::{FutureExt, TryStreamExt};
@@ -74,8 +74,8 @@ pub struct Worker {
     pub store: Store,
     /// Where rows go.
     pub lake: Lake,
-    /// The way out.
-    pub gate: Gate,
+    /// The way to the outside.
+    pub accounts: Accounts,
     /// How it works.
     pub settings: Arc<Settings>,
     /// What time it is.
@@ -227,7 +227,7 @@ impl Worker {
             return self.finish(claim, &setup, record, &done).await;
         }
         let began = (self.clock)().timestamp_millis();
-        let remote = Remote::open(&self.gate, setup.kind, &setup.params, &setup.secrets)?;
+        let remote = self.accounts.open(setup.kind, &setup.account, &setup.params, &setup.secrets)?;
         if record.as_ref().is_none_or(|r| r.failed) {
             let plan = self.plan(claim, &setup, &remote, record.as_ref()).await?;
             let times =

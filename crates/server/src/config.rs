@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use url::Url;
 
 /// The text of the defaults.
 pub const DEFAULTS: &str = include_str!("../default.toml");
@@ -21,6 +22,7 @@ const TEST_PREFIX: &str = "FOREBAY_TEST_";
 pub struct Config {
     pub server: Server,
     pub egress: Egress,
+    pub hubspot: Hubspot,
     pub run: Run,
     pub lake: Lake,
     pub log: Log,
@@ -43,6 +45,13 @@ pub struct Server {
 pub struct Egress {
     #[serde(deserialize_with = "networks")]
     pub allow: Vec<IpNet>,
+}
+
+/// `[hubspot]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hubspot {
+    pub base_url: Url,
 }
 
 /// `[run]`

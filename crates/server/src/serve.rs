@@ -5,10 +5,11 @@ use crate::engine::LakeEngine;
 use crate::{Serve, logs};
 use chrono::Utc;
 use forebay_api::{App, Settings as ApiSettings, TokenKey};
+use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
 use forebay_model::Time;
-use forebay_sources::Gate;
+use forebay_sources::{Accounts, Gate, Places};
 use forebay_store::{Keys, Store};
 use secrecy::ExposeSecret;
 use std::fs::File;
@@ -126,10 +127,13 @@ pub async fn start(config: Config) -> Result<Running, String> {
     };
     let credentials = credentials(&store, data, &public_url).await?;
     let clock: fn() -> Time = Utc::now;
+    let vault = StoreVault { store: store.clone(), clock };
+    let places = Places { hubspot: config.hubspot.base_url.clone() };
+    let accounts = Accounts::new(gate, Arc::new(vault), places);
     let app = App {
         store: store.clone(),
         engine: Arc::new(LakeEngine { lake: lake.clone() }),
-        gate: gate.clone(),
+        accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
         settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
@@ -148,7 +152,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let worker = Worker {
         store: store.clone(),
         lake: lake.clone(),
-        gate,
+        accounts,
         settings: Arc::new(settings(&config, public_url)),
         clock,
     };

@@ -1,9 +1,10 @@
 //! The outside world: one source a file, behind one egress gate.
 //!
 //! [`Gate`] is the only way out. [`Source`] is our code for a kind of system, found by connection spec id with
-//! [`by_spec`]; [`Remote::open`] joins it with one account's credentials. The specs that the API shows are [`specs`]
+//! [`by_spec`]; [`Accounts::open`] joins it with one account's credentials. The specs that the API shows are [`specs`]
 //! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs`.
 
+mod accounts;
 mod address;
 mod http;
 mod params;
@@ -13,7 +14,9 @@ mod remote;
 mod s3;
 mod selection;
 mod specs;
+pub mod tables;
 
+pub use accounts::{AccountId, Accounts, Memory, Places, Vault};
 pub use http::{Gate, Lookup};
 pub use params::Secrets;
 pub use remote::{Check, Entry, Patience, Remote};
@@ -35,6 +38,8 @@ pub struct Source {
 pub enum Reader {
     /// Files are pinned and read in place.
     Files,
+    /// Records are paged and landed.
+    Tables,
 }
 
 /// Every source. Adding one is a file, its spec, and a line here.

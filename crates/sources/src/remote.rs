@@ -4,7 +4,7 @@
 //! gate, is retried within [`Patience`], and fails with a typed error that names what was asked for.
 
 use crate::params::Params;
-use crate::{Gate, Secrets, Source, s3};
+use crate::{AccountId, Accounts, Secrets, Source, s3};
 use bytes::Bytes;
 use forebay_model::files::{Object, Selection};
 use forebay_model::{Error, Result};
@@ -69,10 +69,15 @@ impl Default for Patience {
 }
 
 impl Remote {
-    /// Joins a source with one account. `params` is what the connection shows, `secrets` what was sealed, by
-    /// parameter name. Nothing is connected yet.
-    pub fn open(gate: &Gate, source: &'static Source, params: &Value, secrets: &Secrets) -> Result<Remote> {
-        let s3 = s3::S3::open(gate, &Params::new(params, secrets))?;
+    /// See [`Accounts::open`].
+    pub(crate) fn open(
+        accounts: &Accounts,
+        source: &'static Source,
+        _account: &AccountId,
+        params: &Value,
+        secrets: &Secrets,
+    ) -> Result<Remote> {
+        let s3 = s3::S3::open(&accounts.gate, &Params::new(params, secrets))?;
         Ok(Remote { source, s3 })
     }
 

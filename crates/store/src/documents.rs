@@ -125,6 +125,20 @@ impl Store {
         Ok(stored.document)
     }
 
+    /// Replaces some of a document's sealed fields, by their pointers, and leaves all else as it is, the etag too: what the
+    /// API shows has not changed.
+    pub async fn reseal(&self, scope: &Scope, resource: Resource, id: &str, renewed: &Secrets) -> Result<()> {
+        let mut tx = self.database.write().await?;
+        let stored = rows::load(&mut tx, scope, resource, id).await?;
+        let mut secrets = self.opened(scope, &stored)?;
+        secrets.extend(renewed.iter().map(|(pointer, secret)| (pointer.clone(), secret.clone())));
+        let sealed = seal::seal(&self.database.keys, &Place::new(scope, resource, id), &secrets)?;
+        let sql = "UPDATE documents SET sealed = $5 WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
+        let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id).bind(sealed);
+        query.execute(&mut *tx).await.map_err(failed)?;
+        tx.commit().await.map_err(failed)
+    }
+
     /// Deletes a document. A flow's waiting runs fail, and it is never claimed again; a dataset's folder in the lake becomes
     /// a cleanup.
     pub async fn delete(

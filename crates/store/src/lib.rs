@@ -20,6 +20,7 @@ mod rows;
 mod runs;
 mod schedules;
 mod seal;
+mod states;
 mod take;
 
 pub use claims::Claim;

@@ -10,7 +10,7 @@ use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
-use forebay_sources::{Gate, Remote};
+use forebay_sources::{Accounts, Gate, Places, Remote};
 use forebay_store::{Keys, New, Store};
 use futures::stream::{BoxStream, StreamExt};
 use http::{Request, StatusCode};
@@ -70,7 +70,11 @@ impl World {
         let app = App {
             store,
             engine: lake.clone(),
-            gate: Gate::new(allow).unwrap(),
+            accounts: Accounts::new(
+                Gate::new(allow).unwrap(),
+                Arc::new(forebay_sources::Memory::default()),
+                Places::default(),
+            ),
             clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(move || {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);

@@ -5,11 +5,12 @@ mod crashes;
 mod faulty;
 mod schedules;
 
+use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::{Lake, layout};
 use forebay_model::{Resource, Scope, Time};
 use forebay_playground::{Playground, PlaygroundConfig, Running};
-use forebay_sources::Gate;
+use forebay_sources::{Accounts, Gate, Places};
 use forebay_store::{Keys, List, New, Store};
 use futures::TryStreamExt;
 use object_store::ObjectStoreExt;
@@ -118,7 +119,9 @@ impl World {
             public_url: "http://localhost".into(),
         };
         let gate = Gate::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
-        Worker { store: self.store.clone(), lake, gate, settings: Arc::new(settings), clock: now }
+        let vault = StoreVault { store: self.store.clone(), clock: now };
+        let accounts = Accounts::new(gate, Arc::new(vault), Places::default());
+        Worker { store: self.store.clone(), lake, accounts, settings: Arc::new(settings), clock: now }
     }
 
     /// Starts a worker that lives as long as the test, or until the token says so.

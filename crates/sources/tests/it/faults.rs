@@ -3,7 +3,7 @@
 use super::{content, here, list, patience, read, selection};
 use forebay_model::Kind;
 use forebay_playground::fault::{Fault, Seen, seeded};
-use forebay_sources::{Gate, Patience, Remote, Secrets, by_spec};
+use forebay_sources::{Gate, Patience, Secrets};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -122,8 +122,7 @@ async fn silence_ends_in_a_timeout_and_is_resumed() {
         "s3AccessKey": here.running.access_key, "s3SecretKey": here.running.secret_key,
         "serviceUrl": proxy.url(), "bucketName": "bucket"
     });
-    let source = by_spec(super::S3).unwrap();
-    let remote = Remote::open(&gate, source, &params, &Secrets::new()).unwrap().with_patience(patience());
+    let remote = crate::open(gate, &params, &Secrets::new()).unwrap().with_patience(patience());
     assert_eq!(read(&remote, &object).await.unwrap(), content(100_000));
     assert_eq!(proxy.seen()[1].range.as_deref(), Some("bytes=70000-99999"));
 }

@@ -1,9 +1,9 @@
 //! What every source must keep.
 
-use super::{S3, gate, here, list, patience, read, remote, selection, shown};
+use super::{gate, here, list, patience, read, remote, selection, shown};
 use forebay_model::Kind;
 use forebay_playground::fault::Fault;
-use forebay_sources::{Gate, Remote, Secrets, by_spec};
+use forebay_sources::{Gate, Remote, Secrets};
 use futures::StreamExt;
 use secrecy::SecretString;
 use serde_json::json;
@@ -63,7 +63,7 @@ async fn a_closed_gate_lets_nothing_through() {
     let (proxy, _) = here.through(Arc::new(|_| Fault::Pass)).await;
     let params = json!({"s3AccessKey": "k", "s3SecretKey": "s", "serviceUrl": proxy.url(), "bucketName": "bucket"});
     let gate = Gate::new(Vec::new()).unwrap();
-    let remote = Remote::open(&gate, by_spec(S3).unwrap(), &params, &Secrets::new()).unwrap();
+    let remote = crate::open(gate, &params, &Secrets::new()).unwrap();
     let errors = [
         remote.explore("").await.unwrap_err(),
         remote.stat("/a").await.unwrap_err(),
@@ -98,7 +98,7 @@ async fn secrets_are_in_nothing_that_can_be_printed() {
         ("s3SecretKey".to_string(), SecretString::from("canary-of-the-secret".to_string())),
         ("s3SessionToken".to_string(), SecretString::from("canary-of-the-token".to_string())),
     ]);
-    let remote = Remote::open(&gate(), by_spec(S3).unwrap(), &params, &secrets).unwrap().with_patience(patience());
+    let remote = crate::open(gate(), &params, &secrets).unwrap().with_patience(patience());
     let error = remote.stat("/a").await.unwrap_err();
     for text in [format!("{remote:?}"), shown(&error), format!("{:?}", remote.test().await)] {
         assert!(!text.contains("canary"), "{text}");
@@ -114,7 +114,7 @@ async fn an_answer_that_repeats_the_token_is_withheld() {
     let params =
         json!({"accessKeyId": "AKIA0", "SecretAccessKey": "s", "serviceUrl": proxy.url(), "bucketName": "bucket"});
     let secrets = Secrets::from([("s3SessionToken".to_string(), SecretString::from(token.to_string()))]);
-    let remote = Remote::open(&gate(), by_spec(S3).unwrap(), &params, &secrets).unwrap().with_patience(patience());
+    let remote = crate::open(gate(), &params, &secrets).unwrap().with_patience(patience());
     let error = remote.explore("").await.unwrap_err();
     assert_eq!(error.kind, Kind::Refused);
     assert!(!shown(&error).contains("canary"), "{error}");
@@ -123,7 +123,7 @@ async fn an_answer_that_repeats_the_token_is_withheld() {
 #[test]
 fn missing_keys_are_told_by_name() {
     for (params, name) in [(json!({"s3SecretKey": "s"}), "s3AccessKey"), (json!({"accessKeyId": "k"}), "s3SecretKey")] {
-        let error = Remote::open(&gate(), by_spec(S3).unwrap(), &params, &Secrets::new()).unwrap_err();
+        let error = crate::open(gate(), &params, &Secrets::new()).unwrap_err();
         assert_eq!((error.kind, error.at.unwrap().to_string()), (Kind::Invalid, format!("/auth/params/{name}")));
     }
 }

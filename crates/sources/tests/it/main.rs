@@ -12,7 +12,7 @@ use forebay_model::files::{Object, Selection};
 use forebay_model::{Error, Result};
 use forebay_playground::fault::{Proxy, Script};
 use forebay_playground::{Playground, PlaygroundConfig, Running};
-use forebay_sources::{Gate, Patience, Remote, Secrets, by_spec};
+use forebay_sources::{AccountId, Accounts, Gate, Memory, Patience, Places, Remote, Secrets, by_spec};
 use futures::TryStreamExt;
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ fn remote(url: &str, access: &str, secret: &str, more: Value) -> Remote {
     let mut params = json!({ "s3AccessKey": access, "serviceUrl": url });
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let secrets = Secrets::from([("s3SecretKey".to_string(), SecretString::from(secret.to_string()))]);
-    Remote::open(&gate(), by_spec(S3).unwrap(), &params, &secrets).unwrap().with_patience(patience())
+    open(gate(), &params, &secrets).unwrap().with_patience(patience())
 }
 
 impl Here {
@@ -99,4 +99,11 @@ fn content(size: usize) -> Vec<u8> {
 /// Everything an error shows, to anyone.
 fn shown(error: &Error) -> String {
     format!("{error} {error:?} {:?}", error.advice)
+}
+
+/// An S3 account that keeps nothing.
+pub fn open(gate: Gate, params: &serde_json::Value, secrets: &Secrets) -> forebay_model::Result<Remote> {
+    let accounts = Accounts::new(gate, std::sync::Arc::new(Memory::default()), Places::default());
+    let id = AccountId { scope: forebay_model::Scope::organization("ORG"), connection: "c".into() };
+    accounts.open(by_spec(S3).unwrap(), &id, params, secrets)
 }
