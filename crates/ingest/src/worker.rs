@@ -315,6 +315,7 @@ impl Worker {
             epoch: claim.epoch,
             max_file: self.settings.file_size,
             memory: self.settings.memory,
+            staged: false,
         };
         let promotion = Promotion {
             parts: &record.plan.parts,
