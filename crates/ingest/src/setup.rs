@@ -7,7 +7,8 @@ use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
-use forebay_sources::{AccountId, Secrets, Source};
+use forebay_sources::tables::{self, Rows};
+use forebay_sources::{AccountId, Reader, Secrets, Source};
 use forebay_store::{List, Store};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -26,10 +27,8 @@ pub struct Setup {
     pub params: Value,
     /// Its secrets, by parameter name.
     pub secrets: Secrets,
-    /// Which objects.
-    pub selection: Selection,
-    /// How their bytes are read.
-    pub files: FileOptions,
+    /// What is read.
+    pub reads: Reads,
     /// The mapping set; none copies same-named fields.
     pub set: Option<MappingSet>,
     /// The dataset's id.
@@ -40,10 +39,27 @@ pub struct Setup {
     pub table: Table,
     /// The dataset's fields.
     pub target: FieldTree,
+    /// The path of the field that is the dataset's primary identity: it keeps one row for each of its values.
+    pub key: Option<Vec<String>>,
     /// The flow's options.
     pub options: Options,
     /// `backfill: false`: files older than this are not wanted; epoch milliseconds.
     pub not_before: Option<i64>,
+}
+
+/// What a source connection names.
+pub enum Reads {
+    /// Files, which are read in place.
+    Files {
+        /// Which objects.
+        selection: Selection,
+        /// How their bytes are read.
+        options: FileOptions,
+        /// They say in `_change_request_type` what each row does (`cdcEnabled`).
+        changes: bool,
+    },
+    /// A table, which is paged and landed.
+    Table(Rows),
 }
 
 /// `options` of a flow.
@@ -64,14 +80,23 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
     let dataset = first(&target, "/params/dataSetId")?.to_string();
     let tree = dataset_tree(store, scope, &dataset).await?;
     let location = layout::table(&scope.sandbox, &dataset);
+    let kind = kind(&base)?;
+    let set = mapping_set(store, scope, flow).await?;
     Ok(Setup {
-        kind: kind(&base)?,
+        reads: match kind.reader {
+            Reader::Files => Reads::Files {
+                selection: selection(&source)?,
+                options: file_options(&source.body)?,
+                changes: flag(&source.body["params"]["cdcEnabled"]),
+            },
+            Reader::Tables => Reads::Table(tables::rows(&source.body, &flow.body)?),
+        },
+        key: primary_identity(store, scope, &dataset, set.as_ref(), &tree).await?,
+        kind,
+        set,
         params: base.body.pointer("/auth/params").cloned().unwrap_or(Value::Null),
         secrets: crate::vault::by_name(secrets),
         account: AccountId { scope: scope.clone(), connection: base.id },
-        selection: selection(&source)?,
-        files: file_options(&source.body)?,
-        set: mapping_set(store, scope, flow).await?,
         table: lake.table(&location),
         location,
         dataset,
@@ -143,9 +168,13 @@ async fn mapping_set(store: &Store, scope: &Scope, flow: &Document) -> Result<Op
     MappingSet::parse(&set.body).map(Some)
 }
 
+/// A yes as clients write it: `true` or `"true"`.
+fn flag(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
+}
+
 fn selection(source: &Document) -> Result<Selection> {
     let params = &source.body["params"];
-    let flag = |v: &Value| v.as_bool().unwrap_or_else(|| v.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
     Ok(Selection {
         path: first(source, "/params/path")?.to_string(),
         folder: params["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case("folder")),
@@ -195,9 +224,7 @@ fn options(flow: &Document) -> Options {
     let options = &flow.body["options"];
     let percent = &options["partialIngestionPercent"];
     let partial_percent = percent.as_f64().or_else(|| percent.as_str().and_then(|s| s.parse().ok()));
-    let diagnostics = &options["errorDiagnosticsEnabled"];
-    let asked =
-        diagnostics.as_bool().unwrap_or_else(|| diagnostics.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
+    let asked = flag(&options["errorDiagnosticsEnabled"]);
     // Partial ingestion implies diagnostics (FS-RUN-2).
     Options { partial_percent, diagnostics: asked || partial_percent.is_some() }
 }
