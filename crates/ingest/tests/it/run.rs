@@ -4,6 +4,7 @@
 mod crashes;
 mod faulty;
 mod schedules;
+mod upserts;
 
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
