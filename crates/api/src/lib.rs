@@ -15,6 +15,7 @@ mod engine;
 mod explore;
 mod export;
 mod flows;
+mod identity;
 mod ims;
 mod inherited;
 mod listing;

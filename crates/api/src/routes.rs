@@ -2,6 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::problem::{About, Failed, JSON, Problem, render};
+use crate::schemas::descriptors;
 use crate::{
     App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
@@ -64,6 +65,9 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(schemas::get_stats))
         .routes(routes!(schemas::list_tenant_schemas, schemas::create_schema))
         .routes(routes!(schemas::list_global_schemas))
+        .routes(routes!(descriptors::list_tenant_descriptors, descriptors::create_descriptor))
+        .routes(routes!(descriptors::list_global_descriptors))
+        .routes(routes!(descriptors::get_descriptor, descriptors::put_descriptor, descriptors::delete_descriptor))
         .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
         .routes(routes!(schemas::get_global_schema));
     let catalog = OpenApiRouter::new()

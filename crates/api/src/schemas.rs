@@ -2,10 +2,13 @@
 //! the global one.
 
 mod accept;
+pub mod descriptors;
+mod lists;
 
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::identity;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -15,19 +18,11 @@ use accept::{Accept, Shape};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::Kind;
-use forebay_model::filter;
 use forebay_model::{Document, Error, Resource, Result, Time, code, patch, xdm};
 use forebay_store::New;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use std::cmp::Ordering;
 
-/// Resources of a list at most (P-10).
-const MAX_LIMIT: usize = 500;
-/// Resources of a page that does not say.
-const LIMIT: usize = 300;
-/// Resources that `start` may skip.
-const MAX_START: usize = 100_000;
 const GLOBAL_VERSION: &str = "1.50.0";
 
 /// `GET /stats`
@@ -43,7 +38,7 @@ pub async fn get_stats(State(app): State<App>, caller: Caller) -> Result<Respons
             increment(&mut usage, class);
         }
     }
-    let recent: Vec<Value> = registry.documents.iter().take(10).map(|d| brief(&d.body)).collect();
+    let recent: Vec<Value> = registry.documents.iter().take(10).map(|d| lists::brief(&d.body)).collect();
     let body = json!({
         "imsOrg": caller.member.org,
         "tenantId": caller.member.tenant,
@@ -72,7 +67,7 @@ pub async fn list_tenant_schemas(
     params: Params,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    Ok(list(&app, &caller, "tenant", &kind, &params, &accept).await?)
+    Ok(lists::list(&app, &caller, "tenant", &kind, &params, &accept).await?)
 }
 
 /// `GET /global/{kind}`: everybody's resources.
@@ -87,83 +82,7 @@ pub async fn list_global_schemas(
     params: Params,
     accept: Accept,
 ) -> Result<Response, Problem> {
-    Ok(list(&app, &caller, "global", &kind, &params, &accept).await?)
-}
-
-async fn list(
-    app: &App,
-    caller: &Caller,
-    container: &str,
-    kind: &str,
-    params: &Params,
-    accept: &Accept,
-) -> Result<Response> {
-    let kind = Place::of(container, kind)?;
-    let shape = accept.list()?;
-    let query = filter::parse(&params.all("property"))?;
-    let mut found: Vec<(Value, Time)> = match kind.global {
-        true => xdm::globals(kind.kind).iter().map(|body| (body.clone(), Time::UNIX_EPOCH)).collect(),
-        false => {
-            let registry = Registry::open(app, caller).await?;
-            let ours = registry.documents.into_iter().filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
-            ours.map(|document| (document.body, document.updated)).collect()
-        }
-    };
-    found.retain(|(body, _)| query.matches(body));
-    let order = params.one("orderby")?.unwrap_or("updated").trim().to_string();
-    sort(&mut found, &order);
-    let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
-    let page: Vec<Value> = found.iter().skip(start).take(limit).map(|(body, _)| listed(body, shape)).collect();
-    let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let base = format!("/data/foundation/schemaregistry/{container}/{}", kind.kind);
-    let link = next
-        .as_ref()
-        .map(|next| json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) }));
-    let mut links = json!({ "next": link });
-    if !kind.global {
-        let global = app.link(&format!("/data/foundation/schemaregistry/global/{}", kind.kind));
-        links[format!("global_{}", kind.kind)] = json!({ "href": global });
-    }
-    let body = json!({
-        "results": page,
-        "_page": { "orderby": order, "next": next, "count": page.len() },
-        "_links": links,
-    });
-    Ok(json(StatusCode::OK, &body))
-}
-
-/// By `title` or another member, or by when they changed.
-fn sort(found: &mut [(Value, Time)], order: &str) {
-    let (name, backwards) = match order.strip_prefix('-') {
-        Some(name) => (name, true),
-        None => (order.trim_start_matches('+'), false),
-    };
-    found.sort_by(|(a, changed_a), (b, changed_b)| {
-        let ordering = match name {
-            "updated" | "created" => changed_a.cmp(changed_b),
-            _ => match (a[name].as_str(), b[name].as_str()) {
-                (Some(a), Some(b)) => a.cmp(b),
-                (a, b) => b.is_some().cmp(&a.is_some()),
-            },
-        };
-        let ordering = if backwards { ordering.reverse() } else { ordering };
-        match ordering {
-            Ordering::Equal => a["$id"].as_str().cmp(&b["$id"].as_str()),
-            other => other,
-        }
-    });
-}
-
-fn listed(body: &Value, shape: Shape) -> Value {
-    match shape {
-        Shape::Ids => brief(body),
-        _ => body.clone(),
-    }
-}
-
-fn brief(body: &Value) -> Value {
-    json!({ "title": body["title"], "$id": body["$id"], "meta:altId": body["meta:altId"], "version": body["version"] })
+    Ok(lists::list(&app, &caller, "global", &kind, &params, &accept).await?)
 }
 
 /// `GET /tenant/{kind}/{id}`: one resource, by `meta:altId` or the URL-encoded `$id`.
@@ -214,8 +133,13 @@ async fn look_up(
         Shape::Full { .. } => registry.full(&body)?,
         _ => body,
     };
-    if let Shape::Full { texts: false } | Shape::Raw { texts: false } = shape {
+    if let Shape::Full { texts: false, .. } | Shape::Raw { texts: false } = shape {
         without_texts(&mut shown);
+    }
+    if let Shape::Full { descriptors: true, .. } = shape {
+        let own = shown["$id"].as_str().unwrap_or(id).to_string();
+        shown["meta:descriptors"] =
+            identity::descriptors(app, caller, &own).await?.into_iter().map(|d| d.body).collect();
     }
     Ok(json(StatusCode::OK, &shown))
 }
@@ -309,8 +233,9 @@ pub async fn delete_schema(
     let datasets = datasets_of(&app, &caller).await?;
     let by_dataset = datasets.iter().find(|d| same(d.text("/schemaRef/id").unwrap_or_default(), own));
     let by_resource = registry.documents.iter().find(|d| d.id != document.id && refers(&d.body, own));
-    if let Some(user) = by_dataset.or(by_resource) {
-        let title = user.text("/title").or(user.text("/name")).unwrap_or_default();
+    let descriptors = identity::descriptors(&app, &caller, own).await?;
+    if let Some(user) = by_dataset.or(by_resource).or(descriptors.first()) {
+        let title = ["/title", "/name", "/@type"].iter().find_map(|at| user.text(at)).unwrap_or_default();
         let message = format!("{id} is still in use by {} {} {title:?}", user.resource.name(), user.id);
         return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete that first.").into());
     }
@@ -485,6 +410,7 @@ async fn rewrite(
             );
         }
     }
+    identity::still_fit(app, caller, &registry).await?;
     let stored = new.clone();
     let etag = document.etag.clone();
     app.store

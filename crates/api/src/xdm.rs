@@ -5,6 +5,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::listing;
 use forebay_model::error::Kind;
+pub use forebay_model::xdm::same;
 use forebay_model::xdm::{self, Field, FieldTree, Type};
 use forebay_model::{Document, Error, Resource, Result, code};
 use serde_json::Value;
@@ -67,19 +68,6 @@ pub async fn tree(app: &App, caller: &Caller, id: &str) -> Result<FieldTree> {
     Registry::open(app, caller).await?.tree(id)
 }
 
-/// Whether two ids name the same resource: `$id` and `meta:altId` end in the same name after the same namespace.
-pub fn same(a: &str, b: &str) -> bool {
-    canonical(a) == canonical(b)
-}
-
-/// `_acme.schemas.0f1e` from either form.
-fn canonical(id: &str) -> String {
-    match id.strip_prefix("https://ns.adobe.com/") {
-        Some(path) => format!("_{}", path.replace('/', ".")),
-        None => id.to_string(),
-    }
-}
-
 /// What a change of a schema would break for data that is stored under it: fields that are gone or changed their type,
 /// and new required ones. Names the first.
 pub fn breaks(old: &[Field], new: &[Field], path: &str) -> Option<String> {
@@ -122,13 +110,6 @@ mod tests {
     #[track_caller]
     fn check(old: Field, new: &[Field], expected: Option<&str>) {
         assert_eq!(breaks(&[old], new, "").as_deref(), expected);
-    }
-
-    #[test]
-    fn both_ids_of_a_resource_are_the_same() {
-        assert!(same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1e"));
-        assert!(same("_xdm.context.profile", "https://ns.adobe.com/xdm/context/profile"));
-        assert!(!same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1d"));
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! DataFusion plan between the source and the lake (`decode/` → `mapping/` → the lake's writer); [`outcome`] decides
 //! what a failure means. Exactly-once lies in the lake's commit and nowhere here.
 
+pub mod copy;
 pub mod decode;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;
 pub mod promote;
+pub mod raw;
 pub mod setup;
 pub mod story;
 pub mod vault;

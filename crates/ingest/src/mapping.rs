@@ -27,12 +27,14 @@ mod report;
 mod schema;
 mod shape;
 mod sink;
+mod upsert;
 mod value;
 
 pub use evaluate::{Evaluated, evaluate};
 pub use exec::MapExec;
 pub use functions::find as builtin;
 pub use plan::identity;
+pub use upsert::{Upserts, Versions};
 
 use forebay_model::mapping::MappingSet;
 use forebay_model::xdm::FieldTree;

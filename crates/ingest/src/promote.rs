@@ -11,7 +11,7 @@
 //! an error and nothing is committed (the spike's rule 3).
 
 use crate::decode::{Objects, ScanExec, ScanSpec};
-use crate::mapping::{MapExec, MapSpec};
+use crate::mapping::{MapExec, MapSpec, Upserts};
 use crate::outcome::ours;
 use datafusion::arrow::array::{RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
@@ -26,6 +26,7 @@ use forebay_model::mapping::MappingSet;
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Result, Time};
+use forebay_sources::Source;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
@@ -45,6 +46,10 @@ pub struct Promotion<'a> {
     pub options: FileOptions,
     /// The mapping set; none copies same-named fields.
     pub set: Option<MappingSet>,
+    /// Where fields lie in landed records; files have them under their own names.
+    pub landed: Option<&'static Source>,
+    /// How rows change a dataset that keeps one row a key; none appends them.
+    pub upserts: Option<Upserts>,
     /// The dataset's fields.
     pub target: FieldTree,
     /// Where and how files are written.
@@ -87,6 +92,8 @@ pub struct Progress {
     pub records: AtomicU64,
     /// Parts finished.
     pub parts: AtomicU64,
+    /// Pages copied.
+    pub pages: AtomicU64,
 }
 
 /// Runs the promotion. Dropping the future stops every task and every read.
@@ -131,11 +138,20 @@ pub async fn promote(
 
 /// What is read: the fields that the mapping names, typed as the files have them where the format has types.
 async fn scan(promotion: &Promotion<'_>, objects: &Arc<dyn Objects>) -> Result<ScanSpec> {
-    let columns: Vec<FieldPath> = match &promotion.set {
+    let mut columns: Vec<FieldPath> = match &promotion.set {
         Some(set) => set.fields(),
         None => promotion.target.fields.iter().map(|f| FieldPath(vec![Step::Name(f.name.clone())])).collect(),
     };
-    ScanSpec::new(promotion.options.clone(), columns).typed(objects, promotion.parts).await
+    for field in promotion.upserts.iter().flat_map(Upserts::fields) {
+        if !columns.contains(&field) {
+            columns.push(field);
+        }
+    }
+    let spec = ScanSpec::new(promotion.options.clone(), columns);
+    match promotion.landed {
+        Some(source) => Ok(spec.landed(|field| source.locate(field))),
+        None => spec.typed(objects, promotion.parts).await,
+    }
 }
 
 fn plan(
@@ -153,7 +169,11 @@ fn plan(
     let parts = DataSourceExec::from_data_source(MemorySourceConfig::try_new(&partitions, schema, None)?);
     let scan = Arc::new(ScanExec::new(scan, objects, parts));
     let map = MapSpec { target: promotion.target.clone(), set: promotion.set.clone(), now: promotion.now };
-    let map = Arc::new(MapExec::new(map, scan).map_err(|e| DataFusionError::External(Box::new(e)))?);
+    let map = match promotion.upserts.clone() {
+        Some(upserts) => MapExec::upserting(map, upserts, scan),
+        None => MapExec::new(map, scan),
+    };
+    let map = Arc::new(map.map_err(|e| DataFusionError::External(Box::new(e)))?);
     Ok(Arc::new(WriteExec::new(promotion.write.clone(), lake.clone(), map)?))
 }
 

@@ -3,11 +3,13 @@
 use forebay_lake::{Lake, Table, layout};
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
 use forebay_model::filter::Query;
+use forebay_model::identity;
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
-use forebay_sources::{AccountId, Secrets, Source};
+use forebay_sources::tables::{self, Rows};
+use forebay_sources::{AccountId, Reader, Secrets, Source};
 use forebay_store::{List, Store};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -26,10 +28,8 @@ pub struct Setup {
     pub params: Value,
     /// Its secrets, by parameter name.
     pub secrets: Secrets,
-    /// Which objects.
-    pub selection: Selection,
-    /// How their bytes are read.
-    pub files: FileOptions,
+    /// What is read.
+    pub reads: Reads,
     /// The mapping set; none copies same-named fields.
     pub set: Option<MappingSet>,
     /// The dataset's id.
@@ -40,10 +40,27 @@ pub struct Setup {
     pub table: Table,
     /// The dataset's fields.
     pub target: FieldTree,
+    /// The path of the field that is the dataset's primary identity: it keeps one row for each of its values.
+    pub key: Option<Vec<String>>,
     /// The flow's options.
     pub options: Options,
     /// `backfill: false`: files older than this are not wanted; epoch milliseconds.
     pub not_before: Option<i64>,
+}
+
+/// What a source connection names.
+pub enum Reads {
+    /// Files, which are read in place.
+    Files {
+        /// Which objects.
+        selection: Selection,
+        /// How their bytes are read.
+        options: FileOptions,
+        /// They say in `_change_request_type` what each row does (`cdcEnabled`).
+        changes: bool,
+    },
+    /// A table, which is paged and landed.
+    Table(Rows),
 }
 
 /// `options` of a flow.
@@ -64,14 +81,23 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
     let dataset = first(&target, "/params/dataSetId")?.to_string();
     let tree = dataset_tree(store, scope, &dataset).await?;
     let location = layout::table(&scope.sandbox, &dataset);
+    let kind = kind(&base)?;
+    let set = mapping_document(store, scope, flow).await?;
     Ok(Setup {
-        kind: kind(&base)?,
+        reads: match kind.reader {
+            Reader::Files => Reads::Files {
+                selection: selection(&source)?,
+                options: file_options(&source.body)?,
+                changes: flag(&source.body["params"]["cdcEnabled"]),
+            },
+            Reader::Tables => Reads::Table(tables::rows(&source.body, &flow.body)?),
+        },
+        key: primary_identity(store, scope, &dataset, set.as_ref(), &tree).await?,
+        kind,
+        set: set.map(|set| MappingSet::parse(&set.body)).transpose()?,
         params: base.body.pointer("/auth/params").cloned().unwrap_or(Value::Null),
         secrets: crate::vault::by_name(secrets),
         account: AccountId { scope: scope.clone(), connection: base.id },
-        selection: selection(&source)?,
-        files: file_options(&source.body)?,
-        set: mapping_set(store, scope, flow).await?,
         table: lake.table(&location),
         location,
         dataset,
@@ -117,35 +143,65 @@ pub async fn dataset_tree(store: &Store, scope: &Scope, dataset: &str) -> Result
 
 /// The tenant's schemas, field groups, classes and data types by `$id`.
 async fn schemas(store: &Store, scope: &Scope) -> Result<HashMap<String, Value>> {
-    let mut all = HashMap::new();
+    let mut schemas = HashMap::new();
+    for document in all(store, scope, Resource::Schema).await? {
+        if let Some(id) = document.text("/$id") {
+            schemas.insert(id.to_string(), document.body.clone());
+        }
+    }
+    Ok(schemas)
+}
+
+/// Every document of a kind.
+async fn all(store: &Store, scope: &Scope, resource: Resource) -> Result<Vec<Document>> {
+    let mut documents = Vec::new();
     let mut list = List { query: Query::default(), order: Vec::new(), limit: 1000, after: None };
     loop {
-        let page = store.list(scope, Resource::Schema, &list).await?;
-        for document in page.documents {
-            if let Some(id) = document.text("/$id") {
-                all.insert(id.to_string(), document.body.clone());
-            }
-        }
+        let page = store.list(scope, resource, &list).await?;
+        documents.extend(page.documents);
         match page.next {
             Some(next) => list.after = Some(next),
-            None => return Ok(all),
+            None => return Ok(documents),
         }
     }
 }
 
-async fn mapping_set(store: &Store, scope: &Scope, flow: &Document) -> Result<Option<MappingSet>> {
+/// The document of the flow's mapping set.
+async fn mapping_document(store: &Store, scope: &Scope, flow: &Document) -> Result<Option<Document>> {
     let transformations = flow.body.pointer("/transformations").and_then(Value::as_array);
     let Some(mapping) = transformations.into_iter().flatten().find(|t| t["name"] == "Mapping") else { return Ok(None) };
     let text = |v: &Value| v.as_str().map(str::to_string).or_else(|| v.as_i64().map(|n| n.to_string()));
     let id = text(&mapping["params"]["mappingId"]).unwrap_or_default();
     let version = text(&mapping["params"]["mappingVersion"]).unwrap_or_else(|| "0".into());
-    let set = store.get(scope, Resource::MappingSet, &format!("{id}@{version}")).await?;
-    MappingSet::parse(&set.body).map(Some)
+    store.get(scope, Resource::MappingSet, &format!("{id}@{version}")).await.map(Some)
+}
+
+/// The path of the field that the dataset keeps one row for each value of; none if its schema names none.
+async fn primary_identity(
+    store: &Store,
+    scope: &Scope,
+    dataset: &str,
+    set: Option<&Document>,
+    tree: &FieldTree,
+) -> Result<Option<Vec<String>>> {
+    let document = store.get(scope, Resource::Dataset, dataset).await?;
+    let schema = first(&document, "/schemaRef/id")?;
+    let descriptors = all(store, scope, Resource::Descriptor).await?;
+    let bodies = descriptors.iter().map(|d| &d.body);
+    let Some(found) = identity::primary(schema, bodies, set.map(|d| &d.body))? else { return Ok(None) };
+    identity::check_field(&found.path, tree).map_err(|why| {
+        Error::new(Kind::Invalid, &code::XDM_1020, format!("dataset {dataset} cannot keep one row a key: {why}"))
+    })?;
+    Ok(Some(found.path))
+}
+
+/// A yes as clients write it: `true` or `"true"`.
+fn flag(value: &Value) -> bool {
+    value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 
 fn selection(source: &Document) -> Result<Selection> {
     let params = &source.body["params"];
-    let flag = |v: &Value| v.as_bool().unwrap_or_else(|| v.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
     Ok(Selection {
         path: first(source, "/params/path")?.to_string(),
         folder: params["type"].as_str().is_some_and(|t| t.eq_ignore_ascii_case("folder")),
@@ -195,9 +251,7 @@ fn options(flow: &Document) -> Options {
     let options = &flow.body["options"];
     let percent = &options["partialIngestionPercent"];
     let partial_percent = percent.as_f64().or_else(|| percent.as_str().and_then(|s| s.parse().ok()));
-    let diagnostics = &options["errorDiagnosticsEnabled"];
-    let asked =
-        diagnostics.as_bool().unwrap_or_else(|| diagnostics.as_str().is_some_and(|s| s.eq_ignore_ascii_case("true")));
+    let asked = flag(&options["errorDiagnosticsEnabled"]);
     // Partial ingestion implies diagnostics (FS-RUN-2).
     Options { partial_percent, diagnostics: asked || partial_percent.is_some() }
 }

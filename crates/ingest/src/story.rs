@@ -107,13 +107,16 @@ impl Story<'_> {
     /// A failed run stored nothing, whatever its writers had written (FS-RUN-2): good rows are left out, not failed.
     fn records(&self) -> Records {
         let promoted = self.promoted;
-        let stored = if self.error.is_none() { promoted.written } else { 0 };
-        let warned = if self.error.is_none() { promoted.warned } else { 0 };
+        // Of rows that change a table, some are older than what it has.
+        let merged = self.record.and_then(|r| r.merged).map(|counts| counts.inserted + counts.updated + counts.deleted);
+        let stored = if self.error.is_none() { merged.unwrap_or(promoted.written) } else { 0 };
+        let warned = if self.error.is_none() { promoted.warned.min(stored) } else { 0 };
+        let left_out = self.record.and_then(|r| r.copied.as_ref()).map_or(0, |copied| copied.left_out);
         Records {
-            input: promoted.records,
+            input: promoted.records + left_out,
             output: stored,
             failed: promoted.rejected,
-            skipped: promoted.written - stored,
+            skipped: promoted.written - stored + left_out,
             warned,
         }
     }
@@ -151,11 +154,19 @@ impl Story<'_> {
         let ended = self.record.and_then(|r| moment(r.times.copy_ended)).unwrap_or(self.now);
         let failed = self.error.is_some() && self.failed_at() == run::COPY;
         let (files, bytes) = self.planned();
+        let copied = self.record.and_then(|r| r.copied.as_ref());
         Activity {
             updated: ended,
             span: Span { started: self.started(), completed: Some(ended) },
             window: Some(self.claim.window),
-            size: Size { input: Some(bytes), output: Some(bytes) },
+            size: Size { input: Some(copied.map_or(bytes, |copied| copied.bytes)), output: Some(bytes) },
+            // A copy of files counts no records; that of a table knows those that the flow had already.
+            records: copied.filter(|copied| !copied.again).map(|copied| Records {
+                input: copied.landed + copied.left_out + copied.known,
+                output: copied.landed,
+                skipped: copied.left_out + copied.known,
+                ..Records::default()
+            }),
             files: Files { input: files, output: files, ..Files::default() },
             status: if failed { Status::Failed } else { Status::Success },
             errors: if failed { self.errors(run::COPY) } else { Vec::new() },

@@ -7,16 +7,21 @@
 //! - On a resumed run the table is read first, the store second.
 //! - A run ends in one transaction of the store with its cursor, its batch and its flow's last run.
 
+use crate::copy::{self, Carried, Copied, Copy};
 use crate::decode::Objects;
+use crate::mapping::{Upserts, Versions};
 use crate::outcome::{self, Outcome};
 use crate::plan::{Bounds, Cursor, Plan, Planner};
 use crate::promote::{Progress, Promoted, Promotion, promote};
-use crate::setup::{self, Setup};
+use crate::raw::{self, Landed};
+use crate::setup::{self, Reads, Setup};
 use crate::story;
-use forebay_lake::{Lake, Txn, WriteSpec, layout};
-use forebay_model::files::{Object, Window};
+use forebay_lake::{Committed, Counts, Lake, MergeSpec, Prepared, Txn, WriteSpec, layout};
+use forebay_model::files::{Object, Part, Selection, Window};
+use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::run::Status;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
+use forebay_sources::tables::{self, Rows};
 use forebay_sources::{Accounts, Remote};
 use forebay_store::{Claim, End, Store};
 use futures::stream::BoxStream;
@@ -99,6 +104,23 @@ pub struct Record {
     /// An object of the plan had changed: what is left of it has to be looked for.
     #[serde(default)]
     pub verify: bool,
+    /// How far it has copied, where the source is a table.
+    #[serde(default)]
+    pub copied: Option<Copied>,
+    /// Its landed segments wait for it to be re-triggered; no other run takes them.
+    #[serde(default)]
+    pub owned: bool,
+    /// What its rows did to a dataset that keeps one row a key, recorded before the commit.
+    #[serde(default)]
+    pub merged: Option<Counts>,
+}
+
+impl Record {
+    /// Keeps it with its run; `Conflict` when the run is no longer ours.
+    pub(crate) async fn save(&self, store: &Store, claim: &Claim) -> Result<()> {
+        let value = serde_json::to_value(self).expect("a record is plain data");
+        store.save_plan(claim, &value).await.map_err(lost)
+    }
 }
 
 impl Worker {
@@ -193,7 +215,9 @@ impl Worker {
                     Err(e) => warn!(error = %e, "the claim could not be renewed"),
                 }
             }
-            let now = progress.bytes.load(Ordering::Relaxed) + progress.records.load(Ordering::Relaxed);
+            let now = progress.bytes.load(Ordering::Relaxed)
+                + progress.records.load(Ordering::Relaxed)
+                + progress.pages.load(Ordering::Relaxed);
             if now != seen {
                 (seen, moved) = (now, Instant::now());
                 let told = story::in_progress(claim, &progress, (self.clock)());
@@ -226,15 +250,10 @@ impl Worker {
             let record = record.as_ref().expect("it holds what was promoted");
             return self.finish(claim, &setup, record, &done).await;
         }
-        let began = (self.clock)().timestamp_millis();
         let remote = self.accounts.open(setup.kind, &setup.account, &setup.params, &setup.secrets)?;
-        if record.as_ref().is_none_or(|r| r.failed) {
-            let plan = self.plan(claim, &setup, &remote, record.as_ref()).await?;
-            let times =
-                story::Times { copy_started: began, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
-            let new = Record { plan, times, ..Record::default() };
-            self.save(claim, &new).await?;
-            *record = Some(new);
+        match &setup.reads {
+            Reads::Files { selection, .. } => self.pin(claim, &setup, selection, &remote, record).await?,
+            Reads::Table(rows) => self.copy(claim, &setup, rows, &remote, record, progress.clone()).await?,
         }
         let record = record.as_mut().expect("it was planned above");
         record.times.promote_started = (self.clock)().timestamp_millis();
@@ -262,7 +281,10 @@ impl Worker {
             batch: claim.batch.clone(),
             now: (self.clock)(),
         };
-        let committed = setup.table.commit(&txn, &setup.target, &promoted.files).await?;
+        let committed = match &setup.key {
+            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted).await?,
+            None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
+        };
         info!(
             version = committed.version,
             rows = promoted.written,
@@ -274,13 +296,41 @@ impl Worker {
         self.finish(claim, &setup, record, &promoted).await
     }
 
-    async fn plan(&self, claim: &Claim, setup: &Setup, remote: &Remote, before: Option<&Record>) -> Result<Plan> {
+    /// Pins the files that are new, unless that was done before.
+    async fn pin(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        selection: &Selection,
+        remote: &Remote,
+        record: &mut Option<Record>,
+    ) -> Result<()> {
+        if record.as_ref().is_some_and(|r| !r.failed) {
+            return Ok(());
+        }
+        let copy_started = (self.clock)().timestamp_millis();
+        let plan = self.plan(claim, setup, selection, remote, record.as_ref()).await?;
+        let times = story::Times { copy_started, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
+        let new = Record { plan, times, ..Record::default() };
+        self.save(claim, &new).await?;
+        *record = Some(new);
+        Ok(())
+    }
+
+    async fn plan(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        selection: &Selection,
+        remote: &Remote,
+        before: Option<&Record>,
+    ) -> Result<Plan> {
         let cursor = cursor(claim)?;
         let given = setup::window(&claim.params)?;
         if let Some(before) = before {
             let mut plan = before.plan.again(&cursor, self.settings.overlap);
             if before.verify {
-                let listed: HashSet<Object> = remote.list(&setup.selection).try_collect().await?;
+                let listed: HashSet<Object> = remote.list(selection).try_collect().await?;
                 plan.parts.retain(|p| listed.contains(&p.object));
             }
             return Ok(plan);
@@ -291,11 +341,129 @@ impl Worker {
             None => None,
         };
         let mut planner = Planner::new(&cursor, Bounds { window, not_before: setup.not_before }, self.settings.overlap);
-        let mut listing = remote.list(&setup.selection);
+        let mut listing = remote.list(selection);
         while let Some(object) = listing.try_next().await? {
             planner.offer(object);
         }
         Ok(planner.finish())
+    }
+
+    /// Lands what is new in a table, from the last checkpoint on.
+    async fn copy(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        rows: &Rows,
+        remote: &Remote,
+        record: &mut Option<Record>,
+        progress: Arc<Progress>,
+    ) -> Result<()> {
+        let mut new = match record.take() {
+            Some(record) if !record.failed => record,
+            before => {
+                let new = self.start(claim, setup, before.as_ref()).await?;
+                self.save(claim, &new).await?;
+                new
+            }
+        };
+        let mut copied = new.copied.take().unwrap_or_default();
+        let copying = !copied.done;
+        let mut parts = std::mem::take(&mut new.plan.parts);
+        let mut done = Ok(());
+        if copying {
+            let copy = Copy {
+                store: &self.store,
+                lake: &self.lake,
+                claim,
+                remote,
+                rows,
+                deletes: setup.key.is_some(),
+                times: new.times,
+                progress,
+                clock: self.clock,
+            };
+            done = copy.run(&mut copied, &mut parts).await;
+        }
+        if copying && done.is_ok() {
+            new.times.copy_ended = (self.clock)().timestamp_millis();
+        }
+        new.plan.parts = parts;
+        new.copied = Some(copied);
+        *record = Some(new);
+        done
+    }
+
+    /// Where a run of a table begins: at the flow's cursor, with what a failed run has left; a run that was re-triggered, and
+    /// one that replays another, at what was landed for it.
+    async fn start(&self, claim: &Claim, setup: &Setup, before: Option<&Record>) -> Result<Record> {
+        let began = (self.clock)();
+        let times = story::Times { copy_started: began.timestamp_millis(), ..story::Times::default() };
+        let carried = copy::cursor(claim)?.carried;
+        let replayed = match claim.params["replayOf"].as_str() {
+            Some(run) => Some(self.landed(claim, run).await?),
+            None => before.filter(|b| b.owned).map(|b| b.plan.parts.clone()),
+        };
+        let (mut parts, mut copied, owned) = match (replayed, carried) {
+            (Some(parts), _) => (parts, Copied { done: true, again: true, ..Copied::default() }, true),
+            // Its own segments: as far as it came.
+            (None, Some(carried)) if carried.run == claim.run.id => (carried.parts, carried.copied, false),
+            // A later run has taken over what it had landed.
+            (None, _) if before.is_some_and(|b| b.copied.is_some()) => {
+                (Vec::new(), Copied { done: true, again: true, ..Copied::default() }, false)
+            }
+            (None, Some(carried)) => (carried.parts, Copied { done: false, ..carried.copied }, false),
+            (None, None) => (Vec::new(), Copied::default(), false),
+        };
+        if owned && setup.key.is_some() {
+            copied.left_out = copy::revive(&self.lake, claim, &mut parts, began).await?;
+        }
+        for (id, part) in parts.iter_mut().enumerate() {
+            part.id = id as u32;
+        }
+        Ok(Record { plan: Plan { parts, watermark: None }, copied: Some(copied), owned, times, ..Record::default() })
+    }
+
+    /// The segments that another run has landed.
+    async fn landed(&self, claim: &Claim, run: &str) -> Result<Vec<Part>> {
+        let plan = self.store.plan(&claim.scope, run).await?;
+        let record: Option<Record> = plan.and_then(|plan| serde_json::from_value(plan).ok());
+        match record {
+            Some(record) if record.copied.is_some() => Ok(record.plan.parts),
+            _ => Err(Error::new(
+                Kind::Refused,
+                &code::FLOW_1422,
+                format!("the run {run} has landed no pages that could be replayed"),
+            )),
+        }
+    }
+
+    /// Brings a run's rows into a dataset that keeps one row a key. What they do is recorded before the commit.
+    async fn merge(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        key: &[String],
+        txn: &Txn,
+        record: &mut Record,
+        promoted: &Promoted,
+    ) -> Result<Committed> {
+        let spec = MergeSpec {
+            key: key.to_vec(),
+            max_file: self.settings.file_size,
+            memory: self.settings.memory,
+            spill: None,
+        };
+        loop {
+            let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
+            if let Prepared::Ready(merged) = &prepared {
+                record.merged = Some(merged.counts);
+                self.save(claim, record).await?;
+            }
+            if let Some(committed) = setup.table.commit_merge(txn, &prepared).await? {
+                return Ok(committed);
+            }
+            info!("another commit came first; the merge is made again");
+        }
     }
 
     async fn promote(
@@ -315,17 +483,34 @@ impl Worker {
             epoch: claim.epoch,
             max_file: self.settings.file_size,
             memory: self.settings.memory,
+            staged: setup.key.is_some(),
         };
+        let (options, landed, change, versions) = match &setup.reads {
+            Reads::Files { options, changes, .. } => {
+                let modified = record.plan.parts.iter().map(|part| (part.id, part.object.modified)).collect();
+                (options.clone(), None, changes.then_some(tables::CHANGE), Versions::Parts(modified))
+            }
+            Reads::Table(_) => {
+                let version = FieldPath(vec![Step::Name(tables::VERSION.into())]);
+                (raw::options(), Some(setup.kind), Some(tables::CHANGE), Versions::Field(version))
+            }
+        };
+        let change = change.map(|name| FieldPath(vec![Step::Name(name.into())]));
         let promotion = Promotion {
             parts: &record.plan.parts,
-            options: setup.files.clone(),
+            options,
+            landed,
+            upserts: setup.key.clone().map(|key| Upserts { key, change, versions }),
             set: setup.set.clone(),
             target: setup.target.clone(),
             write,
             now: Time::from_timestamp_millis(record.times.copy_started).unwrap_or_default(),
             tasks: self.settings.tasks,
         };
-        let objects: Arc<dyn Objects> = Arc::new(Pinned(remote));
+        let objects: Arc<dyn Objects> = match &setup.reads {
+            Reads::Files { .. } => Arc::new(Pinned(remote)),
+            Reads::Table(_) => Arc::new(Landed(self.lake.clone())),
+        };
         let promoted = promote(promotion, objects, &self.lake, progress).await?;
         story::write_samples(&self.lake, &place, &promoted.diagnostics).await?;
         Ok(promoted)
@@ -359,13 +544,12 @@ impl Worker {
     }
 
     async fn save(&self, claim: &Claim, record: &Record) -> Result<()> {
-        let value = serde_json::to_value(record).expect("a record is plain data");
-        self.store.save_plan(claim, &value).await.map_err(lost)
+        record.save(&self.store, claim).await
     }
 
     async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
         let now = (self.clock)();
-        let next = cursor(claim)?.committed(&record.plan, self.settings.overlap);
+        let next = self.next(claim, record)?;
         let told = story::Story {
             claim,
             dataset: Some(&setup.dataset),
@@ -375,18 +559,54 @@ impl Worker {
             public_url: &self.settings.public_url,
             now,
         };
-        let end = End {
-            run: told.run()?,
-            state: Status::Success,
-            cursor: Some(serde_json::to_value(next).expect("a cursor is plain data")),
-            batch: told.batch(),
-        };
+        let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch() };
         self.store.finish(claim, end, now).await.map_err(lost)?;
+        self.forget_ledger(claim, record).await;
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
         metrics::counter!("forebay_records_ingested_total").increment(promoted.written);
         metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
         info!(records = promoted.records, ingested = promoted.written, failed = promoted.rejected, "the run succeeded");
         Ok(())
+    }
+
+    /// The flow's cursor after a run that has committed; none leaves it.
+    fn next(&self, claim: &Claim, record: &Record) -> Result<Option<serde_json::Value>> {
+        let next = match &record.copied {
+            None => serde_json::to_value(cursor(claim)?.committed(&record.plan, self.settings.overlap)),
+            Some(copied) if copied.again => return Ok(None),
+            Some(copied) => serde_json::to_value(copy::cursor(claim)?.after(copied)),
+        };
+        Ok(Some(next.expect("a cursor is plain data")))
+    }
+
+    /// The flow's cursor after a run that has failed; none leaves it.
+    fn left(&self, claim: &Claim, record: &mut Record, outcome: Outcome) -> Result<Option<serde_json::Value>> {
+        let by_data = outcome == Outcome::FailedByData;
+        let left = match &record.copied {
+            None if by_data => serde_json::to_value(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
+            None => return Ok(None),
+            Some(copied) if copied.again => return Ok(None),
+            Some(copied) if by_data && copied.done => {
+                record.owned = true;
+                serde_json::to_value(copy::cursor(claim)?.after(copied))
+            }
+            Some(copied) if copied.cursor.is_none() => return Ok(None),
+            Some(copied) => {
+                let (run, parts) = (claim.run.id.clone(), record.plan.parts.clone());
+                let carried = Carried { run, parts, copied: copied.clone() };
+                serde_json::to_value(copy::Cursor { carried: Some(carried), ..copy::cursor(claim)? })
+            }
+        };
+        Ok(Some(left.expect("a cursor is plain data")))
+    }
+
+    /// The ledger that a new one has replaced is nobody's any more.
+    async fn forget_ledger(&self, claim: &Claim, record: &Record) {
+        let replaced = record.copied.as_ref().is_some_and(|copied| copied.ledger.is_some() && !copied.again);
+        let Ok(before) = copy::cursor(claim) else { return };
+        if let (true, Some(path)) = (replaced, before.ledger) {
+            self.discard(&[path]).await;
+        }
     }
 
     /// A commit whose answer was lost may have landed. Before a run is called failed, the table is fenced against its
@@ -417,7 +637,7 @@ impl Worker {
     }
 
     /// Records what became of a run that met an error.
-    async fn fail(&self, claim: &Claim, record: Option<Record>, error: Error) -> Result<()> {
+    async fn fail(&self, claim: &Claim, mut record: Option<Record>, error: Error) -> Result<()> {
         let outcome = outcome::of(&error, claim.attempt, self.settings.attempts);
         warn!(error = %error, source = ?error.source, ?outcome, "the run met an error");
         let now = (self.clock)();
@@ -427,6 +647,8 @@ impl Worker {
             Outcome::Replan(gap) => {
                 // Safe: nothing of this plan was committed, or the run would have been finished instead.
                 match record {
+                    // What is landed does not change.
+                    Some(record) if record.copied.is_some() => self.save(claim, &record).await?,
                     Some(record) if claim.retrigger => {
                         self.save(claim, &Record { failed: true, verify: true, ..record }).await?
                     }
@@ -438,6 +660,10 @@ impl Worker {
                 if let Some(ended) = self.landed_after_all(claim, record.as_ref(), &error).await? {
                     return ended;
                 }
+                let cursor = match &mut record {
+                    Some(record) => self.left(claim, record, outcome)?,
+                    None => None,
+                };
                 let empty = Promoted::default();
                 let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
                 let setup = setup::load(&self.store, &self.lake, &claim.scope, &claim.flow).await.ok();
@@ -450,13 +676,6 @@ impl Worker {
                     public_url: &self.settings.public_url,
                     now,
                 };
-                let next = match (&record, outcome) {
-                    (Some(record), Outcome::FailedByData) => {
-                        Some(cursor(claim)?.failed(&record.plan, self.settings.overlap))
-                    }
-                    _ => None,
-                };
-                let cursor = next.map(|c| serde_json::to_value(c).expect("a cursor is plain data"));
                 let end = End { run: told.run()?, state: Status::Failed, cursor, batch: told.batch() };
                 metrics::counter!("forebay_runs_total", "state" => "failed").increment(1);
                 if let Some(record) = &record {

@@ -1,5 +1,6 @@
 //! Where things lie in a lake, relative to its root:
-//! `tables/<sandbox id>/<dataset id>/…` and `batches/<sandbox id>/<batch id>/{row_errors/part-*.json, input_files/…}`.
+//! `tables/<sandbox id>/<dataset id>/…`, `batches/<sandbox id>/<batch id>/{row_errors/part-*.json, input_files/…}`,
+//! `raw/<sandbox id>/<flow id>/<run id>/…` and `ledgers/<sandbox id>/<flow id>/…`.
 
 /// The location of a dataset's table.
 pub fn table(sandbox: &str, dataset: &str) -> String {
@@ -14,6 +15,16 @@ pub fn batch(sandbox: &str, batch: &str) -> String {
 /// The location of a batch's row errors.
 pub fn row_errors(sandbox: &str, batch: &str) -> String {
     format!("batches/{sandbox}/{batch}/row_errors")
+}
+
+/// The location of what a flow's runs landed as it came.
+pub fn raw(sandbox: &str, flow: &str) -> String {
+    format!("raw/{sandbox}/{flow}")
+}
+
+/// The location of a flow's ledgers: what it was given of a source that is read record by record.
+pub fn ledgers(sandbox: &str, flow: &str) -> String {
+    format!("ledgers/{sandbox}/{flow}")
 }
 
 /// The sandbox's id in a table's location.

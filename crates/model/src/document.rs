@@ -40,6 +40,8 @@ pub enum Resource {
     FlowSpec,
     /// A schema of the tenant.
     Schema,
+    /// What is said of a schema's fields, such as which one is an identity.
+    Descriptor,
     /// A table in the lake.
     Dataset,
     /// What one run adds to a dataset.
@@ -64,6 +66,7 @@ impl Resource {
             Resource::ConnectionSpec => "connectionSpecs",
             Resource::FlowSpec => "flowSpecs",
             Resource::Schema => "schemas",
+            Resource::Descriptor => "descriptors",
             Resource::Dataset => "dataSets",
             Resource::Batch => "batches",
             Resource::MappingSet => "mappingSets",

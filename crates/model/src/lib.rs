@@ -9,6 +9,7 @@ pub mod error;
 pub mod event;
 pub mod files;
 pub mod filter;
+pub mod identity;
 pub mod mapping;
 pub mod patch;
 pub mod run;

@@ -226,12 +226,20 @@ fn member<'a>(entry: &'a Value, names: [&'static str; 2]) -> (&'static str, Opti
 }
 
 fn parse_rule(index: usize, entry: &Value) -> Result<Rule> {
-    let at = |name: &str| Place::pointer(format!("/mappings/{index}/{name}"));
     if !entry.is_object() {
         return Err(
             invalid(format!("mapping {index} is not a JSON object")).at(Place::pointer(format!("/mappings/{index}")))
         );
     }
+    let destination = destination(index, entry)?;
+    let identity = entry.get("identity").and_then(Value::as_bool).unwrap_or(false);
+    let source = parse_source(index, entry)?;
+    Ok(Rule { index, destination, source, identity })
+}
+
+/// The target field of a mapping: its names, outermost first.
+pub(crate) fn destination(index: usize, entry: &Value) -> Result<Vec<String>> {
+    let at = |name: &str| Place::pointer(format!("/mappings/{index}/{name}"));
     let (name, value) = destination_of(entry);
     let Some(text) = value.and_then(Value::as_str) else {
         let message = format!(
@@ -248,11 +256,8 @@ fn parse_rule(index: usize, entry: &Value) -> Result<Rule> {
             .at(at("destinationXdmPath"))
             .advice("Send `destination` alone, or the same path in both."));
     }
-    let destination = parse_destination(text)
-        .map_err(|why| invalid(format!("mapping {index}: target field `{text}`: {why}")).at(at(name)))?;
-    let identity = entry.get("identity").and_then(Value::as_bool).unwrap_or(false);
-    let source = parse_source(index, entry)?;
-    Ok(Rule { index, destination, source, identity })
+    parse_destination(text)
+        .map_err(|why| invalid(format!("mapping {index}: target field `{text}`: {why}")).at(at(name)))
 }
 
 fn parse_destination(text: &str) -> std::result::Result<Vec<String>, String> {

@@ -35,6 +35,19 @@ pub fn full(schema: &Value, lookup: Lookup<'_>) -> Result<Value> {
     merge::full(schema, lookup)
 }
 
+/// Whether two ids name the same resource: `$id` and `meta:altId` end in the same name after the same namespace.
+pub fn same(a: &str, b: &str) -> bool {
+    canonical(a) == canonical(b)
+}
+
+/// `_acme.schemas.0f1e` from either form.
+fn canonical(id: &str) -> String {
+    match id.strip_prefix("https://ns.adobe.com/") {
+        Some(path) => format!("_{}", path.replace('/', ".")),
+        None => id.to_string(),
+    }
+}
+
 /// A field's type.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

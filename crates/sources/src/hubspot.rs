@@ -70,7 +70,12 @@ impl HubSpot {
     fn hurried(&self) -> HubSpot {
         let longest = self.patience.longest.min(Duration::from_secs(2));
         let budget = self.patience.budget.min(Duration::from_secs(20));
-        self.clone().with_patience(Patience { attempts: self.patience.attempts.min(3), longest, budget, ..self.patience })
+        self.clone().with_patience(Patience {
+            attempts: self.patience.attempts.min(3),
+            longest,
+            budget,
+            ..self.patience
+        })
     }
 
     pub(crate) async fn test(&self) -> Vec<Check> {
@@ -136,8 +141,15 @@ impl HubSpot {
             account.know(portal, kept.zone.as_deref()).await;
         }
         account.budget.open().await?;
-        if let Some(details) = self.details().await.map_err(|fault| fault.error)? {
-            account.identify(details.portal, details.zone.as_deref()).await?;
+        let details = self.details().await.map_err(|fault| fault.error)?;
+        match details {
+            Some(details) => account.identify(details.portal, details.zone.as_deref()).await?,
+            // The token itself may say whose it is.
+            None => {
+                if let Some(portal) = self.inspect().await.and_then(|inspected| inspected.hub_id) {
+                    account.identify(portal, None).await?;
+                }
+            }
         }
         account.facts().met = true;
         Ok(())
@@ -148,6 +160,13 @@ impl HubSpot {
         if let Some(scopes) = self.account.facts().scopes.clone() {
             return Some(scopes);
         }
+        let scopes = self.inspect().await?.scopes;
+        self.account.facts().scopes = scopes.clone();
+        scopes
+    }
+
+    /// What HubSpot says of the app's token.
+    async fn inspect(&self) -> Option<wire::Inspected> {
         let (app, token) = (self.account.app.as_ref()?, self.account.token(self.patience).await.ok()?);
         let body = token::form(&[
             ("client_id", &app.id),
@@ -157,16 +176,7 @@ impl HubSpot {
         ]);
         let ask = Ask::form(Target::Introspect, body);
         let inspected = self.account.alone(&ask, self.patience, wire::inspected).await;
-        match inspected {
-            Ok(inspected) => {
-                self.account.facts().scopes = inspected.scopes.clone();
-                inspected.scopes
-            }
-            Err(fault) => {
-                tracing::debug!("the scopes of a HubSpot token are not known: {}", fault.error);
-                None
-            }
-        }
+        inspected.map_err(|fault| tracing::debug!("a HubSpot token is not known better: {}", fault.error)).ok()
     }
 
     pub(crate) async fn tables(&self) -> Result<Vec<Table>> {

@@ -7,6 +7,10 @@
 //! a crash resumes at the last cursor that was saved. The [`Ledger`] is what keeps a record from being delivered twice, and
 //! what a sweep compares the source with to find what was changed or purged unseen.
 
+mod rows;
+
+pub use rows::{delta_column, rows};
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -52,7 +56,7 @@ pub struct Rows {
     pub incremental: bool,
     /// How long after a change the source may hide it, in milliseconds; what is younger is asked for again.
     pub overlap: i64,
-    /// How often the whole table is compared with the ledger, in milliseconds.
+    /// How often the whole table is compared with the ledger, in milliseconds; 0 for never.
     pub sweep: i64,
 }
 

@@ -139,8 +139,8 @@ impl Store {
         tx.commit().await.map_err(failed)
     }
 
-    /// Deletes a document. A flow's waiting runs fail, and it is never claimed again; a dataset's folder in the lake becomes
-    /// a cleanup.
+    /// Deletes a document. A flow's waiting runs fail, and it is never claimed again; its folders in the lake and a
+    /// dataset's become cleanups.
     pub async fn delete(
         &self,
         scope: &Scope,
@@ -156,7 +156,13 @@ impl Store {
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
         query.execute(&mut *tx).await.map_err(failed)?;
         match resource {
-            Resource::Flow => schedules::forget(&mut tx, scope, id, now).await?,
+            Resource::Flow => {
+                schedules::forget(&mut tx, scope, id, now).await?;
+                for folder in ["raw", "ledgers"] {
+                    let folder = format!("{folder}/{}/{id}", scope.sandbox);
+                    crate::leases::insert_cleanup(&mut tx, &folder).await?;
+                }
+            }
             Resource::Dataset => crate::leases::insert_cleanup(&mut tx, &table_folder(scope, id)).await?,
             _ => {}
         }
@@ -185,7 +191,7 @@ impl Store {
         ] {
             sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }
-        for folder in ["tables", "batches"] {
+        for folder in ["tables", "batches", "raw", "ledgers"] {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }
         tx.commit().await.map_err(failed)?;

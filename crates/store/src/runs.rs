@@ -66,6 +66,17 @@ impl Store {
         Ok(due)
     }
 
+    /// What `save_plan` stored of a run, whatever became of it; none if it never planned.
+    pub async fn plan(&self, scope: &Scope, run_id: &str) -> Result<Option<Value>> {
+        let sql = "SELECT plan FROM run_queue WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+        let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id);
+        let row = query.fetch_optional(&self.database.readers).await.map_err(failed)?;
+        let row = row.ok_or_else(|| not_found(Resource::Run, run_id))?;
+        let Some(text) = row.try_get::<Option<String>, _>(0).map_err(failed)? else { return Ok(None) };
+        let plan = serde_json::from_str(&text);
+        plan.map(Some).map_err(|error| Error::internal("A stored plan is not JSON.").caused_by(error))
+    }
+
     /// Puts one run into the queue. The flow must exist and be enabled.
     pub async fn enqueue(&self, scope: &Scope, flow_id: &str, run: Enqueue, now: Time) -> Result<Document> {
         let mut tx = self.database.write().await?;

@@ -24,7 +24,29 @@ pub enum Shape {
     Full {
         /// With titles and descriptions.
         texts: bool,
+        /// With what descriptors say of it.
+        descriptors: bool,
     },
+}
+
+/// How descriptors are to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Described {
+    /// In pages, rather than all of them by their types.
+    pub paged: bool,
+    /// As.
+    pub form: Form,
+}
+
+/// How one descriptor is to be shown in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// By its id.
+    Id,
+    /// By its path.
+    Link,
+    /// Whole.
+    Whole,
 }
 
 impl<S: Sync> FromRequestParts<S> for Accept {
@@ -59,8 +81,9 @@ impl Accept {
             match suffix.as_str() {
                 "" => return Ok(Shape::Raw { texts: true }),
                 "-notext" => return Ok(Shape::Raw { texts: false }),
-                "-full" | "-full-desc" => return Ok(Shape::Full { texts: true }),
-                "-full-notext" => return Ok(Shape::Full { texts: false }),
+                "-full" => return Ok(Shape::Full { texts: true, descriptors: false }),
+                "-full-desc" => return Ok(Shape::Full { texts: true, descriptors: true }),
+                "-full-notext" => return Ok(Shape::Full { texts: false, descriptors: false }),
                 _ => {}
             }
         }
@@ -70,6 +93,36 @@ impl Accept {
             format!("the Accept header {:?} does not fit a look-up", self.0),
         )
         .advice("Send application/vnd.adobe.xed+json; version=1 or application/vnd.adobe.xed-full+json; version=1."))
+    }
+
+    /// The form of a list of descriptors, or XDM-1008-400.
+    pub fn descriptors(&self) -> Result<Described> {
+        for (suffix, _) in self.types() {
+            let (paged, rest) = match suffix.strip_prefix("-v2") {
+                Some(rest) => (true, rest),
+                None => (false, suffix.as_str()),
+            };
+            let form = match rest {
+                "" => Form::Whole,
+                "-id" => Form::Id,
+                "-link" => Form::Link,
+                _ => continue,
+            };
+            return Ok(Described { paged, form });
+        }
+        let message = format!("the Accept header {:?} does not fit a list of descriptors", self.0);
+        Err(Error::new(Kind::Invalid, &code::XDM_1008, message).advice(
+            "Send application/vnd.adobe.xdm+json, …xdm-id+json or …xdm-link+json; with xdm-v2 the list comes in pages.",
+        ))
+    }
+
+    /// Whether the header fits the look-up of a descriptor; XDM-1009-400 if not.
+    pub fn descriptor(&self) -> Result<()> {
+        if self.types().iter().any(|(suffix, _)| suffix.is_empty() || suffix == "-v2") {
+            return Ok(());
+        }
+        let message = format!("the Accept header {:?} does not fit a descriptor", self.0);
+        Err(Error::new(Kind::Invalid, &code::XDM_1009, message).advice("Send application/vnd.adobe.xdm+json."))
     }
 
     /// The media types of the registry in the header: what stands between `xed` and `+json`, and whether version 1 is
@@ -116,12 +169,31 @@ mod tests {
     }
 
     #[test]
+    fn descriptors_are_shown_by_id_by_path_or_whole_pl_xdm_1() {
+        for (text, paged, form) in [
+            ("application/vnd.adobe.xdm+json", false, Form::Whole),
+            ("application/vnd.adobe.xdm-id+json", false, Form::Id),
+            ("application/vnd.adobe.xdm-link+json", false, Form::Link),
+            ("application/vnd.adobe.xdm-v2+json", true, Form::Whole),
+            ("application/vnd.adobe.xdm-v2-link+json", true, Form::Link),
+            ("application/vnd.adobe.xed-v2-id+json; version=1", true, Form::Id),
+        ] {
+            assert_eq!(accept(text).descriptors().unwrap(), Described { paged, form }, "{text}");
+        }
+        for wrong in ["", "*/*", "application/json", "application/vnd.adobe.xdm-full+json"] {
+            assert_eq!(accept(wrong).descriptors().unwrap_err().code, &code::XDM_1008, "{wrong}");
+            assert_eq!(accept(wrong).descriptor().unwrap_err().code, &code::XDM_1009, "{wrong}");
+        }
+        assert!(accept("application/vnd.adobe.xdm+json").descriptor().is_ok());
+    }
+
+    #[test]
     fn look_ups_need_a_version() {
         for text in ["application/vnd.adobe.xed+json; version=1", "application/vnd.adobe.xdm+json;version=1.0"] {
             assert_eq!(accept(text).look_up().unwrap(), Shape::Raw { texts: true }, "{text}");
         }
         let full = "application/vnd.adobe.xed-full-notext+json;  version=1";
-        assert_eq!(accept(full).look_up().unwrap(), Shape::Full { texts: false });
+        assert_eq!(accept(full).look_up().unwrap(), Shape::Full { texts: false, descriptors: false });
         for wrong in ["", "application/vnd.adobe.xed+json", "application/vnd.adobe.xed+json; version=2"] {
             assert_eq!(accept(wrong).look_up().unwrap_err().code, &code::XDM_1007, "{wrong}");
         }

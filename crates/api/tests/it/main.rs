@@ -7,6 +7,7 @@
 mod catalog;
 mod connections;
 mod dataprep;
+mod descriptors;
 mod explore;
 mod export;
 mod flows;

@@ -69,6 +69,9 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
         json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
+    let identity = crate::descriptors::identity(&parts.schema, "/_id", true);
+    let descriptor = world.post("/data/foundation/schemaregistry/tenant/descriptors", identity).await;
+    let descriptor = descriptor.body["@id"].as_str().unwrap().to_string();
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
     let alt = format!("_acme.schemas.{schema}");
     let id_for = |path: &str| -> String {
@@ -82,6 +85,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             _ if path.contains("/dataSets") || path.contains("/datasets") => &parts.dataset,
             _ if path.contains("/batches") => return "01B".into(),
             _ if path.contains("/files/") => return "01B-0".into(),
+            _ if path.contains("/descriptors") => &descriptor,
             _ if path.contains("/schemaregistry") => &alt,
             _ => return String::new(),
         };

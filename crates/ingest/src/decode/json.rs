@@ -19,10 +19,29 @@ use frame::Take;
 use parse::{Fault, Slot};
 use plan::Plan;
 use serde_json::Value;
+use std::collections::HashMap;
 
-/// Decodes the entry, which is UTF-8, into the output's text columns: one for each of `asked`.
-pub(crate) fn decode(input: Entry<'_>, asked: &[FieldPath], out: &mut Output) -> Flow {
-    frame::each_record(input, &mut Rows { plan: Plan::new(asked), slots: vec![Slot::Null; asked.len()], out })
+/// Decodes the entry, which is UTF-8, into the output's text columns: one for each of `asked`. With `blank_is_null` an
+/// empty text is no value.
+pub(crate) fn decode(input: Entry<'_>, asked: &[FieldPath], blank_is_null: bool, out: &mut Output) -> Flow {
+    let (asked, twins) = distinct(asked);
+    let slots = vec![Slot::Null; asked.len()];
+    frame::each_record(input, &mut Rows { plan: Plan::new(&asked), slots, twins, blank_is_null, out })
+}
+
+/// Each path once, and for each column which of them it shows: two names may lie in one place.
+fn distinct(asked: &[FieldPath]) -> (Vec<FieldPath>, Vec<usize>) {
+    let mut paths: Vec<FieldPath> = Vec::with_capacity(asked.len());
+    let mut slots = HashMap::with_capacity(asked.len());
+    let mut twins = Vec::with_capacity(asked.len());
+    for path in asked {
+        let slot = *slots.entry(path).or_insert_with(|| {
+            paths.push(path.clone());
+            paths.len() - 1
+        });
+        twins.push(slot);
+    }
+    (paths, twins)
 }
 
 /// The first `limit` good documents.
@@ -50,6 +69,9 @@ pub(crate) fn begins(text: &[u8]) -> bool {
 struct Rows<'o> {
     plan: Plan,
     slots: Vec<Slot>,
+    /// For each column, its slot.
+    twins: Vec<usize>,
+    blank_is_null: bool,
     out: &'o mut Output,
 }
 
@@ -60,8 +82,11 @@ impl Take for Rows<'_> {
 
     fn take(&mut self, line: u64, text: &[u8]) -> Flow {
         let text = std::str::from_utf8(text).expect("records are checked before they are given");
-        for (column, slot) in self.out.text.iter_mut().zip(&self.slots) {
-            append(column, text, slot);
+        for (column, &slot) in self.out.text.iter_mut().zip(&self.twins) {
+            match &self.slots[slot] {
+                Slot::Text(range) if self.blank_is_null && range.is_empty() => column.append_null(),
+                slot => append(column, text, slot),
+            }
         }
         self.out.rows([line])
     }

@@ -31,6 +31,10 @@ pub struct ScanSpec {
     pub options: FileOptions,
     /// The asked source fields: one output column each, in this order.
     pub columns: Vec<FieldPath>,
+    /// Where each of them lies in a record: itself, unless its source has another name for it.
+    pub reads: Vec<FieldPath>,
+    /// An empty text is no value, as the source has it.
+    pub blank_is_null: bool,
     /// The columns' types; text for all but Parquet.
     pub types: Vec<DataType>,
 }
@@ -39,7 +43,14 @@ impl ScanSpec {
     /// A scan into text columns.
     pub fn new(options: FileOptions, columns: Vec<FieldPath>) -> ScanSpec {
         let types = vec![DataType::Utf8; columns.len()];
-        ScanSpec { options, columns, types }
+        ScanSpec { options, reads: columns.clone(), columns, types, blank_is_null: false }
+    }
+
+    /// With other places of the fields in landed records, where an empty text is no value.
+    pub fn landed(mut self, locate: impl Fn(&FieldPath) -> FieldPath) -> ScanSpec {
+        self.reads = self.columns.iter().map(locate).collect();
+        self.blank_is_null = true;
+        self
     }
 
     /// With the types that the columns have in the parts' files. A Parquet scan needs this; the others stay as they
@@ -207,7 +218,7 @@ async fn turn(work: Option<Work>) -> Option<(Result<RecordBatch>, Option<Work>)>
 /// Decodes one part on the thread that calls.
 fn decode(spec: &ScanSpec, source: &Source, mut out: Output) -> Flow {
     let encoding = encoding::by_label(&spec.options.encoding, &source.object.key)?;
-    let (options, columns) = (&spec.options, &spec.columns);
+    let (options, columns) = (&spec.options, &spec.reads);
     match options.format {
         _ if source.object.size == 0 => {}
         Format::Parquet => parquet::each_file(source, options.compression, &mut |file, source| {
@@ -219,7 +230,7 @@ fn decode(spec: &ScanSpec, source: &Source, mut out: Output) -> Flow {
                 out.enter(&entry.file)?;
                 let entry = encoding::utf8(entry, encoding)?;
                 match options.format {
-                    Format::Json => json::decode(entry, columns, &mut out),
+                    Format::Json => json::decode(entry, columns, spec.blank_is_null, &mut out),
                     _ => csv::decode(entry, options.delimiter, columns, &mut out),
                 }
             })?

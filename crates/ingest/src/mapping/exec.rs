@@ -8,6 +8,7 @@ use super::MapSpec;
 use super::plan::{Output, Plan};
 use super::report::{Findings, Origin};
 use super::shape::{Empties, Required, masked};
+use super::upsert::{self, Changes, Upserts};
 use datafusion::arrow::array::{Array, ArrayRef, UInt32Array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
@@ -22,6 +23,7 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties};
 use forebay_model::event::{EVENT, PART};
 use futures::StreamExt;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -29,6 +31,7 @@ use std::sync::Arc;
 #[derive(Debug)]
 pub struct MapExec {
     spec: Arc<MapSpec>,
+    upserts: Option<Arc<Upserts>>,
     plan: Arc<Plan>,
     child: Arc<dyn ExecutionPlan>,
     schema: SchemaRef,
@@ -40,11 +43,22 @@ impl MapExec {
     /// Compiles the mapping set against the child's schema; an error is the mapping set's.
     pub fn new(spec: MapSpec, child: Arc<dyn ExecutionPlan>) -> forebay_model::Result<MapExec> {
         let plan = Plan::new(&spec, &child.schema())?;
-        Ok(MapExec::over(Arc::new(spec), Arc::new(plan), child))
+        Ok(MapExec::over(Arc::new(spec), None, Arc::new(plan), child))
     }
 
-    fn over(spec: Arc<MapSpec>, plan: Arc<Plan>, child: Arc<dyn ExecutionPlan>) -> MapExec {
-        let schema = output_schema(&plan.target);
+    /// The same for a table that keeps one row a key.
+    pub fn upserting(spec: MapSpec, upserts: Upserts, child: Arc<dyn ExecutionPlan>) -> forebay_model::Result<MapExec> {
+        let plan = Plan::new(&spec, &child.schema())?;
+        Ok(MapExec::over(Arc::new(spec), Some(Arc::new(upserts)), Arc::new(plan), child))
+    }
+
+    fn over(
+        spec: Arc<MapSpec>,
+        upserts: Option<Arc<Upserts>>,
+        plan: Arc<Plan>,
+        child: Arc<dyn ExecutionPlan>,
+    ) -> MapExec {
+        let schema = output_schema(&plan.target, upserts.is_some());
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema.clone()),
             datafusion::physical_plan::Partitioning::UnknownPartitioning(child.output_partitioning().partition_count()),
@@ -52,7 +66,7 @@ impl MapExec {
             child.boundedness(),
         );
         let metrics = ExecutionPlanMetricsSet::new();
-        MapExec { spec, plan, child, schema, properties: Arc::new(properties), metrics }
+        MapExec { spec, upserts, plan, child, schema, properties: Arc::new(properties), metrics }
     }
 
     /// What it applies; with the child, all that another process needs to make it anew.
@@ -61,9 +75,12 @@ impl MapExec {
     }
 }
 
-/// The target's columns, `_part` and `_event`.
-fn output_schema(target: &Schema) -> SchemaRef {
+/// The target's columns, those that a merge needs, `_part` and `_event`.
+fn output_schema(target: &Schema, upserts: bool) -> SchemaRef {
     let mut fields: Vec<Arc<Field>> = target.fields().iter().cloned().collect();
+    if upserts {
+        fields.extend(upsert::fields().into_iter().map(Arc::new));
+    }
     fields.push(Arc::new(Field::new(PART, DataType::UInt32, true)));
     fields.push(Arc::new(Field::new(EVENT, DataType::Utf8, true)));
     Arc::new(Schema::new(fields))
@@ -113,16 +130,22 @@ impl ExecutionPlan for MapExec {
             return Err(DataFusionError::Internal("MapExec has exactly one child".into()));
         };
         if child.schema() == self.child.schema() {
-            return Ok(Arc::new(MapExec::over(self.spec.clone(), self.plan.clone(), child)));
+            return Ok(Arc::new(MapExec::over(self.spec.clone(), self.upserts.clone(), self.plan.clone(), child)));
         }
         let plan = Plan::new(&self.spec, &child.schema()).map_err(|why| DataFusionError::External(Box::new(why)))?;
-        Ok(Arc::new(MapExec::over(self.spec.clone(), Arc::new(plan), child)))
+        Ok(Arc::new(MapExec::over(self.spec.clone(), self.upserts.clone(), Arc::new(plan), child)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.child.execute(partition, context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let mut mapper = Mapper { plan: self.plan.clone(), schema: self.schema.clone(), empties: Empties::default() };
+        let mut mapper = Mapper {
+            plan: self.plan.clone(),
+            upserts: self.upserts.clone(),
+            schema: self.schema.clone(),
+            empties: Empties::default(),
+            counts: HashMap::new(),
+        };
         let output = input.map(move |batch| {
             let timer = metrics.elapsed_compute().timer();
             let mapped = batch.and_then(|batch| mapper.map(&batch));
@@ -143,15 +166,19 @@ impl ExecutionPlan for MapExec {
 /// One partition's work.
 pub(super) struct Mapper {
     plan: Arc<Plan>,
+    upserts: Option<Arc<Upserts>>,
     schema: SchemaRef,
     empties: Empties,
+    /// Rows seen of each part, where their order counts.
+    counts: HashMap<u32, i64>,
 }
 
 impl Mapper {
     /// Work on batches of a schema, outside of a plan.
     pub(super) fn new(spec: &MapSpec, scan: &Schema) -> forebay_model::Result<Mapper> {
         let plan = Arc::new(Plan::new(spec, scan)?);
-        Ok(Mapper { schema: output_schema(&plan.target), plan, empties: Empties::default() })
+        let schema = output_schema(&plan.target, false);
+        Ok(Mapper { schema, plan, upserts: None, empties: Empties::default(), counts: HashMap::new() })
     }
 
     /// A batch of the scan to a batch of the target.
@@ -165,13 +192,17 @@ impl Mapper {
             _ => events.nulls().map(|nulls| NullBuffer::new(!nulls.inner())),
         });
         let skip = |row: usize| ordinary.as_ref().is_some_and(|ordinary| ordinary.is_null(row));
+        let parts = part(batch, rows)?;
+        let changes = self.upserts.as_deref().map(|upserts| Changes::of(upserts, batch, &parts)).transpose()?;
+        // Of a row that deletes, nothing but the key counts.
+        let ignored = |row: usize| skip(row) || changes.as_ref().is_some_and(|changes| changes.deletes(row));
         let outputs = self.plan.run(batch, &skip)?;
         let mut findings = Findings::default();
         let mut columns = Vec::with_capacity(outputs.len());
         for (rule, output) in self.plan.rules.iter().zip(outputs) {
             let Output { column, failures } = output;
             for failure in failures {
-                if !skip(failure.row) {
+                if !ignored(failure.row) {
                     findings.convert(&rule.path, failure);
                 }
             }
@@ -181,11 +212,16 @@ impl Mapper {
         let mut missing = Vec::new();
         Required::missing(&self.plan.required, &targets, rows, &mut missing);
         for (row, path) in missing {
-            if !skip(row) {
+            if !ignored(row) {
                 findings.reject(row, path);
             }
         }
-        targets.push(part(batch, rows)?);
+        if let (Some(changes), Some(upserts)) = (changes, self.upserts.as_deref()) {
+            let key = upsert::key(&upserts.key, &self.plan.target, &targets).unwrap_or_default();
+            changes.judge(&upserts.key, batch, &key, &skip, &mut findings);
+            targets.extend(changes.columns(&parts, &mut self.counts));
+        }
+        targets.push(parts);
         targets.push(findings.column(&Origin::new(batch), events)?);
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         Ok(RecordBatch::try_new_with_options(self.schema.clone(), targets, &options)?)

@@ -35,6 +35,15 @@ impl Findings {
     pub fn reject(&mut self, row: usize, path: String) {
         let mut finding = Finding::new(&code::INGEST_1555, format!("the required field {path} is empty"));
         finding.column = Some(path);
+        self.add(row, finding);
+    }
+
+    /// A row that cannot be stored for another reason.
+    pub fn refuse(&mut self, row: usize, why: String) {
+        self.add(row, Finding::new(&code::INGEST_1555, why));
+    }
+
+    fn add(&mut self, row: usize, finding: Finding) {
         let (rejected, findings) = self.0.entry(row).or_default();
         *rejected = true;
         findings.push(finding);

@@ -434,3 +434,10 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn both_ids_of_a_resource_are_the_same() {
+    assert!(same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1e"));
+    assert!(same("_xdm.context.profile", "https://ns.adobe.com/xdm/context/profile"));
+    assert!(!same("https://ns.adobe.com/acme/schemas/0f1e", "_acme.schemas.0f1d"));
+}

@@ -122,7 +122,13 @@ pub(super) struct Kept {
 impl Known {
     /// The account of a connection. Tokens that were replaced in the connection since are taken over; another app makes it
     /// another account.
-    pub(super) fn account(&self, accounts: &Accounts, id: &AccountId, params: &serde_json::Value, secrets: &Secrets) -> Result<Arc<Account>> {
+    pub(super) fn account(
+        &self,
+        accounts: &Accounts,
+        id: &AccountId,
+        params: &serde_json::Value,
+        secrets: &Secrets,
+    ) -> Result<Arc<Account>> {
         let given = Params::new(params, secrets);
         let (access, refresh) = (given.secret(&["accessToken"]), given.secret(&["refreshToken"]));
         let app = match (given.text(&["clientId"]), given.secret(&["clientSecret"])) {
@@ -135,7 +141,10 @@ impl Known {
                 .advice(advice)
         };
         if access.is_none() && refresh.is_none() {
-            return Err(missing("accessToken", "Give the token of a private app, or all four of clientId, clientSecret, accessToken and refreshToken."));
+            return Err(missing(
+                "accessToken",
+                "Give the token of a private app, or all four of clientId, clientSecret, accessToken and refreshToken.",
+            ));
         }
         if access.is_none() && app.is_none() {
             return Err(missing("clientSecret", "A refresh token works only together with clientId and clientSecret."));
@@ -166,7 +175,13 @@ fn same(a: &SecretString, b: &SecretString) -> bool {
 }
 
 impl Account {
-    fn new(accounts: &Accounts, id: &AccountId, app: Option<App>, access: Option<SecretString>, refresh: Option<SecretString>) -> Account {
+    fn new(
+        accounts: &Accounts,
+        id: &AccountId,
+        app: Option<App>,
+        access: Option<SecretString>,
+        refresh: Option<SecretString>,
+    ) -> Account {
         let tokens = Tokens {
             access,
             refresh,
@@ -206,7 +221,8 @@ impl Account {
     pub(super) fn take_over(&self, access: Option<SecretString>, refresh: Option<SecretString>) {
         let mut tokens = self.tokens();
         let mut replaced = false;
-        let news = |given: &Option<SecretString>, ours: &Option<SecretString>, past: &HashSet<u64>| match (given, ours) {
+        let news = |given: &Option<SecretString>, ours: &Option<SecretString>, past: &HashSet<u64>| match (given, ours)
+        {
             (Some(given), Some(ours)) => !same(given, ours) && !past.contains(&hash(given)),
             (Some(given), None) => !past.contains(&hash(given)),
             _ => false,
@@ -322,7 +338,8 @@ impl Account {
             if kept == before {
                 return Ok(());
             }
-            let value = serde_json::to_value(&kept).map_err(|e| Error::internal("an account is no JSON").caused_by(e))?;
+            let value =
+                serde_json::to_value(&kept).map_err(|e| Error::internal("an account is no JSON").caused_by(e))?;
             if self.vault.swap(&self.kept_key(), version, &value).await? {
                 return Ok(());
             }
@@ -339,7 +356,9 @@ impl Account {
                 &code::FLOW_1102,
                 format!("the credentials are of HubSpot account {portal}, but this connection reads account {ours}"),
             )
-            .advice("Two accounts in one table cannot be told apart. Create another connection for the other account."));
+            .advice(
+                "Two accounts in one table cannot be told apart. Create another connection for the other account.",
+            ));
         }
         self.keep(|kept| {
             kept.portal = Some(portal);

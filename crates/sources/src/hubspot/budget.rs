@@ -322,15 +322,21 @@ impl Local {
             let found = vault.state(&self.key).await?;
             let version = found.as_ref().map(|(_, version)| *version);
             let saved = found.and_then(|(value, _)| serde_json::from_value::<Saved>(value).ok());
-            let mut saved = saved.unwrap_or(Saved { at: 0, rate: self.first, factor: 1.0, since: 0, hold: 0, stop: None });
+            let mut saved =
+                saved.unwrap_or(Saved { at: 0, rate: self.first, factor: 1.0, since: 0, hold: 0, stop: None });
             work(&mut saved);
-            let value = serde_json::to_value(&saved).map_err(|e| Error::internal("a budget is no JSON").caused_by(e))?;
+            let value =
+                serde_json::to_value(&saved).map_err(|e| Error::internal("a budget is no JSON").caused_by(e))?;
             if vault.swap(&self.key, version, &value).await? {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(5).mul_f64(pause::chance())).await;
         }
-        Err(Error::new(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, "the account's budget of calls is contended"))
+        Err(Error::new(
+            Kind::Unavailable { retry_after: None },
+            &code::FLOW_1103,
+            "the account's budget of calls is contended",
+        ))
     }
 }
 

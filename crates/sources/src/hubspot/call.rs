@@ -97,7 +97,7 @@ impl HubSpot {
                     Ok(found) => {
                         if account.set_profile(family, profile) {
                             let (name, profile) = (format!("{family:?}"), profile as u8);
-                            account.keep(|kept| drop(kept.profiles.insert(name.clone(), profile))).await?;
+                            account.keep(|kept| _ = kept.profiles.insert(name.clone(), profile)).await?;
                         }
                         return Ok(found);
                     }
@@ -196,7 +196,9 @@ impl Tries {
 /// How long until the daily limit starts anew: midnight in the account's time zone (§4.1).
 fn until_midnight(account: &Account, date: Option<i64>) -> Duration {
     let zone = account.facts().zone;
-    let now = date.and_then(|date| zone.timestamp_millis_opt(date).single()).unwrap_or_else(|| chrono::Utc::now().with_timezone(&zone));
+    let now = date
+        .and_then(|date| zone.timestamp_millis_opt(date).single())
+        .unwrap_or_else(|| chrono::Utc::now().with_timezone(&zone));
     let day = now.date_naive().succ_opt().unwrap_or(now.date_naive());
     // A midnight that summer time skips is followed by one o'clock.
     let midnight = (0..3).find_map(|hour| day.and_hms_opt(hour, 0, 0)?.and_local_timezone(zone).earliest());
@@ -293,7 +295,10 @@ fn broken(target: &Target, error: reqwest::Error) -> Fault {
     };
     let what = if error.is_timeout() { "went silent" } else { "broke off" };
     let error = Error::new(kind, code, format!("HubSpot's answer with {target} {what}")).caused_by(error.without_url());
-    Fault::new(Trouble::Passing, error.advice("Try again later, or check the network between this machine and HubSpot."))
+    Fault::new(
+        Trouble::Passing,
+        error.advice("Try again later, or check the network between this machine and HubSpot."),
+    )
 }
 
 fn unspeakable() -> Error {

@@ -249,7 +249,8 @@ mod tests {
             archived: None,
         };
         let columns = of_records(&[property("hs_score", "number"), property("vip", "bool")]);
-        let record = json!({"id": "7", "createdAt": "2026-01-01T00:00:00Z", "properties": {"hs_score": "1.5", "vip": "Yes"}});
+        let record =
+            json!({"id": "7", "createdAt": "2026-01-01T00:00:00Z", "properties": {"hs_score": "1.5", "vip": "Yes"}});
         let row = row(&record, &columns, Some(9), "0-1");
         assert_eq!(row["Vid"], "7");
         assert_eq!(row["Portal_Id"], 9);

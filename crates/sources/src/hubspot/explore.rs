@@ -28,7 +28,8 @@ impl HubSpot {
     /// Three calls, however many tables there are: what is switched on, custom objects, and what was granted.
     pub(super) async fn all_tables(&self) -> Result<Vec<Table>> {
         self.meet().await?;
-        let enabled = match self.call(&Ask::get(Target::Enablement, ""), |answer| wire::enablement(&answer.body)).await {
+        let enabled = match self.call(&Ask::get(Target::Enablement, ""), |answer| wire::enablement(&answer.body)).await
+        {
             Ok(enabled) => enabled,
             Err(fault) => unless_closed(fault, Vec::new())?,
         };
@@ -94,7 +95,9 @@ impl HubSpot {
             Err(fault) => unless_closed(fault, Vec::new())?,
         };
         let is = |schema: &&Schema| {
-            custom_name(schema).eq_ignore_ascii_case(name) || schema.id == name || schema.name.eq_ignore_ascii_case(name)
+            custom_name(schema).eq_ignore_ascii_case(name)
+                || schema.id == name
+                || schema.name.eq_ignore_ascii_case(name)
         };
         match schemas.iter().find(is) {
             Some(schema) => Ok(What::Objects(object(&schema.id, &custom_name(schema)))),

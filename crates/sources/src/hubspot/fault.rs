@@ -102,7 +102,13 @@ struct Told {
 }
 
 /// Reads an answer that is not a success.
-pub(super) fn of_answer(target: &Target, status: u16, headers: &HeaderMap, body: &[u8], secrets: &[&SecretString]) -> Fault {
+pub(super) fn of_answer(
+    target: &Target,
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+    secrets: &[&SecretString],
+) -> Fault {
     let told = told(headers, body, secrets);
     let wait = retry_after(headers);
     let trouble = trouble(target, status, &told, wait);
@@ -190,12 +196,13 @@ fn error(target: &Target, status: u16, told: &Told, trouble: &Trouble, wait: Opt
     if !told.correlation.is_empty() {
         reason.push_str(&format!(", correlation id {}", told.correlation));
     }
-    let refused = |what: &str| Error::new(Kind::Refused, &code::FLOW_1102, format!("HubSpot refused {target}: {what} ({reason})"));
+    let refused = |what: &str| {
+        Error::new(Kind::Refused, &code::FLOW_1102, format!("HubSpot refused {target}: {what} ({reason})"))
+    };
     match trouble {
         Trouble::Token { .. } => refused("the access token was not accepted").advice(RECONNECT),
-        Trouble::Denied(scopes) if scopes.is_empty() => {
-            refused("the app was not granted it").advice("Grant the app the scopes that this table needs, and reconnect the account.")
-        }
+        Trouble::Denied(scopes) if scopes.is_empty() => refused("the app was not granted it")
+            .advice("Grant the app the scopes that this table needs, and reconnect the account."),
         Trouble::Denied(scopes) => {
             let scopes = scopes.join(", ");
             refused(&format!("the app lacks {scopes}"))
@@ -205,10 +212,11 @@ fn error(target: &Target, status: u16, told: &Told, trouble: &Trouble, wait: Opt
             .advice("Check that this machine may reach HubSpot: a network policy answered in its place."),
         Trouble::Missing => not_there(target, &reason),
         Trouble::Wrong if not_a_kind(&told.message) => not_there(target, &reason),
-        Trouble::Wrong if *target == Target::Token => {
-            refused("the client id or secret is wrong").advice("Check clientId and clientSecret, and reconnect the account.")
+        Trouble::Wrong if *target == Target::Token => refused("the client id or secret is wrong")
+            .advice("Check clientId and clientSecret, and reconnect the account."),
+        Trouble::Last if *target == Target::Token => {
+            refused("the refresh token is not valid any more").advice(RECONNECT)
         }
-        Trouble::Last if *target == Target::Token => refused("the refresh token is not valid any more").advice(RECONNECT),
         Trouble::Limited { .. } => Error::new(
             Kind::TooMany { retry_after: wait },
             &code::FLOW_1103,

@@ -112,7 +112,8 @@ impl Finder {
     /// One page of ids that were changed since, from an id on, by ascending id (§7.4).
     pub(super) async fn search(&self, since: i64, last: &str) -> Result<Searched, Fault> {
         let modified = self.object.modified;
-        let mut filters = vec![json!({"propertyName": modified, "operator": "GTE", "value": since.max(FIRST_MOMENT).to_string()})];
+        let mut filters =
+            vec![json!({"propertyName": modified, "operator": "GTE", "value": since.max(FIRST_MOMENT).to_string()})];
         if !last.is_empty() {
             filters.push(json!({"propertyName": "hs_object_id", "operator": "GT", "value": last}));
         }
@@ -142,7 +143,8 @@ impl Finder {
         }
         let archived = self.batch(missing.clone(), true).await?;
         let (bad, there) = (failed(&archived), answered(&archived));
-        let into = |id: &String| found.living.iter().find(|record| record.merged.contains(id)).map(|record| record.id.clone());
+        let into =
+            |id: &String| found.living.iter().find(|record| record.merged.contains(id)).map(|record| record.id.clone());
         let gone = missing.iter().filter(|id| !there.contains(*id) && !bad.contains(*id));
         found.gone = gone.map(|id| Gone { id: id.clone(), into: into(id), at: now }).collect();
         found.archived = archived.records;
@@ -171,7 +173,10 @@ impl Finder {
                 }
                 Trouble::Wrong if fault.error.kind != Kind::NotFound => {
                     let reason = fault.error.message.to_string();
-                    Ok(Batch { records: Vec::new(), problems: ids.into_iter().map(|id| Problem { id, reason: reason.clone() }).collect() })
+                    Ok(Batch {
+                        records: Vec::new(),
+                        problems: ids.into_iter().map(|id| Problem { id, reason: reason.clone() }).collect(),
+                    })
                 }
                 _ => Err(fault),
             }

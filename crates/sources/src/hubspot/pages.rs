@@ -68,7 +68,9 @@ pub(super) fn pages(hubspot: HubSpot, read: Read) -> BoxStream<'static, Result<P
                     Message::Failed(error) => return Some((Err(error), (receiver, task, assembly, ledger))),
                     Message::Given(given) => {
                         let made = match &mut assembly {
-                            Some(assembly) => Ok(ledger.with(|ledger| assembly.page(*given, ledger, chrono::Utc::now()))),
+                            Some(assembly) => {
+                                Ok(ledger.with(|ledger| assembly.page(*given, ledger, chrono::Utc::now())))
+                            }
                             None => Err(Error::internal("a page came before its run began")),
                         };
                         return Some((made, (receiver, task, assembly, ledger)));

@@ -162,10 +162,7 @@ mod tests {
     #[test]
     fn paths_are_those_of_each_version() {
         let kind = || "0-1".to_string();
-        check(
-            Target::List(kind()),
-            ["/crm/objects/2026-09/0-1", "/crm/objects/2026-03/0-1", "/crm/v3/objects/0-1"],
-        );
+        check(Target::List(kind()), ["/crm/objects/2026-09/0-1", "/crm/objects/2026-03/0-1", "/crm/v3/objects/0-1"]);
         check(
             Target::Associations(kind(), "0-2".to_string()),
             [

@@ -99,12 +99,16 @@ pub(super) async fn first(hubspot: &HubSpot, what: &What, limit: usize) -> Resul
 fn rows(hubspot: HubSpot, what: What, at: i64) -> BoxStream<'static, Result<Rows, Fault>> {
     match what {
         What::Objects(_) => stream::empty().boxed(),
-        What::Owners => stream::iter([false, true]).flat_map(move |archived| owners(hubspot.clone(), archived, at)).boxed(),
+        What::Owners => {
+            stream::iter([false, true]).flat_map(move |archived| owners(hubspot.clone(), archived, at)).boxed()
+        }
         What::Pipelines | What::Stages => {
             let stages = what == What::Stages;
             of_kinds(hubspot, move |hubspot, kind| async move { pipelines(hubspot, kind, stages, at).await }, true)
         }
-        What::Properties => of_kinds(hubspot, move |hubspot, kind| async move { properties(hubspot, kind, at).await }, false),
+        What::Properties => {
+            of_kinds(hubspot, move |hubspot, kind| async move { properties(hubspot, kind, at).await }, false)
+        }
         What::Associations { from, to } => links(hubspot, from, to, at),
     }
 }
@@ -119,7 +123,14 @@ fn row(key: String, ours: &[(&str, &str)], own: &[u8], at: i64) -> Result<Record
     let text = Value::Object(text);
     let hash = hash(&text);
     let hash = (hash ^ (hash >> 32)) as u32;
-    Ok(Record { id: key, text: Bytes::from(text.to_string()), modified: at, archived_at: None, hash, merged: Vec::new() })
+    Ok(Record {
+        id: key,
+        text: Bytes::from(text.to_string()),
+        modified: at,
+        archived_at: None,
+        hash,
+        merged: Vec::new(),
+    })
 }
 
 /// Of a value, whatever the order of its members.
@@ -148,12 +159,17 @@ fn owners(hubspot: HubSpot, archived: bool, at: i64) -> BoxStream<'static, Resul
     let start = Some((hubspot, None::<String>));
     stream::try_unfold(start, move |state| async move {
         let Some((hubspot, after)) = state else { return Ok(None) };
-        let place = after.as_ref().map(|after| format!("&{}", super::token::form(&[("after", after)]))).unwrap_or_default();
+        let place =
+            after.as_ref().map(|after| format!("&{}", super::token::form(&[("after", after)]))).unwrap_or_default();
         let ask = Ask::get(Target::Owners, format!("limit={OWNERS}&archived={archived}{place}"));
         let (texts, next) = hubspot
             .call(&ask, |answer| {
                 let (texts, next) = wire::texts(&answer.body)?;
-                if next.is_some() && next == after { Err("its next page is the page itself") } else { Ok((texts, next)) }
+                if next.is_some() && next == after {
+                    Err("its next page is the page itself")
+                } else {
+                    Ok((texts, next))
+                }
             })
             .await?;
         let rows = texts.iter().map(|text| row(member(text, "id"), &[], text, at)).collect::<Result<_, _>>()?;
@@ -260,7 +276,13 @@ fn links(hubspot: HubSpot, from: ObjectType, to: ObjectType, at: i64) -> BoxStre
     rows.buffered(AT_ONCE).boxed()
 }
 
-async fn linked(hubspot: &HubSpot, from: &ObjectType, to: &ObjectType, ids: Vec<String>, at: i64) -> Result<Rows, Fault> {
+async fn linked(
+    hubspot: &HubSpot,
+    from: &ObjectType,
+    to: &ObjectType,
+    ids: Vec<String>,
+    at: i64,
+) -> Result<Rows, Fault> {
     let mut found = Rows::default();
     let mut waiting: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
     while !waiting.is_empty() {
@@ -269,7 +291,9 @@ async fn linked(hubspot: &HubSpot, from: &ObjectType, to: &ObjectType, ids: Vec<
         let ask = Ask::post(Target::Associations(from.id.clone(), to.id.clone()), &json!({ "inputs": inputs }));
         let read = |answer: &Answer| {
             let (links, failures) = wire::linked(&answer.body)?;
-            let stuck = links.iter().any(|link| link.next.is_some() && asked.contains(&json!({"id": link.from, "after": link.next})));
+            let stuck = links
+                .iter()
+                .any(|link| link.next.is_some() && asked.contains(&json!({"id": link.from, "after": link.next})));
             if stuck { Err("its next page is the page itself") } else { Ok((links, failures)) }
         };
         let (links, failures) = hubspot.call(&ask, read).await?;

@@ -82,7 +82,8 @@ impl Account {
             },
         };
         self.tokens().unstored = Some((access.clone(), refresh.clone(), lifetime));
-        let renewed = Secrets::from([("accessToken".to_string(), access.clone()), ("refreshToken".to_string(), refresh.clone())]);
+        let renewed =
+            Secrets::from([("accessToken".to_string(), access.clone()), ("refreshToken".to_string(), refresh.clone())]);
         self.vault.renew(&self.id, renewed).await?;
         let mut tokens = self.tokens();
         tokens.put(access.clone(), refresh, lifetime);

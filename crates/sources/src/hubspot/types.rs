@@ -95,8 +95,7 @@ pub(super) static REFERENCE: &[(&str, What, &[&str])] = &[
 ];
 
 /// Kinds that have pipelines; the others answer 400.
-pub(super) const WITH_PIPELINES: [&str; 8] =
-    ["0-3", "0-5", "0-123", "0-136", "0-162", "0-410", "0-420", "0-421"];
+pub(super) const WITH_PIPELINES: [&str; 8] = ["0-3", "0-5", "0-123", "0-136", "0-162", "0-410", "0-420", "0-421"];
 
 /// The pairs whose associations are offered.
 pub(super) const PAIRS: [(&str, &str); 14] = [

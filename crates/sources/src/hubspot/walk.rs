@@ -104,7 +104,13 @@ pub(super) fn table_key(path: &str) -> String {
 
 impl Walk {
     /// Makes up its mind what this run does. `names` are the properties to read, sorted; `now` is HubSpot's clock.
-    pub(super) fn new(hubspot: HubSpot, object: ObjectType, names: Vec<String>, read: &crate::tables::Read, now: i64) -> Walk {
+    pub(super) fn new(
+        hubspot: HubSpot,
+        object: ObjectType,
+        names: Vec<String>,
+        read: &crate::tables::Read,
+        now: i64,
+    ) -> Walk {
         let properties = format!("{:016x}", XxHash64::oneshot(0, names.join(",").as_bytes()));
         let wanted = names.iter().filter(|name| **name != object.modified).cloned().collect();
         let wanted = Wanted { names: wanted, modified: object.modified };
@@ -129,7 +135,7 @@ impl Walk {
         let cursor = match cursor {
             None => everything(None),
             Some(old) if old.step == Step::Rest => {
-                let due = now.saturating_sub(old.swept) >= read.rows.sweep
+                let due = (read.rows.sweep > 0 && now.saturating_sub(old.swept) >= read.rows.sweep)
                     || now.saturating_sub(old.watermark) >= LONGEST_GAP
                     || old.properties != properties;
                 match read.rows.incremental && object.search && !due {
@@ -187,7 +193,8 @@ impl Walk {
             };
             note(&mut met, &listed.records);
             let next = places.go(listed.next)?;
-            let step = next.clone().map_or(Step::Archive { after: None }, |after| Step::List { after: Some(after), compare });
+            let step =
+                next.clone().map_or(Step::Archive { after: None }, |after| Step::List { after: Some(after), compare });
             // A comparison is not over when the list is.
             let step = if compare { Step::List { after: None, compare } } else { step };
             out.give(self.given(Found { living: listed.records, ..Found::default() }, step)).await?;
@@ -201,7 +208,14 @@ impl Walk {
     }
 
     /// As the list, where its URL would be too long: ids first, then batches of them.
-    async fn by_ids(&self, out: &Out, after: Option<String>, places: Places, met: &mut Option<Met>, compare: bool) -> Result<(), Fault> {
+    async fn by_ids(
+        &self,
+        out: &Out,
+        after: Option<String>,
+        places: Places,
+        met: &mut Option<Met>,
+        compare: bool,
+    ) -> Result<(), Fault> {
         let now = self.cursor.started;
         let start = Some((self.finder.clone(), after, places));
         let pages = stream::try_unfold(start, |state| async move {
@@ -236,7 +250,8 @@ impl Walk {
     async fn compare(&mut self, out: &Out, met: Option<Met>) -> Result<(), Fault> {
         self.cursor.step = Step::Archive { after: None };
         let Some(met) = met else { return Ok(()) };
-        let mut unmet: Vec<String> = self.ledger.with(|ledger| ledger.living().filter(|id| !met.contains(id)).collect());
+        let mut unmet: Vec<String> =
+            self.ledger.with(|ledger| ledger.living().filter(|id| !met.contains(id)).collect());
         drop(met);
         unmet.sort_unstable_by(|a, b| by_id(a, b));
         if !unmet.is_empty() {
@@ -334,7 +349,8 @@ fn note(met: &mut Option<Met>, records: &[Record]) {
 /// A search's records by ascending id, all of them above the last; moves the last on.
 fn sorted(finder: &Finder, mut records: Vec<Record>, last: &mut String) -> Result<Vec<Record>, Fault> {
     records.sort_by(|a, b| by_id(&a.id, &b.id));
-    if let Some(first) = records.first().filter(|first| !last.is_empty() && by_id(&first.id, last) != Ordering::Greater) {
+    if let Some(first) = records.first().filter(|first| !last.is_empty() && by_id(&first.id, last) != Ordering::Greater)
+    {
         return Err(astray(&finder.object, &first.id, last).into());
     }
     if let Some(record) = records.last() {
@@ -347,7 +363,9 @@ fn sorted(finder: &Finder, mut records: Vec<Record>, last: &mut String) -> Resul
 fn pick(ledger: &Shared, records: Vec<Record>, last: &str) -> VecDeque<(Vec<String>, String)> {
     let ids: Vec<String> = ledger.with(|ledger| {
         // Index and record may differ; who has the indexed version or a newer one has nothing to gain.
-        let known = |record: &Record| ledger.get(&record.id).is_some_and(|seen| !seen.deleted && seen.version >= record.modified);
+        let known = |record: &Record| {
+            ledger.get(&record.id).is_some_and(|seen| !seen.deleted && seen.version >= record.modified)
+        };
         records.into_iter().filter(|record| !known(record)).map(|record| record.id).collect()
     });
     let mut batches: VecDeque<(Vec<String>, String)> =

@@ -2,8 +2,8 @@
 //! them is read out of it. A body that does not hold what was asked for is refused with a few words.
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -124,13 +124,15 @@ pub(super) fn batch(body: &Bytes, wanted: &Wanted) -> Read<(Vec<Record>, Vec<Fai
 }
 
 fn failures(whole: &Whole<'_>) -> Vec<Failure> {
-    let errors = whole.errors.iter().flatten().filter_map(|raw| serde_json::from_str::<serde_json::Value>(raw.get()).ok());
+    let errors =
+        whole.errors.iter().flatten().filter_map(|raw| serde_json::from_str::<serde_json::Value>(raw.get()).ok());
     errors
         .map(|error| {
             let text = |name: &str| error[name].as_str().unwrap_or_default().to_string();
             let of = |name: &str| error["context"][name].as_array().cloned().unwrap_or_default();
             let ids = [of("ids"), of("id"), of("fromObjectId")].concat();
-            let ids = ids.iter().filter_map(|id| id.as_str().map(String::from).or_else(|| Some(id.as_u64()?.to_string())));
+            let ids =
+                ids.iter().filter_map(|id| id.as_str().map(String::from).or_else(|| Some(id.as_u64()?.to_string())));
             Failure { ids: ids.collect(), category: text("category"), message: text("message") }
         })
         .collect()

@@ -1,0 +1,151 @@
+//! The raw zone: pages of table sources as they came, compressed, in segments; and the ledgers of flows.
+//!
+//! ```text
+//! raw/SANDBOX/FLOW/RUN/NAME.jsonl.gz      records, one a line, as the source's pages had them
+//! raw/SANDBOX/FLOW/RUN/NAME.ids           the entry of each line, in the lines' order
+//! ledgers/SANDBOX/FLOW/RUN-NAME           every entry that the flow was given
+//! ```
+//! Always holds: an object is written once, under a name of its own, and never changed; a segment counts only once a
+//! run's record names it. What is written and never named expires.
+
+use crate::decode::Objects;
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use forebay_lake::{Lake, layout};
+use forebay_model::files::{Compression as Named, FileOptions, Format, Object};
+use forebay_model::{Context, Error, Kind, Result, Time, code};
+use forebay_sources::tables::{self, Entry, Ledger};
+use futures::stream::BoxStream;
+use futures::{StreamExt, TryStreamExt};
+use object_store::path::Path;
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
+use std::io::{Read, Write};
+use std::ops::Range;
+
+const STORAGE: Kind = Kind::Unavailable { retry_after: None };
+/// What stands for the bucket of landed objects.
+const BUCKET: &str = "lake";
+
+/// How landed segments are read.
+pub fn options() -> FileOptions {
+    FileOptions { format: Format::Json, compression: Some(Named::Gzip), ..FileOptions::default() }
+}
+
+/// Writes a segment of a run; it counts once the run's record names the object.
+pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>, now: Time) -> Result<Object> {
+    let name = uuid::Uuid::now_v7();
+    let key = format!("{folder}/{name}.jsonl.gz");
+    let packed = packed(lines).await?;
+    let object = Object {
+        bucket: BUCKET.into(),
+        key: key.clone(),
+        size: packed.len() as u64,
+        etag: format!("\"{name}\""),
+        modified: now.timestamp_millis(),
+    };
+    let ids = tables::encode(&entries);
+    put(lake, &ids_of(&key), ids.into()).await?;
+    put(lake, &key, packed).await?;
+    Ok(object)
+}
+
+/// The entries of a segment's lines, in their order.
+pub async fn entries(lake: &Lake, segment: &Object) -> Result<Vec<Entry>> {
+    let path = ids_of(&segment.key);
+    tables::decode(&get(lake, &path).await?)
+        .ok_or_else(|| Error::internal(format!("{path} of the raw zone is damaged")))
+}
+
+/// The lines of a segment.
+pub async fn lines(lake: &Lake, segment: &Object) -> Result<Vec<u8>> {
+    unpacked(get(lake, &segment.key).await?, &segment.key).await
+}
+
+/// Writes a ledger under a name of its own, which it answers.
+pub async fn write_ledger(lake: &Lake, folder: &str, ledger: &Ledger) -> Result<String> {
+    let path = format!("{folder}/{}", uuid::Uuid::now_v7());
+    put(lake, &path, packed(tables::encode(ledger.entries())).await?).await?;
+    Ok(path)
+}
+
+/// Reads a ledger.
+pub async fn read_ledger(lake: &Lake, path: &str) -> Result<Ledger> {
+    let bytes = unpacked(get(lake, path).await?, path).await?;
+    let entries = tables::decode(&bytes).ok_or_else(|| Error::internal(format!("the ledger {path} is damaged")))?;
+    let mut ledger = Ledger::default();
+    for entry in entries {
+        ledger.note(&entry.id, entry.seen);
+    }
+    Ok(ledger)
+}
+
+fn ids_of(key: &str) -> String {
+    format!("{}.ids", key.trim_end_matches(".jsonl.gz"))
+}
+
+/// The folder of a run's segments.
+pub fn folder(sandbox: &str, flow: &str, run: &str) -> String {
+    format!("{}/{run}", layout::raw(sandbox, flow))
+}
+
+async fn put(lake: &Lake, path: &str, bytes: Bytes) -> Result<()> {
+    let put = lake.store().put(&Path::from(path), bytes.into()).await;
+    put.map(|_| ()).context(STORAGE, &code::CONNECTOR_2001, "a page could not be landed in the raw zone")
+}
+
+async fn get(lake: &Lake, path: &str) -> Result<Bytes> {
+    let got = match lake.store().get(&Path::from(path)).await {
+        Err(object_store::Error::NotFound { .. }) => return Err(expired(path)),
+        got => got.context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read")?,
+    };
+    got.bytes().await.context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read")
+}
+
+fn expired(path: &str) -> Error {
+    Error::new(Kind::NotFound, &code::CONNECTOR_2001, format!("{path} is not in the raw zone any more"))
+        .advice("Landed pages are kept for lake.raw_days. Run the flow again to read the source anew.")
+}
+
+async fn packed(bytes: Vec<u8>) -> Result<Bytes> {
+    blocking(move || {
+        let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 6), Compression::fast());
+        encoder.write_all(&bytes).and_then(|()| encoder.finish()).map(Bytes::from)
+    })
+    .await
+    .context(Kind::Internal, &code::CONNECTOR_2001, "a page could not be compressed")
+}
+
+async fn unpacked(bytes: Bytes, path: &str) -> Result<Vec<u8>> {
+    let unpacked = blocking(move || {
+        let mut all = Vec::new();
+        GzDecoder::new(&bytes[..]).read_to_end(&mut all).map(|_| all)
+    });
+    let what = format!("{path} of the raw zone is damaged");
+    unpacked.await.map_err(|e| Error::internal(what).caused_by(e))
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+}
+
+/// Landed segments, as the decoders read them.
+#[derive(Debug)]
+pub struct Landed(pub Lake);
+
+impl Objects for Landed {
+    fn read(&self, object: &Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
+        let (store, key) = (self.0.store(), object.key.clone());
+        let opened = async move {
+            let options = GetOptions { range: range.map(Into::into), ..GetOptions::default() };
+            let got = match store.get_opts(&Path::from(key.as_str()), options).await {
+                Err(object_store::Error::NotFound { .. }) => return Err(expired(&key)),
+                got => got.context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read")?,
+            };
+            let chunks = got.into_stream();
+            Ok(chunks.map(|chunk| chunk.context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read")))
+        };
+        futures::stream::once(opened).try_flatten().boxed()
+    }
+}
