@@ -3,10 +3,10 @@
 use forebay_lake::{Lake, Table, layout};
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
 use forebay_model::filter::Query;
+use forebay_model::identity;
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
-use forebay_model::identity;
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use forebay_sources::tables::{self, Rows};
 use forebay_sources::{AccountId, Reader, Secrets, Source};

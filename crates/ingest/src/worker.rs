@@ -559,12 +559,7 @@ impl Worker {
             public_url: &self.settings.public_url,
             now,
         };
-        let end = End {
-            run: told.run()?,
-            state: Status::Success,
-            cursor: next,
-            batch: told.batch(),
-        };
+        let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch() };
         self.store.finish(claim, end, now).await.map_err(lost)?;
         self.forget_ledger(claim, record).await;
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
