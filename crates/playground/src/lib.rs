@@ -1,11 +1,13 @@
-//! A local S3 endpoint, sample data and a fault proxy: for the demo and for tests.
+//! A local S3 endpoint, a HubSpot account, sample data and a fault proxy: for the demo and for tests.
 //!
 //! [`Playground::start`] serves a folder on loopback with S3's protocol, signatures checked. [`sample::load`] puts
 //! deterministic data into it, and [`fault::Proxy`] stands between a client and it and misbehaves by a script.
+//! [`hubspot::Hubspot::start`] serves an account of HubSpot's CRM.
 //! Nothing here is for production: files are not synced, and one process serves a folder at a time.
 
 pub mod fault;
 pub mod folder;
+pub mod hubspot;
 pub mod people;
 mod random;
 pub mod sample;

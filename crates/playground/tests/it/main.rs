@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod faults;
+mod hubspot;
 
 use bytes::Bytes;
 use forebay_playground::{Playground, PlaygroundConfig, Running, sample};

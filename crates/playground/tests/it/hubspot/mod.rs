@@ -1,0 +1,4 @@
+//! The simulated account, as a plain client sees it.
+
+mod client;
+mod reading;
