@@ -7,14 +7,17 @@
 //! - A run's segments belong to that run until it commits; when it fails by the outside, the flow's next run takes them
 //!   over ([`Carried`]), so that nothing is read from the source twice and nothing waits for a hand.
 
+use crate::plan::Plan;
 use crate::promote::Progress;
 use crate::raw;
+use crate::story::Times;
+use crate::worker::Record;
 use forebay_lake::{Lake, layout};
 use forebay_model::files::Part;
 use forebay_model::{Error, Result, Time};
 use forebay_sources::Remote;
 use forebay_sources::tables::{Entry, Ledger, Page, Read, Rows, Shared};
-use forebay_store::Claim;
+use forebay_store::{Claim, Store};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -105,6 +108,8 @@ pub fn cursor(claim: &Claim) -> Result<Cursor> {
 
 /// What a copy works with.
 pub struct Copy<'a> {
+    /// Where checkpoints go.
+    pub store: &'a Store,
     /// Where segments go.
     pub lake: &'a Lake,
     /// Whose run.
@@ -115,6 +120,8 @@ pub struct Copy<'a> {
     pub rows: &'a Rows,
     /// The dataset can take deletions.
     pub deletes: bool,
+    /// When the run began.
+    pub times: Times,
     /// What a watcher sees.
     pub progress: Arc<Progress>,
     /// What time it is.
@@ -128,11 +135,8 @@ struct Landing {
 }
 
 impl Copy<'_> {
-    /// Copies what is new from where `copied` and `parts` are, which it moves on; `save` makes a checkpoint of them durable.
-    pub async fn run<S>(&self, copied: &mut Copied, parts: &mut Vec<Part>, save: S) -> Result<()>
-    where
-        S: AsyncFn(&Copied, &[Part]) -> Result<()>,
-    {
+    /// Copies what is new from where `copied` and `parts` are, which it moves on; every checkpoint of them is durable.
+    pub async fn run(&self, copied: &mut Copied, parts: &mut Vec<Part>) -> Result<()> {
         let before = cursor(self.claim)?;
         let ledger = Shared::new(self.ledger(&before, parts).await?);
         let from = copied.cursor.clone().or(before.from);
@@ -152,13 +156,13 @@ impl Copy<'_> {
                 }
             }
             if open.lines.len() >= SEGMENT || open.since.elapsed() >= EVERY {
-                settle(&mut landing, copied, parts, &save).await?;
+                self.settle(&mut landing, copied, parts).await?;
                 landing = Some(self.land(&mut open));
             }
         };
-        settle(&mut landing, copied, parts, &save).await?;
+        self.settle(&mut landing, copied, parts).await?;
         let mut last = Some(self.land(&mut open));
-        settle(&mut last, copied, parts, &save).await?;
+        self.settle(&mut last, copied, parts).await?;
         outcome?;
         if copied.landed + copied.left_out > 0 {
             let folder = layout::ledgers(&self.claim.scope.sandbox, &self.claim.flow.id);
@@ -166,7 +170,7 @@ impl Copy<'_> {
             copied.ledger = Some(raw::write_ledger(self.lake, &folder, &ledger).await?);
         }
         copied.done = true;
-        save(copied, parts).await
+        self.save(copied, parts).await
     }
 
     /// What the flow was given: its ledger, and what is landed and not in it yet.
@@ -181,6 +185,27 @@ impl Copy<'_> {
             }
         }
         Ok(ledger)
+    }
+
+    /// Waits for what is on its way and makes its checkpoint.
+    async fn settle(&self, landing: &mut Option<Landing>, copied: &mut Copied, parts: &mut Vec<Part>) -> Result<()> {
+        let Some(Landing { object, then }) = landing.take() else { return Ok(()) };
+        let object = object.await.map_err(|e| Error::internal("landing a page panicked").caused_by(e))??;
+        if object.is_none() && then == *copied {
+            return Ok(());
+        }
+        if let Some(object) = object {
+            parts.push(Part { id: parts.len() as u32, object });
+        }
+        *copied = then;
+        self.save(copied, parts).await
+    }
+
+    /// Makes a checkpoint durable.
+    async fn save(&self, copied: &Copied, parts: &[Part]) -> Result<()> {
+        let plan = Plan { parts: parts.to_vec(), watermark: None };
+        let record = Record { plan, times: self.times, copied: Some(copied.clone()), ..Record::default() };
+        record.save(self.store, self.claim).await
     }
 
     /// Sends what is open on its way.
@@ -234,23 +259,6 @@ impl Open {
         self.then.cursor = Some(page.cursor);
         Ok(())
     }
-}
-
-/// Waits for what is on its way and makes its checkpoint.
-async fn settle<S>(landing: &mut Option<Landing>, copied: &mut Copied, parts: &mut Vec<Part>, save: &S) -> Result<()>
-where
-    S: AsyncFn(&Copied, &[Part]) -> Result<()>,
-{
-    let Some(Landing { object, then }) = landing.take() else { return Ok(()) };
-    let object = object.await.map_err(|e| Error::internal("landing a page panicked").caused_by(e))??;
-    if object.is_none() && then == *copied {
-        return Ok(());
-    }
-    if let Some(object) = object {
-        parts.push(Part { id: parts.len() as u32, object });
-    }
-    *copied = then;
-    save(copied, parts).await
 }
 
 /// Segments that are promoted again, without the records that were deleted since: a deleted key must not come back.

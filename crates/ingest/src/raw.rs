@@ -54,7 +54,8 @@ pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>
 /// The entries of a segment's lines, in their order.
 pub async fn entries(lake: &Lake, segment: &Object) -> Result<Vec<Entry>> {
     let path = ids_of(&segment.key);
-    tables::decode(&get(lake, &path).await?).ok_or_else(|| Error::internal(format!("{path} of the raw zone is damaged")))
+    tables::decode(&get(lake, &path).await?)
+        .ok_or_else(|| Error::internal(format!("{path} of the raw zone is damaged")))
 }
 
 /// The lines of a segment.

@@ -3,6 +3,7 @@
 use forebay_lake::{Lake, Table, layout};
 use forebay_model::files::{Compression, FileOptions, Format, Selection, Window};
 use forebay_model::filter::Query;
+use forebay_model::identity;
 use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::xdm::{self, FieldTree};
@@ -81,7 +82,7 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
     let tree = dataset_tree(store, scope, &dataset).await?;
     let location = layout::table(&scope.sandbox, &dataset);
     let kind = kind(&base)?;
-    let set = mapping_set(store, scope, flow).await?;
+    let set = mapping_document(store, scope, flow).await?;
     Ok(Setup {
         reads: match kind.reader {
             Reader::Files => Reads::Files {
@@ -93,7 +94,7 @@ pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) ->
         },
         key: primary_identity(store, scope, &dataset, set.as_ref(), &tree).await?,
         kind,
-        set,
+        set: set.map(|set| MappingSet::parse(&set.body)).transpose()?,
         params: base.body.pointer("/auth/params").cloned().unwrap_or(Value::Null),
         secrets: crate::vault::by_name(secrets),
         account: AccountId { scope: scope.clone(), connection: base.id },
@@ -142,30 +143,56 @@ pub async fn dataset_tree(store: &Store, scope: &Scope, dataset: &str) -> Result
 
 /// The tenant's schemas, field groups, classes and data types by `$id`.
 async fn schemas(store: &Store, scope: &Scope) -> Result<HashMap<String, Value>> {
-    let mut all = HashMap::new();
+    let mut schemas = HashMap::new();
+    for document in all(store, scope, Resource::Schema).await? {
+        if let Some(id) = document.text("/$id") {
+            schemas.insert(id.to_string(), document.body.clone());
+        }
+    }
+    Ok(schemas)
+}
+
+/// Every document of a kind.
+async fn all(store: &Store, scope: &Scope, resource: Resource) -> Result<Vec<Document>> {
+    let mut documents = Vec::new();
     let mut list = List { query: Query::default(), order: Vec::new(), limit: 1000, after: None };
     loop {
-        let page = store.list(scope, Resource::Schema, &list).await?;
-        for document in page.documents {
-            if let Some(id) = document.text("/$id") {
-                all.insert(id.to_string(), document.body.clone());
-            }
-        }
+        let page = store.list(scope, resource, &list).await?;
+        documents.extend(page.documents);
         match page.next {
             Some(next) => list.after = Some(next),
-            None => return Ok(all),
+            None => return Ok(documents),
         }
     }
 }
 
-async fn mapping_set(store: &Store, scope: &Scope, flow: &Document) -> Result<Option<MappingSet>> {
+/// The document of the flow's mapping set.
+async fn mapping_document(store: &Store, scope: &Scope, flow: &Document) -> Result<Option<Document>> {
     let transformations = flow.body.pointer("/transformations").and_then(Value::as_array);
     let Some(mapping) = transformations.into_iter().flatten().find(|t| t["name"] == "Mapping") else { return Ok(None) };
     let text = |v: &Value| v.as_str().map(str::to_string).or_else(|| v.as_i64().map(|n| n.to_string()));
     let id = text(&mapping["params"]["mappingId"]).unwrap_or_default();
     let version = text(&mapping["params"]["mappingVersion"]).unwrap_or_else(|| "0".into());
-    let set = store.get(scope, Resource::MappingSet, &format!("{id}@{version}")).await?;
-    MappingSet::parse(&set.body).map(Some)
+    store.get(scope, Resource::MappingSet, &format!("{id}@{version}")).await.map(Some)
+}
+
+/// The path of the field that the dataset keeps one row for each value of; none if its schema names none.
+async fn primary_identity(
+    store: &Store,
+    scope: &Scope,
+    dataset: &str,
+    set: Option<&Document>,
+    tree: &FieldTree,
+) -> Result<Option<Vec<String>>> {
+    let document = store.get(scope, Resource::Dataset, dataset).await?;
+    let schema = first(&document, "/schemaRef/id")?;
+    let descriptors = all(store, scope, Resource::Descriptor).await?;
+    let bodies = descriptors.iter().map(|d| &d.body);
+    let Some(found) = identity::primary(schema, bodies, set.map(|d| &d.body))? else { return Ok(None) };
+    identity::check_field(&found.path, tree).map_err(|why| {
+        Error::new(Kind::Invalid, &code::XDM_1020, format!("dataset {dataset} cannot keep one row a key: {why}"))
+    })?;
+    Ok(Some(found.path))
 }
 
 /// A yes as clients write it: `true` or `"true"`.

@@ -115,6 +115,14 @@ pub struct Record {
     pub merged: Option<Counts>,
 }
 
+impl Record {
+    /// Keeps it with its run; `Conflict` when the run is no longer ours.
+    pub(crate) async fn save(&self, store: &Store, claim: &Claim) -> Result<()> {
+        let value = serde_json::to_value(self).expect("a record is plain data");
+        store.save_plan(claim, &value).await.map_err(lost)
+    }
+}
+
 impl Worker {
     /// Works until `stop`; then gives back what it holds and returns.
     pub async fn run(self, stop: CancellationToken) {
@@ -364,20 +372,17 @@ impl Worker {
         let mut done = Ok(());
         if copying {
             let copy = Copy {
+                store: &self.store,
                 lake: &self.lake,
                 claim,
                 remote,
                 rows,
                 deletes: setup.key.is_some(),
+                times: new.times,
                 progress,
                 clock: self.clock,
             };
-            let times = new.times;
-            let save = async |copied: &Copied, parts: &[Part]| {
-                let plan = Plan { parts: parts.to_vec(), watermark: None };
-                self.save(claim, &Record { plan, times, copied: Some(copied.clone()), ..Record::default() }).await
-            };
-            done = copy.run(&mut copied, &mut parts, save).await;
+            done = copy.run(&mut copied, &mut parts).await;
         }
         if copying && done.is_ok() {
             new.times.copy_ended = (self.clock)().timestamp_millis();
@@ -449,13 +454,12 @@ impl Worker {
             spill: None,
         };
         loop {
-            let merged = match setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await? {
-                Prepared::Landed(committed) => return Ok(committed),
-                Prepared::Ready(merged) => merged,
-            };
-            record.merged = Some(merged.counts);
-            self.save(claim, record).await?;
-            if let Some(committed) = setup.table.commit_merge(txn, &merged).await? {
+            let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
+            if let Prepared::Ready(merged) = &prepared {
+                record.merged = Some(merged.counts);
+                self.save(claim, record).await?;
+            }
+            if let Some(committed) = setup.table.commit_merge(txn, &prepared).await? {
                 return Ok(committed);
             }
             info!("another commit came first; the merge is made again");
@@ -540,8 +544,7 @@ impl Worker {
     }
 
     async fn save(&self, claim: &Claim, record: &Record) -> Result<()> {
-        let value = serde_json::to_value(record).expect("a record is plain data");
-        self.store.save_plan(claim, &value).await.map_err(lost)
+        record.save(&self.store, claim).await
     }
 
     async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
@@ -556,12 +559,7 @@ impl Worker {
             public_url: &self.settings.public_url,
             now,
         };
-        let end = End {
-            run: told.run()?,
-            state: Status::Success,
-            cursor: next,
-            batch: told.batch(),
-        };
+        let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch() };
         self.store.finish(claim, end, now).await.map_err(lost)?;
         self.forget_ledger(claim, record).await;
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);

@@ -16,6 +16,9 @@
 //! the run's own epochs, so a single id could not tell it from the run's data; commit metadata could, but is lost when
 //! the log is cleaned up, while both ids are in every checkpoint. Hence two ids.
 //!
+//! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of one version of the
+//! table, so they go in as the very next version or not at all.
+//!
 //! A table that does not exist cannot hold a fence, and an old holder could still create it. So a fence creates the
 //! table, empty, with its columns; version 0 is put only if absent, like any other.
 //!
@@ -26,15 +29,16 @@
 use crate::error::{CODE, failed, unreached};
 use crate::schema::{arrow_schema, delta_schema, merge};
 use crate::store::Table;
+use crate::upsert::{Merged, Prepared};
 use crate::write::File;
 use datafusion::arrow::datatypes::Schema;
 use deltalake::kernel::transaction::{CommitBuilder, CommitProperties, TableReference, TransactionError};
-use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Transaction, new_metadata};
+use deltalake::kernel::{Action, Add, MetadataExt, Protocol, Remove, Transaction, new_metadata};
 use deltalake::protocol::{DeltaOperation, SaveMode};
 use deltalake::{DeltaTable, DeltaTableError};
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Kind, Result, Time};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tracing::debug;
 
@@ -84,6 +88,15 @@ impl Progress {
         self.data.is_some_and(|data| epochs.contains(&data))
     }
 
+    /// Rules 1 and 2: `Some` when the run's data is in the table, an error when another has taken over.
+    pub(crate) fn decide(&self, txn: &Txn) -> Result<Option<Committed>> {
+        if self.landed(&txn.epochs) {
+            return Ok(Some(Committed { version: self.version.unwrap_or_default(), already: true }));
+        }
+        self.refuse(&txn.flow, txn.epoch)?;
+        Ok(None)
+    }
+
     fn refuse(&self, flow: &str, epoch: i64) -> Result<()> {
         match self.fenced {
             Some(fenced) if fenced > epoch => Err(Error::new(
@@ -100,13 +113,39 @@ fn data_id(flow: &str) -> String {
     format!("{flow}/data")
 }
 
-/// What one commit adds.
+/// What one commit changes.
 struct Change<'a> {
     schema: &'a Schema,
     files: &'a [File],
+    removes: Vec<Remove>,
+    operation: DeltaOperation,
     txns: Vec<Transaction>,
-    notes: Vec<(String, serde_json::Value)>,
+    notes: Vec<(String, Value)>,
     time: Option<i64>,
+}
+
+impl<'a> Change<'a> {
+    /// A run's data: files to add, both ids, and for the table's history who it was.
+    fn data(txn: &Txn, schema: &'a Schema, files: &'a [File]) -> Change<'a> {
+        Change {
+            schema,
+            files,
+            removes: Vec::new(),
+            operation: append(),
+            txns: vec![Transaction::new(&txn.flow, txn.epoch), Transaction::new(data_id(&txn.flow), txn.epoch)],
+            notes: vec![
+                ("forebay.flow".into(), json!(txn.flow)),
+                ("forebay.run".into(), json!(txn.run)),
+                ("forebay.batch".into(), json!(txn.batch)),
+                ("forebay.epoch".into(), json!(txn.epoch)),
+            ],
+            time: Some(txn.now.timestamp_millis()),
+        }
+    }
+}
+
+fn append() -> DeltaOperation {
+    DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
 }
 
 enum Outcome {
@@ -120,34 +159,45 @@ impl Table {
     /// With no files the commit still marks the run as done.
     pub async fn commit(&self, txn: &Txn, schema: &FieldTree, files: &[File]) -> Result<Committed> {
         let columns = arrow_schema(schema);
-        let change = Change {
-            schema: &columns,
-            files,
-            txns: vec![Transaction::new(&txn.flow, txn.epoch), Transaction::new(data_id(&txn.flow), txn.epoch)],
-            notes: vec![
-                ("forebay.flow".into(), json!(txn.flow)),
-                ("forebay.run".into(), json!(txn.run)),
-                ("forebay.batch".into(), json!(txn.batch)),
-                ("forebay.epoch".into(), json!(txn.epoch)),
-            ],
-            time: Some(txn.now.timestamp_millis()),
-        };
+        let change = Change::data(txn, &columns, files);
         for attempt in 0..ATTEMPTS {
-            let table = self.open().await?;
-            let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
-            if progress.landed(&txn.epochs) {
-                return Ok(Committed { version: progress.version.unwrap_or_default(), already: true });
-            }
-            progress.refuse(&txn.flow, txn.epoch)?;
-            match self.put(table, &change).await {
-                Ok(Outcome::Version(version)) => {
-                    return Ok(Committed { version, already: false });
-                }
-                Ok(Outcome::Again) => self.lost(attempt).await,
-                Err(error) => return self.settle(txn, error).await,
+            match self.attempt(txn, &change, None).await? {
+                Some(committed) => return Ok(committed),
+                None => self.lost(attempt).await,
             }
         }
         Err(self.crowded())
+    }
+
+    /// Makes a prepared merge the table's next version, under the module's rule. `None`: another commit came first,
+    /// and what was prepared is worth nothing any more: prepare again.
+    pub async fn commit_merge(&self, txn: &Txn, prepared: &Prepared) -> Result<Option<Committed>> {
+        let merged = match prepared {
+            Prepared::Landed(committed) => return Ok(Some(*committed)),
+            Prepared::Ready(merged) => merged,
+        };
+        let mut change = Change::data(txn, &merged.columns, &merged.files);
+        change.removes = merged.removed.iter().map(|old| old.remove(txn.now)).collect();
+        change.operation = merged.operation();
+        change.notes.push(("operationMetrics".into(), merged.metrics()));
+        self.attempt(txn, &change, Some(merged)).await
+    }
+
+    /// Decides by the newest version, and puts the next. `None`: another commit came first.
+    async fn attempt(&self, txn: &Txn, change: &Change<'_>, merged: Option<&Merged>) -> Result<Option<Committed>> {
+        let table = self.open().await?;
+        let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
+        if let Some(committed) = progress.decide(txn)? {
+            return Ok(Some(committed));
+        }
+        if merged.is_some_and(|m| m.base != progress.version) {
+            return Ok(None);
+        }
+        match self.put(table, change).await {
+            Ok(Outcome::Version(version)) => Ok(Some(Committed { version, already: false })),
+            Ok(Outcome::Again) => Ok(None),
+            Err(error) => self.settle(txn, error).await.map(Some),
+        }
     }
 
     /// Takes the flow over: after this, no claim with a lower epoch can commit. Creates the table if there is none.
@@ -157,6 +207,8 @@ impl Table {
         let change = Change {
             schema: &columns,
             files: &[],
+            removes: Vec::new(),
+            operation: append(),
             txns: vec![Transaction::new(flow, epoch)],
             notes: vec![("forebay.flow".into(), json!(flow)), ("forebay.fence".into(), json!(epoch))],
             time: None,
@@ -184,7 +236,7 @@ impl Table {
         self.progress_of(table.as_ref(), flow).await
     }
 
-    async fn progress_of(&self, table: Option<&DeltaTable>, flow: &str) -> Result<Progress> {
+    pub(crate) async fn progress_of(&self, table: Option<&DeltaTable>, flow: &str) -> Result<Progress> {
         let Some(table) = table else {
             return Ok(Progress::default());
         };
@@ -199,7 +251,7 @@ impl Table {
     /// One attempt at the version after the one that `table` shows.
     async fn put(&self, table: Option<DeltaTable>, change: &Change<'_>) -> Result<Outcome> {
         let doing = || format!("The lake could not commit to {}.", self.path);
-        let mut actions = Vec::with_capacity(change.files.len() + 2);
+        let mut actions = Vec::with_capacity(change.files.len() + change.removes.len() + 2);
         let log = match &table {
             None => {
                 let columns = delta_schema(change.schema)?;
@@ -226,18 +278,18 @@ impl Table {
         for file in change.files {
             actions.push(Action::Add(add(file, change.time.unwrap_or_default())?));
         }
+        actions.extend(change.removes.iter().cloned().map(Action::Remove));
         let properties = CommitProperties::default()
             .with_max_retries(0)
             .with_create_checkpoint(false)
             .with_cleanup_expired_logs(Some(false))
             .with_application_transactions(change.txns.clone())
             .with_metadata(change.notes.iter().cloned());
-        let operation = DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None };
         let state = match &table {
             Some(table) => Some(table.snapshot().map_err(|e| failed(e, doing()))? as &dyn TableReference),
             None => None,
         };
-        let commit = CommitBuilder::from(properties).with_actions(actions).build(state, log, operation);
+        let commit = CommitBuilder::from(properties).with_actions(actions).build(state, log, change.operation.clone());
         let prepared = commit.into_prepared_commit_future().await.map_err(|e| failed(e, doing()))?;
         match prepared.await {
             Ok(done) => Ok(Outcome::Version(done.version)),
@@ -273,7 +325,8 @@ impl Table {
     }
 }
 
-fn lost_race(error: &DeltaTableError) -> bool {
+/// Whether a commit failed because of others, and may be tried again after another look.
+pub(crate) fn lost_race(error: &DeltaTableError) -> bool {
     matches!(
         error,
         DeltaTableError::VersionAlreadyExists(_)

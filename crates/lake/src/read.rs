@@ -1,5 +1,5 @@
 //! Rows of a table, as its newest version has them. A reader sees whole commits only, whatever is being written beside
-//! it, and holds one batch at a time.
+//! it, and holds one batch at a time. The column that a merged table keeps for itself is shown to nobody.
 
 use crate::error::{failed, recover};
 use crate::json;
@@ -10,6 +10,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::prelude::{SessionConfig, SessionContext};
 use deltalake::DeltaTable;
+use forebay_model::event::VERSION;
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Result, code};
 use futures::StreamExt;
@@ -23,7 +24,7 @@ impl Table {
             return Ok(None);
         };
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
-        Ok(Some(snapshot.snapshot().arrow_schema()))
+        Ok(Some(shown(&snapshot.snapshot().arrow_schema())))
     }
 
     /// The table's rows as batches, at most `limit` of them. A table that does not exist yet has the columns of
@@ -97,10 +98,10 @@ impl Table {
 
     async fn stream(&self, table: &DeltaTable, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
-        let columns: &Schema = &snapshot.snapshot().arrow_schema();
+        let columns = shown(&snapshot.snapshot().arrow_schema());
         if columns.fields().is_empty() {
             let none = futures::stream::empty();
-            return Ok(Box::pin(RecordBatchStreamAdapter::new(Arc::new(columns.clone()), none)));
+            return Ok(Box::pin(RecordBatchStreamAdapter::new(columns, none)));
         }
         // One file after the other: a preview wants its first rows soon, and little memory.
         let mut config =
@@ -110,6 +111,7 @@ impl Table {
         table.update_datafusion_session(&session.state()).map_err(|e| failed(e, self.unread()))?;
         let provider = table.table_provider().await.map_err(|e| failed(e, self.unread()))?;
         let mut frame = session.read_table(provider).map_err(|e| recover(e, &self.unread()))?;
+        frame = frame.drop_columns(&[VERSION]).map_err(|e| recover(e, &self.unread()))?;
         if limit.is_some() {
             frame = frame.limit(0, limit).map_err(|e| recover(e, &self.unread()))?;
         }
@@ -124,4 +126,10 @@ impl Table {
     fn unread(&self) -> String {
         format!("The lake could not read {}.", self.path)
     }
+}
+
+/// The columns that are the dataset's own.
+fn shown(columns: &Schema) -> SchemaRef {
+    let own = columns.fields().iter().filter(|f| f.name() != VERSION);
+    Arc::new(Schema::new(own.cloned().collect::<Vec<_>>()))
 }

@@ -1,8 +1,9 @@
 //! What keeps a table quick and small: small files put together, checkpoints, old log entries and unnamed files deleted.
-//! Every step is safe beside commits: compaction is itself a commit that no append conflicts with and that leaves the
+//! Every step is safe beside commits: compaction is itself a commit that no append conflicts with, that gives way to a merge, and that leaves the
 //! flows' transaction ids alone; log entries go only below a checkpoint, which holds those ids; and the vacuum takes
 //! files older than its retention, which must exceed the longest run, since a run's files have no name until it commits.
 
+use crate::commit::lost_race;
 use crate::error::{CODE, failed};
 use crate::layout;
 use crate::store::{Lake, Table};
@@ -17,6 +18,7 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use std::num::NonZeroU64;
 use std::sync::Arc;
+use tracing::debug;
 
 /// No run is this short of time: a shorter retention is refused.
 const RETENTION_MIN: Duration = Duration::hours(1);
@@ -114,15 +116,24 @@ impl Table {
             return Ok((table, 0, 0));
         }
         let session = create_session_state_with_spill_config(Some(memory), Some(SPILL));
-        let (table, done) = table
+        let done = table
             .optimize()
             .with_target_size(compact.target)
             .with_max_concurrent_tasks(1)
             .with_min_commit_interval(COMMIT_EVERY)
             .with_writer_properties(properties())
             .with_session_state(Arc::new(session))
-            .await
-            .map_err(|e| failed(e, doing()))?;
+            .await;
+        let (table, done) = match done {
+            Ok(done) => done,
+            // A merge has replaced one of the files: there is a next time.
+            Err(error) if lost_race(&error) => {
+                debug!(table = %self.path, "another commit came first; small files stay as they are");
+                let again = self.open().await?;
+                return Ok((again.ok_or_else(|| failed(error, doing()))?, 0, 0));
+            }
+            Err(error) => return Err(failed(error, doing())),
+        };
         Ok((table, done.num_files_removed, done.num_files_added))
     }
 

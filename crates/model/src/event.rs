@@ -4,7 +4,7 @@
 //! is one [`Event`] as JSON there. So the ordinary path pays for nothing but an empty null buffer.
 //!
 //! Metadata columns, always last: scan output has [`PART`], [`FILE`], [`LINE`], [`EVENT`]; mapping output has
-//! [`PART`], [`EVENT`].
+//! [`PART`], [`EVENT`]. Rows that are staged for a merge have [`VERSION`], [`SEQUENCE`], [`DELETED`] before those two.
 
 use crate::code::Code;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,14 @@ pub const FILE: &str = "_file";
 pub const LINE: &str = "_line";
 /// Utf8, nullable: an [`Event`] as JSON, or null for an ordinary row.
 pub const EVENT: &str = "_event";
+
+/// Int64: when the record was modified at its source, epoch milliseconds. A merged table keeps it beside its own
+/// columns: a row is replaced only by one that is at least as new.
+pub const VERSION: &str = "_forebay_version";
+/// Int64: the record's place in its run, `part id << 40 | row`. Of two records of one version the later one counts.
+pub const SEQUENCE: &str = "_forebay_sequence";
+/// Boolean: the record says that its key is to be deleted.
+pub const DELETED: &str = "_forebay_deleted";
 
 /// Something about a record, said in the diagnostics.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Accounts of sources: what joins a source with one connection's credentials, and what an account keeps between calls,
 //! shared by every flow, worker and process that uses it.
 
-use crate::{Gate, Remote, Secrets, Source};
+use crate::{Gate, Remote, Secrets, Source, hubspot};
 use async_trait::async_trait;
 use forebay_model::{Result, Scope};
 use serde_json::Value;
@@ -119,12 +119,14 @@ pub struct Accounts {
     pub vault: Arc<dyn Vault>,
     /// What the operator says.
     pub places: Places,
+    /// HubSpot's accounts: what remotes of one connection share.
+    pub(crate) hubspot: hubspot::Known,
 }
 
 impl Accounts {
     /// Accounts over a gate and a vault.
     pub fn new(gate: Gate, vault: Arc<dyn Vault>, places: Places) -> Accounts {
-        Accounts { gate, vault, places }
+        Accounts { gate, vault, places, hubspot: hubspot::Known::default() }
     }
 
     /// Joins a source with one account. `params` is what the connection shows, `secrets` what was sealed, by parameter

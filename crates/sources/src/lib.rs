@@ -2,11 +2,12 @@
 //!
 //! [`Gate`] is the only way out. [`Source`] is our code for a kind of system, found by connection spec id with
 //! [`by_spec`]; [`Accounts::open`] joins it with one account's credentials. The specs that the API shows are [`specs`]
-//! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs`.
+//! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs` for files and `hubspot.rs` for tables.
 
 mod accounts;
 mod address;
 mod http;
+mod hubspot;
 mod params;
 mod pause;
 mod redact;
@@ -22,6 +23,8 @@ pub use params::Secrets;
 pub use remote::{Check, Entry, Patience, Remote};
 pub use specs::{by_spec, flow_spec, flow_specs, spec, specs};
 
+use forebay_model::mapping::ast::FieldPath;
+
 /// A kind of system that data is read from; one or more connection specs share it.
 #[derive(Debug)]
 pub struct Source {
@@ -31,6 +34,16 @@ pub struct Source {
     pub specs: &'static [&'static str],
     /// How its data is reached.
     pub reader: Reader,
+}
+
+impl Source {
+    /// Where a column that a mapping names stands in what the source gives: in a landed line, or in the file itself.
+    pub fn locate(&self, field: &FieldPath) -> FieldPath {
+        match self.reader {
+            Reader::Files => field.clone(),
+            Reader::Tables => hubspot::locate(field),
+        }
+    }
 }
 
 /// How a source's data is reached.
@@ -43,11 +56,4 @@ pub enum Reader {
 }
 
 /// Every source. Adding one is a file, its spec, and a line here.
-pub static SOURCES: &[&Source] = &[&s3::SOURCE];
-
-impl Source {
-    /// Where a field that a mapping names lies in a landed record.
-    pub fn locate(&self, field: &forebay_model::mapping::ast::FieldPath) -> forebay_model::mapping::ast::FieldPath {
-        field.clone()
-    }
-}
+pub static SOURCES: &[&Source] = &[&s3::SOURCE, &hubspot::SOURCE];

@@ -4,11 +4,12 @@
 //! gate, is retried within [`Patience`], and fails with a typed error that names what was asked for.
 
 use crate::params::Params;
-use crate::{AccountId, Accounts, Secrets, Source, s3};
+use crate::tables::{Column, Page, Read, Table};
+use crate::{AccountId, Accounts, Reader, Secrets, Source, hubspot, s3};
 use bytes::Bytes;
 use forebay_model::files::{Object, Selection};
-use forebay_model::{Error, Result};
-use futures::stream::BoxStream;
+use forebay_model::{Error, Kind, Result, code};
+use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::Value;
 use std::ops::Range;
 use std::time::Duration;
@@ -17,13 +18,20 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub struct Remote {
     source: &'static Source,
-    s3: s3::S3,
+    system: System,
+}
+
+/// The systems there are.
+#[derive(Clone, Debug)]
+enum System {
+    S3(s3::S3),
+    HubSpot(hubspot::HubSpot),
 }
 
 /// One step of a connection test.
 #[derive(Debug)]
 pub struct Check {
-    /// `connect`, `sign in`, `list`.
+    /// `connect`, `sign in`, `list`, `account`, `read contacts`.
     pub name: &'static str,
     /// It went well.
     pub ok: bool,
@@ -73,18 +81,24 @@ impl Remote {
     pub(crate) fn open(
         accounts: &Accounts,
         source: &'static Source,
-        _account: &AccountId,
+        account: &AccountId,
         params: &Value,
         secrets: &Secrets,
     ) -> Result<Remote> {
-        let s3 = s3::S3::open(&accounts.gate, &Params::new(params, secrets))?;
-        Ok(Remote { source, s3 })
+        let system = match source.reader {
+            Reader::Files => System::S3(s3::S3::open(&accounts.gate, &Params::new(params, secrets))?),
+            Reader::Tables => System::HubSpot(hubspot::HubSpot::open(accounts, account, params, secrets)?),
+        };
+        Ok(Remote { source, system })
     }
 
     /// The same account with other patience.
-    pub fn with_patience(mut self, patience: Patience) -> Remote {
-        self.s3 = self.s3.with_patience(patience);
-        self
+    pub fn with_patience(self, patience: Patience) -> Remote {
+        let system = match self.system {
+            System::S3(s3) => System::S3(s3.with_patience(patience)),
+            System::HubSpot(hubspot) => System::HubSpot(hubspot.with_patience(patience)),
+        };
+        Remote { system, ..self }
     }
 
     /// Its source.
@@ -94,29 +108,81 @@ impl Remote {
 
     /// Tries the account out, step by step. The steps stop at the first that fails.
     pub async fn test(&self) -> Vec<Check> {
-        self.s3.test().await
+        match &self.system {
+            System::S3(s3) => s3.test().await,
+            System::HubSpot(hubspot) => hubspot.test().await,
+        }
     }
 
     /// One level of what the account sees. `""` and `"/"` are the root: the buckets, or the bucket and folder that
-    /// the connection names. A folder that is not there is `NotFound`.
+    /// the connection names. A folder that is not there is `NotFound`. Sources of files only.
     pub async fn explore(&self, path: &str) -> Result<Vec<Entry>> {
-        self.s3.explore(path).await
+        self.files()?.explore(path).await
     }
 
-    /// Everything that a selection names, in the order of the source's keys.
+    /// Everything that a selection names, in the order of the source's keys. Sources of files only.
     pub fn list(&self, selection: &Selection) -> BoxStream<'static, Result<Object>> {
-        self.s3.list(selection)
+        match self.files() {
+            Ok(s3) => s3.list(selection),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
     }
 
-    /// One file.
+    /// One file. Sources of files only.
     pub async fn stat(&self, path: &str) -> Result<Object> {
-        self.s3.stat(path).await
+        self.files()?.stat(path).await
     }
 
     /// The bytes of an object or of a range of it, as long as it is still the object that was listed: a changed one
     /// is `Stale`. A broken body is resumed, a short one is never taken for a whole one. Dropping the stream ends
-    /// the call.
+    /// the call. Sources of files only.
     pub fn read(&self, object: &Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
-        self.s3.read(object, range)
+        match self.files() {
+            Ok(s3) => s3.read(object, range),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    /// The tables that the account sees, those it may not read included. Sources of tables only.
+    pub async fn tables(&self) -> Result<Vec<Table>> {
+        self.in_tables()?.tables().await
+    }
+
+    /// The columns of a table, as mappings name them. A table that is not there is `NotFound`. Sources of tables only.
+    pub async fn describe(&self, table: &str) -> Result<Vec<Column>> {
+        self.in_tables()?.describe(table).await
+    }
+
+    /// The first rows of a table: flat objects by the names of [`Remote::describe`]. Sources of tables only.
+    pub async fn sample(&self, table: &str, limit: usize) -> Result<Vec<Value>> {
+        self.in_tables()?.sample(table, limit).await
+    }
+
+    /// What is news to a flow, page by page. The last page may be empty: its cursor is where the next run starts.
+    /// Dropping the stream ends the calls. Sources of tables only.
+    pub fn pages(&self, read: Read) -> BoxStream<'static, Result<Page>> {
+        match self.in_tables() {
+            Ok(hubspot) => hubspot.pages(read),
+            Err(error) => stream::iter([Err(error)]).boxed(),
+        }
+    }
+
+    fn files(&self) -> Result<&s3::S3> {
+        match &self.system {
+            System::S3(s3) => Ok(s3),
+            System::HubSpot(_) => Err(self.has_not("files", "Explore its tables and name one in params.path.")),
+        }
+    }
+
+    fn in_tables(&self) -> Result<&hubspot::HubSpot> {
+        match &self.system {
+            System::HubSpot(hubspot) => Ok(hubspot),
+            System::S3(_) => Err(self.has_not("tables", "Explore its folders and name a file in params.path.")),
+        }
+    }
+
+    fn has_not(&self, what: &str, advice: &'static str) -> Error {
+        let message = format!("the source {} has no {what}", self.source.name);
+        Error::new(Kind::Invalid, &code::FLOW_1100, message).advice(advice)
     }
 }

@@ -5,11 +5,19 @@ use crate::{SOURCES, Source};
 use serde_json::Value;
 use std::sync::LazyLock;
 
-static SPECS: LazyLock<Vec<Value>> =
-    LazyLock::new(|| [include_str!("s3.json"), include_str!("datalake.json")].map(parse).into_iter().collect());
+static SPECS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    [include_str!("s3.json"), include_str!("hubspot.json"), include_str!("datalake.json")]
+        .map(parse)
+        .into_iter()
+        .collect()
+});
 
-static FLOW_SPECS: LazyLock<Vec<Value>> =
-    LazyLock::new(|| [include_str!("flow_specs/cloud_storage.json")].map(parse).into_iter().collect());
+static FLOW_SPECS: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    [include_str!("flow_specs/cloud_storage.json"), include_str!("flow_specs/crm.json")]
+        .map(parse)
+        .into_iter()
+        .collect()
+});
 
 fn parse(text: &str) -> Value {
     serde_json::from_str(text).expect("built-in specs are JSON: a test parses each of them")

@@ -82,6 +82,17 @@ pub struct Page {
     pub cursor: Value,
     /// Records that the page held and that were not delivered, since the flow has them already.
     pub known: u64,
+    /// Records that could not be read.
+    pub problems: Vec<Problem>,
+}
+
+/// A record that could not be read, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its id in the source.
+    pub id: String,
+    /// In a few words.
+    pub reason: String,
 }
 
 /// A delivered record.

@@ -47,11 +47,7 @@ impl MapExec {
     }
 
     /// The same for a table that keeps one row a key.
-    pub fn upserting(
-        spec: MapSpec,
-        upserts: Upserts,
-        child: Arc<dyn ExecutionPlan>,
-    ) -> forebay_model::Result<MapExec> {
+    pub fn upserting(spec: MapSpec, upserts: Upserts, child: Arc<dyn ExecutionPlan>) -> forebay_model::Result<MapExec> {
         let plan = Plan::new(&spec, &child.schema())?;
         Ok(MapExec::over(Arc::new(spec), Some(Arc::new(upserts)), Arc::new(plan), child))
     }

@@ -3,12 +3,14 @@
 //! [`crate::Table::commit`] names it; what an ended or repeated task leaves behind is for the vacuum.
 //!
 //! Its input has the table's columns, then `_part` and `_event` (`forebay_model::event`). A batch with no event is
-//! written untouched. Names come from the batch, the epoch and a UUID, never from the partition's number: on a cluster that number
+//! written untouched. Files that are staged for a merge have three more columns, which come before `_part`:
+//! `_forebay_version`, `_forebay_sequence`, `_forebay_deleted`; see [`crate::upsert`]. Names come from the batch, the epoch and a UUID, never from the partition's number: on a cluster that number
 //! is the task's own.
 
 mod account;
 mod diagnostics;
 mod file;
+mod roll;
 mod task;
 
 use crate::error::{CODE, external};
@@ -23,7 +25,7 @@ use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, Partitioning, PlanProperties,
 };
-use forebay_model::event::{EVENT, Finding, PART};
+use forebay_model::event::{DELETED, EVENT, Finding, PART, SEQUENCE, VERSION};
 use forebay_model::{Error, Kind};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -31,6 +33,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub(crate) use file::properties;
+pub(crate) use roll::Roll;
 
 /// What to write, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,9 @@ pub struct WriteSpec {
     pub max_file: u64,
     /// Bytes that all tasks of this operator together may hold.
     pub memory: u64,
+    /// The files are for [`crate::Table::prepare_merge`], and no commit is to name them.
+    #[serde(default)]
+    pub staged: bool,
 }
 
 /// What one task of the writer did.
@@ -130,6 +136,9 @@ impl WriteExec {
     /// The writer over a plan that gives the table's columns, then `_part` and `_event`.
     pub fn new(spec: WriteSpec, lake: Lake, child: Arc<dyn ExecutionPlan>) -> Result<WriteExec> {
         let columns = target_columns(&child.schema())?;
+        if spec.staged {
+            check_staged(&columns)?;
+        }
         check_names(&spec)?;
         let schema = Arc::new(Schema::new(vec![Field::new(REPORT, DataType::Utf8, false)]));
         let properties = Arc::new(PlanProperties::new(
@@ -167,10 +176,35 @@ fn target_columns(input: &Schema) -> Result<SchemaRef> {
     Ok(Arc::new(Schema::new(fields[..fields.len() - 2].to_vec())))
 }
 
-/// The ids become parts of paths, so they are held to letters, digits, `-`, `_` and `.`.
+/// The columns that a merge needs beside the table's own, which are last.
+pub(crate) fn staged_fields() -> [Field; 3] {
+    [
+        Field::new(VERSION, DataType::Int64, true),
+        Field::new(SEQUENCE, DataType::Int64, true),
+        Field::new(DELETED, DataType::Boolean, true),
+    ]
+}
+
+fn check_staged(columns: &Schema) -> Result<()> {
+    let wanted = staged_fields();
+    let last = columns.fields().iter().rev().take(wanted.len()).rev();
+    let fits = columns.fields().len() > wanted.len()
+        && last.zip(&wanted).all(|(is, asked)| is.name() == asked.name() && is.data_type() == asked.data_type());
+    if fits {
+        return Ok(());
+    }
+    Err(external(Error::internal(format!(
+        "Rows that are staged for a merge must have {VERSION} (Int64), {SEQUENCE} (Int64) and {DELETED} (Boolean) after \
+         the table's columns."
+    ))))
+}
+
+/// Ids become parts of paths, so they are held to letters, digits, `-`, `_` and `.`.
+pub(crate) fn plain(id: &str) -> bool {
+    !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+}
+
 fn check_names(spec: &WriteSpec) -> Result<()> {
-    let plain =
-        |id: &str| !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
     if plain(&spec.run) && plain(&spec.batch) && layout::sandbox(&spec.table).is_some() {
         return Ok(());
     }

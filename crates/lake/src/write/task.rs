@@ -2,8 +2,7 @@
 
 use super::account::{Accounts, Tally};
 use super::diagnostics::{Line, Lines};
-use super::file::Open;
-use super::{REPORT, Report, WriteSpec};
+use super::{REPORT, Report, Roll, WriteSpec};
 use crate::error::{CODE, external, failed};
 use crate::layout;
 use crate::store::Lake;
@@ -17,26 +16,14 @@ use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use forebay_model::event::Event;
 use forebay_model::{Context, Error, Kind, Result};
 use futures::StreamExt;
-use object_store::ObjectStore;
 use object_store::path::Path;
 use std::sync::Arc;
 
-/// The smallest row group that is worth a file: less memory than this is not kept to.
-const GROUP_MIN: usize = 1 << 20;
-/// The largest row group, however much memory there is.
-const GROUP_MAX: usize = 128 << 20;
-
 struct Task {
-    store: Arc<dyn ObjectStore>,
-    table: Path,
-    /// `<batch>-<epoch>`, the middle of every name.
-    label: String,
     columns: SchemaRef,
     output: SchemaRef,
-    group: usize,
-    max_file: u64,
     input: SendableRecordBatchStream,
-    open: Option<Open>,
+    files: Roll,
     lines: Lines,
     accounts: Accounts,
     reports: Vec<Report>,
@@ -53,18 +40,14 @@ pub(super) fn start(
     input: SendableRecordBatchStream,
 ) -> SendableRecordBatchStream {
     let sandbox = layout::sandbox(&spec.table).unwrap_or_default();
+    let kind = if spec.staged { "staged" } else { "part" };
+    let prefix = format!("{kind}-{}-{}", spec.batch, spec.epoch);
+    let table = Path::from(spec.table.as_str());
     let task = Task {
-        store: lake.store(),
-        table: Path::from(spec.table.as_str()),
-        label: format!("{}-{}", spec.batch, spec.epoch),
+        files: Roll::new(lake.store(), table, prefix, columns.clone(), share, spec.max_file),
         columns,
         output: output.clone(),
-        // A group is held twice while it is closed, encoded and on its way to the store, and the decoder and the
-        // allocator hold as much again: measured over 2 GB, resident memory grew by four times this.
-        group: (share / 4).clamp(GROUP_MIN, GROUP_MAX),
-        max_file: spec.max_file.max(1),
         input,
-        open: None,
         lines: Lines::new(lake.store(), layout::row_errors(sandbox, &spec.batch)),
         accounts: Accounts::default(),
         reports: Vec::new(),
@@ -163,31 +146,16 @@ impl Task {
     }
 
     async fn write(&mut self, rows: &RecordBatch) -> Result<()> {
-        if rows.num_rows() == 0 {
-            return Ok(());
-        }
-        let mut open = match self.open.take() {
-            Some(open) => open,
-            None => {
-                let name = format!("part-{}-{}.zstd.parquet", self.label, uuid::Uuid::new_v4());
-                Open::create(self.store.clone(), &self.table, name, self.columns.clone(), self.group)?
-            }
-        };
-        let written = open.write(rows).await;
-        if written.is_ok() && open.size() >= self.max_file {
-            self.reports.push(Report::File(open.close().await?));
-        } else {
-            self.open = Some(open);
-        }
-        written
+        let file = self.files.write(rows).await?;
+        self.reports.extend(file.map(Report::File));
+        Ok(())
     }
 
     async fn finish(&mut self) -> Result<()> {
         self.ended = true;
         self.accounts.finish()?;
-        if let Some(open) = self.open.take() {
-            self.reports.push(Report::File(open.close().await?));
-        }
+        let file = self.files.close().await?;
+        self.reports.extend(file.map(Report::File));
         let file = self.lines.close().await?;
         self.reports.extend(file.map(Report::Diagnostics));
         Ok(())
@@ -207,9 +175,7 @@ impl Task {
     }
 
     async fn abort(&mut self) {
-        if let Some(open) = self.open.take() {
-            open.abort().await;
-        }
+        self.files.abort().await;
         self.lines.abort().await;
     }
 }

@@ -110,6 +110,7 @@ pub fn spec() -> WriteSpec {
         epoch: 1,
         max_file: 64 << 20,
         memory: 64 << 20,
+        staged: false,
     }
 }
 

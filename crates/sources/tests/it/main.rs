@@ -1,7 +1,9 @@
-//! The S3 source against a real endpoint on loopback, and against what stands between it and us.
+//! The sources against real endpoints on loopback, and against what stands between them and us: S3 here, HubSpot in its
+//! own folder.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
 mod faults;
+mod hubspot;
 mod laws;
 mod listing;
 mod reading;
