@@ -3,18 +3,23 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::flows::{delta_column, last_operation};
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
-use crate::writing;
+use crate::sourceconnections::reader;
+use crate::writing::{self, TRIES};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
+use forebay_model::run::Status;
 use forebay_model::schedule::{Every, Schedule, moment};
 use forebay_model::{Document, Error, Resource, Result, code};
+use forebay_sources::{Reader, tables};
 use forebay_store::Enqueue;
 use http::StatusCode;
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, HashSet};
 
 /// `GET /runs`
 #[utoipa::path(get, path = "/runs", tag = "Runs",
@@ -48,28 +53,142 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
             .at(Place::pointer("/params/windowStartTime"))
             .into());
     }
-    if params.get("deltaColumn").is_some_and(|column| !column.is_null()) {
-        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified")
-            .at(Place::pointer("/params/deltaColumn"))
-            .into());
-    }
-    let run = Enqueue {
-        due: begin.unwrap_or(now).max(now),
-        params,
-        by: json!({
-            "createdBy": caller.member.account,
-            "updatedBy": caller.member.account,
-            "createdClient": caller.member.client,
-            "updatedClient": caller.member.client,
-        }),
-    };
+    let flow = note_delta_column(&app, &caller, flow, &params).await?;
+    let run = Enqueue { due: begin.unwrap_or(now).max(now), params, by: by(&caller) };
     let document = app.store.enqueue(&caller.scope, &flow.id, run, now).await?;
-    // The superset of the three documented shapes.
-    let mut answer = writing::pair(&document);
-    answer["items"] = json!([writing::pair(&document)]);
-    let mut response = writing::created(&app, &document);
+    Ok(created(&app, &document))
+}
+
+/// In whose name a run is made.
+fn by(caller: &Caller) -> Value {
+    json!({
+        "createdBy": caller.member.account,
+        "updatedBy": caller.member.account,
+        "createdClient": caller.member.client,
+        "updatedClient": caller.member.client,
+    })
+}
+
+/// The superset of the three documented shapes.
+fn created(app: &App, run: &Document) -> Response {
+    let mut answer = writing::pair(run);
+    answer["items"] = json!([writing::pair(run)]);
+    let mut response = writing::created(app, run);
     *response.body_mut() = writing::json(StatusCode::CREATED, &answer).into_body();
-    Ok(response)
+    response
+}
+
+/// Takes `params.deltaColumn` into the flow's `Copy`, where it stays: a later run may repeat it and not name another.
+async fn note_delta_column(app: &App, caller: &Caller, flow: Document, params: &Value) -> Result<Document> {
+    let at = || Place::pointer("/params/deltaColumn");
+    let Some(column) = params.get("deltaColumn").filter(|column| !column.is_null()) else { return Ok(flow) };
+    if reads(&flow) != Reader::Tables {
+        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified").at(at()));
+    }
+    delta_column(column).map_err(|error| error.at(at()))?;
+    let name = column["name"].as_str().unwrap_or_default().trim();
+    let mut flow = flow;
+    for _ in 0..TRIES {
+        match tables::delta_column(&flow.body) {
+            Some(known) if known == name => return Ok(flow),
+            Some(known) => {
+                let message = format!("the flow goes by the column {known}; a run cannot name another");
+                return Err(invalid(message).at(at()).advice("Leave deltaColumn out, or change the flow's Copy."));
+            }
+            None => {}
+        }
+        let mut body = flow.body.clone();
+        let mut list = body["transformations"].as_array().cloned().unwrap_or_default();
+        match list.iter_mut().find(|transformation| transformation["name"] == "Copy") {
+            Some(copy) if copy["params"].is_object() => copy["params"]["deltaColumn"] = column.clone(),
+            Some(copy) => copy["params"] = json!({ "deltaColumn": column }),
+            None => list.insert(0, json!({ "name": "Copy", "params": { "deltaColumn": column } })),
+        }
+        body["transformations"] = Value::Array(list);
+        body["lastOperation"] = last_operation("update", app.now());
+        if let Some(written) = writing::replace(app, caller, &flow, None, body, None).await? {
+            return Ok(written);
+        }
+        flow = caller.get(app, Resource::Flow, &flow.id).await?;
+    }
+    Err(writing::too_busy(Resource::Flow, &flow.id))
+}
+
+/// How the data of a flow, or of a run of it, is reached.
+fn reads(flow: &Document) -> Reader {
+    let id = flow.body.pointer("/inheritedAttributes/sourceConnections/0/connectionSpec/id");
+    reader(&json!({ "id": id }))
+}
+
+/// Promotes what a run of a table source has landed again, by the mapping that its flow has now: a new run of the flow,
+/// which asks the source for nothing.
+pub async fn replay(app: &App, caller: &Caller, run: &Document) -> Result<Response> {
+    let refuse = |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1422, message));
+    let state = run.text("/state").unwrap_or_default();
+    if Status::parse(state) != Some(Status::Success) {
+        let message = format!("the run {} is {state}; only a run that succeeded can be replayed", run.id);
+        return match Status::parse(state) {
+            Some(Status::Failed) => {
+                let error = Error::new(Kind::Invalid, &code::FLOW_1422, message);
+                Err(error.advice("Use op=re_trigger: it goes on with what the run had landed."))
+            }
+            _ => refuse(message),
+        };
+    }
+    let flow = match caller.get(app, Resource::Flow, run.text("/flowId").unwrap_or_default()).await {
+        Ok(flow) => flow,
+        Err(error) if error.kind == Kind::NotFound => {
+            let message = format!("the flow of the run {} no longer exists", run.id);
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1430, message));
+        }
+        Err(error) => return Err(error),
+    };
+    if reads(&flow) != Reader::Tables {
+        return refuse(format!(
+            "the run {} read files in place, so nothing of it was landed that could be replayed",
+            run.id
+        ));
+    }
+    // A replay has landed nothing itself.
+    let origin = run.text("/params/replayOf").unwrap_or(&run.id);
+    if !landed(app, caller, origin).await? {
+        return refuse(format!("the pages that the run {origin} landed are not kept any more"));
+    }
+    // The window of what is replayed: the flow's next run goes on where the last one ended.
+    let window = run.body.pointer("/activities/0/durationSummary/extensions").cloned().unwrap_or_default();
+    let mut params = json!({ "replayOf": origin });
+    if window["windowEnd"].is_number() {
+        params["windowStartTime"] =
+            if window["windowStart"].is_number() { window["windowStart"].clone() } else { json!(0) };
+        params["windowEndTime"] = window["windowEnd"].clone();
+    }
+    let now = app.now();
+    let document =
+        app.store.enqueue(&caller.scope, &flow.id, Enqueue { due: now, params, by: by(caller) }, now).await?;
+    Ok(created(app, &document))
+}
+
+/// Whether all that a run has landed is still in the lake.
+async fn landed(app: &App, caller: &Caller, run: &str) -> Result<bool> {
+    let plan = match app.store.plan(&caller.scope, run).await {
+        Ok(plan) => plan.unwrap_or_default(),
+        Err(error) if error.kind == Kind::NotFound => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for part in plan.pointer("/plan/parts").and_then(Value::as_array).into_iter().flatten() {
+        let Some((folder, name)) = part["object"]["key"].as_str().and_then(|key| key.rsplit_once('/')) else {
+            continue;
+        };
+        folders.entry(folder.to_string()).or_default().push(name.to_string());
+    }
+    for (folder, names) in &folders {
+        let there: HashSet<String> = app.engine.list(folder).await?.into_iter().map(|object| object.name).collect();
+        if !names.iter().all(|name| there.contains(name)) {
+            return Ok(false);
+        }
+    }
+    Ok(!folders.is_empty())
 }
 
 /// The flow of the body: there, enabled, scheduled `once`.
