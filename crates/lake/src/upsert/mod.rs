@@ -117,6 +117,8 @@ pub struct Merged {
     pub base: Option<u64>,
     /// Rows that are in the new files as they were in the old ones.
     pub copied: u64,
+    /// Files whose keys were read; of the others the statistics said enough.
+    pub scanned: u64,
     pub(crate) columns: Schema,
     key: Vec<String>,
 }
@@ -174,6 +176,7 @@ impl Merged {
             "numTargetRowsDeleted": counts.deleted,
             "numTargetRowsCopied": self.copied,
             "numOutputRows": self.copied + counts.inserted + counts.updated,
+            "numTargetFilesScanned": self.scanned,
             "numTargetFilesAdded": self.files.len(),
             "numTargetFilesRemoved": self.removed.len(),
         })
@@ -226,6 +229,7 @@ impl Table {
             removed: written.removed,
             base: progress.version,
             copied: written.copied,
+            scanned: written.scanned,
             columns: wanted,
             key: spec.key.clone(),
         }))

@@ -131,7 +131,7 @@ async fn files_without_a_changed_key_stay_as_they_are() {
     }
     // Within the range of the first two files, and a key of the second alone.
     let (merged, _) = run(&lake, "f", 4, &[put("a15", "new", 2), put("b2", "new", 2)]).await;
-    assert_eq!((merged.removed.len(), merged.copied, merged.files.len()), (1, 1, 2));
+    assert_eq!((merged.scanned, merged.removed.len(), merged.copied, merged.files.len()), (2, 1, 1, 2));
     same(
         &state(&lake).await,
         &[("a1", "old"), ("a15", "new"), ("a2", "old"), ("b1", "old"), ("b2", "new"), ("c1", "old"), ("c2", "old")],
@@ -289,11 +289,15 @@ async fn compaction_keeps_the_versions() {
     };
     let kept = table(&lake).maintain(&upkeep).await.unwrap();
     assert_eq!((kept.compacted, kept.compacted_into, kept.checkpoint), (5, 1, true));
-    let counts = merge(&lake, 9, &[put("k1", "stale", 49), put("k2", "new", 50), put("k6", "new", 1)]).await;
-    assert_eq!(counts, Counts { stale: 1, updated: 1, inserted: 1, ..NONE });
+    let (merged, _) = run(&lake, "f", 9, &[put("k1", "stale", 49), put("k2", "new", 50), put("k6", "new", 1)]).await;
+    assert_eq!(merged.counts, Counts { stale: 1, updated: 1, inserted: 1, ..NONE });
+    // Statistics outlive compaction and checkpoint.
+    assert!(table(&lake).maintain(&Upkeep { compact: None, ..upkeep }).await.unwrap().checkpoint);
+    let (merged, _) = run(&lake, "f", 10, &[put("k6", "newer", 2), gone("nobody", 3)]).await;
+    assert_eq!((merged.scanned, merged.removed.len()), (1, 1));
     same(
         &state(&lake).await,
-        &[("k1", "old"), ("k2", "new"), ("k3", "old"), ("k4", "old"), ("k5", "old"), ("k6", "new")],
+        &[("k1", "old"), ("k2", "new"), ("k3", "old"), ("k4", "old"), ("k5", "old"), ("k6", "newer")],
     );
 }
 
