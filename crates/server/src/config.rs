@@ -79,6 +79,7 @@ pub struct Lake {
     pub vacuum_hours: u64,
     pub log_days: u64,
     pub diagnostics_days: u64,
+    pub raw_days: u64,
 }
 
 /// `[log]`

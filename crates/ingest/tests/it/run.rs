@@ -4,6 +4,7 @@
 mod crashes;
 mod faulty;
 mod schedules;
+mod tables;
 mod upserts;
 
 use forebay_ingest::vault::StoreVault;
@@ -111,6 +112,7 @@ impl World {
             concurrency: 2,
             tasks: 2,
             memory: 64 << 20,
+            spill: None,
             file_size: 64 << 20,
             attempts: 5,
             lease: LEASE,
