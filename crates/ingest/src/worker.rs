@@ -67,6 +67,8 @@ pub struct Settings {
     pub lease: Duration,
     /// A run without progress for this long is ended.
     pub idle: Duration,
+    /// The longest time between two checkpoints while a table is copied.
+    pub checkpoint: Duration,
     /// See [`Cursor`]; milliseconds.
     pub overlap: i64,
     /// How often due flows are looked for.
@@ -381,6 +383,7 @@ impl Worker {
                 remote,
                 rows,
                 deletes: setup.key.is_some(),
+                every: self.settings.checkpoint,
                 times: new.times,
                 progress,
                 clock: self.clock,

@@ -175,6 +175,7 @@ fn settings(config: &Config, public_url: String) -> Settings {
         attempts: config.run.attempts,
         lease: Duration::from_secs(config.run.lease_seconds.max(1)),
         idle: Duration::from_secs(60 * config.run.idle_minutes.max(1)),
+        checkpoint: Duration::from_secs(config.run.checkpoint_seconds),
         overlap: config.run.overlap_hours * 3_600_000,
         tick: Duration::from_millis(config.run.tick_ms.max(10)),
         public_url,

@@ -117,6 +117,7 @@ impl World {
             attempts: 5,
             lease: LEASE,
             idle: Duration::from_secs(600),
+            checkpoint: Duration::ZERO,
             overlap: 24 * 3_600_000,
             tick: Duration::from_millis(5),
             public_url: "http://localhost".into(),
