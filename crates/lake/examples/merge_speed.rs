@@ -154,7 +154,7 @@ async fn merge(lake: &Lake, epoch: i64, files: &[File], memory: u64) -> Prepared
         batch: "batch".into(),
         now: Time::from_timestamp_millis(1_790_000_000_000).unwrap(),
     };
-    let spec = MergeSpec { key: vec!["_id".into()], max_file: 32 << 20, memory, spill: None };
+    let spec = MergeSpec { key: vec!["_id".into()], max_file: 32 << 20, memory, spill: None, progress: Arc::default() };
     let prepared = lake.table(TABLE).prepare_merge(&txn, &tree(), &spec, files).await.unwrap();
     lake.table(TABLE).commit_merge(&txn, &prepared).await.unwrap().unwrap();
     prepared

@@ -1,5 +1,6 @@
 //! Upserts: what becomes of each staged row, and what a table then holds.
 
+use crate::read;
 use crate::staged::*;
 use crate::support::*;
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
@@ -231,6 +232,31 @@ async fn readers_see_the_schemas_fields_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_of_every_type_are_carried_over() {
+    let (lake, tree) = (read::with_everything().await, read::everything());
+    let before = table(&lake).rows(10).await.unwrap();
+    let staged = staged_tree(&tree);
+    let spec = MergeSpec { key: vec!["id".into()], ..merge_spec() };
+    // The second row, of nothing but nulls, takes the values of the first, and back; the first is carried over twice.
+    for (epoch, from) in [(2, 0), (3, 1)] {
+        let mut own: Vec<ArrayRef> = read::rows(&tree).iter().map(|column| column.slice(from, 1)).collect();
+        own[0] = Arc::new(datafusion::arrow::array::Int32Array::from(vec![2]));
+        let rows = batch(&staged, 0, [own, technical(0, &[put("", "", epoch)])].concat(), vec![]);
+        let input = source(input_schema(&staged), &[vec![rows, end(&staged, 0, 1)]]);
+        let files = write(&lake, staged_spec(), input).await.unwrap().files;
+        let txn = txn("f", &[epoch]);
+        let prepared = table(&lake).prepare_merge(&txn, &tree, &spec, &files).await.unwrap();
+        table(&lake).commit_merge(&txn, &prepared).await.unwrap().unwrap();
+        assert_eq!(ready(prepared).counts, Counts { updated: 1, ..NONE });
+        let mut after = table(&lake).rows(10).await.unwrap();
+        after.sort_by_key(|row| row["id"].as_i64());
+        assert_eq!(after[0], before[0]);
+        assert_eq!(after[1]["scores"], after[from]["scores"]);
+        assert_eq!(after[1] == before[1], from == 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn columns_that_came_later_are_carried_over() {
     let lake = new_lake();
     append(&lake, "old", 1, &[put("a", "A", 0), put("b", "B", 0)]).await;
@@ -299,6 +325,17 @@ async fn compaction_keeps_the_versions() {
         &state(&lake).await,
         &[("k1", "old"), ("k2", "new"), ("k3", "old"), ("k4", "old"), ("k5", "old"), ("k6", "newer")],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_is_seen_to_be_alive() {
+    let lake = new_lake();
+    merge(&lake, 1, &[put("a", "A", 1), put("b", "B", 1)]).await;
+    let spec = merge_spec();
+    let files = stage(&lake, &[put("a", "A2", 2)]).await;
+    table(&lake).prepare_merge(&txn("f", &[2]), &contacts(), &spec, &files).await.unwrap();
+    // The staged row for its key and for itself, two rows of the table for the same.
+    assert_eq!(spec.progress.load(std::sync::atomic::Ordering::Relaxed), 6);
 }
 
 async fn refused(lake: &Lake, tree: &FieldTree, key: &[&str], changes: &[Change]) -> Kind {
