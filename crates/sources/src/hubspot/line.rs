@@ -126,7 +126,7 @@ impl Out<'_> {
             None => gone.into.is_some(),
         };
         if !deliver {
-            return self.page.known += 1;
+            return;
         }
         let version = seen.map_or(gone.at, |seen| gone.at.max(seen.version.saturating_add(1)));
         let name = if self.assembly.snapshot.is_some() { KEY } else { "id" };

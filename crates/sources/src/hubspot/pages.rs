@@ -87,8 +87,10 @@ async fn run(hubspot: HubSpot, read: Read, out: &Out) -> Result<(), Fault> {
     let what = hubspot.resolve(&read.rows.table).await?;
     let portal = hubspot.account.facts().portal;
     match what {
-        What::Objects(object) => {
+        What::Objects(mut object) => {
             let (properties, date) = hubspot.properties(&object.id).await?;
+            // Without a date there is nothing to search by: every run reads everything.
+            object.search &= properties.iter().any(|property| property.name == object.modified);
             let names = super::columns::names(&properties, &read.rows.columns);
             out.begin(Assembly::new(portal, &object.id)).await?;
             let now = date.unwrap_or_else(|| chrono::Utc::now().timestamp_millis() - UNSURE);

@@ -1,10 +1,15 @@
 //! The HubSpot source against a simulated account that is as strict and as awkward as the real one. Each test names the
 //! section of the behaviour contract that it holds us to.
 
+mod auth;
+mod exploring;
+mod faults;
+mod limits;
 mod loading;
+mod snapshots;
 
 use forebay_model::{Error, Result, Scope};
-use forebay_playground::hubspot::{Config, Hubspot, Running, Sim};
+use forebay_playground::hubspot::{Config, Hubspot, Profile, Running, Sim, Volumes};
 use forebay_sources::tables::{Ledger, Page, Read, Rows, Shared};
 use forebay_sources::{AccountId, Accounts, Gate, Memory, Patience, Places, Remote, Secrets, by_spec};
 use futures::StreamExt;
@@ -42,6 +47,17 @@ pub fn patience() -> Patience {
         longest: Duration::from_millis(5),
         budget: Duration::from_secs(60),
     }
+}
+
+/// An account with so many contacts, and with few properties: tests are about records.
+pub fn config(contacts: u64) -> Config {
+    wide(contacts, 40)
+}
+
+/// The same with so many properties.
+pub fn wide(contacts: u64, properties: usize) -> Config {
+    let volumes = Volumes { contacts, companies: 60, deals: 70, tickets: 20, activities: 200, custom: 40, properties };
+    Config { profile: Profile::Custom(volumes), ..Config::default() }
 }
 
 pub async fn here(config: Config) -> Here {

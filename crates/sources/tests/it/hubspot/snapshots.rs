@@ -1,0 +1,103 @@
+//! Tables that are read whole: owners, pipelines, properties, associations (hubspot.md §6.5, §6.7, §7.7).
+
+use super::{Flow, config, here};
+use forebay_playground::hubspot::{Running, Sim};
+use std::collections::BTreeSet;
+
+fn links(flow: &Flow) -> BTreeSet<String> {
+    flow.lake
+        .values()
+        .map(|(_, row)| {
+            let text = |name: &str| row[name].as_str().unwrap().to_string();
+            format!("{}:{}:{}:{}:{}", text("fromId"), text("toId"), text("category"), row["typeId"], row["label"])
+        })
+        .collect()
+}
+
+fn truth(sim: &Sim, from: &str, to: &str) -> BTreeSet<String> {
+    let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_string();
+    let rows = sim.association_truth(from, to);
+    rows.iter()
+        .map(|row| {
+            format!(
+                "{}:{}:{}:{}:{}",
+                text(row, "from"),
+                text(row, "to"),
+                text(row, "category"),
+                row["typeId"],
+                row["label"]
+            )
+        })
+        .collect()
+}
+
+/// §6.5, §7.7: associations move no date; each run of the table finds what came and went.
+#[tokio::test]
+async fn associations_are_the_truth_and_follow_it() {
+    for text_ids in [false, true] {
+        let mut account = config(2_500);
+        account.switches.text_target_ids = text_ids;
+        account.switches.no_association_errors = text_ids;
+        account.switches.association_page = 7;
+        let here = here(account).await;
+        let mut flow = Flow::of("Hubspot.Contacts_Companies");
+        let brought = flow.run(&here.remote()).await;
+        assert!(brought.upserts > 100 && brought.problems.is_empty(), "{brought:?}");
+        assert_eq!(links(&flow), truth(here.sim(), "contacts", "companies"));
+        let again = flow.run(&here.remote()).await;
+        assert_eq!((again.upserts, again.deletes), (0, 0));
+        let (contacts, companies) = (here.sim().ids("contacts"), here.sim().ids("companies"));
+        let linked = here.sim().association_truth("contacts", "companies")[3].clone();
+        let id = |name: &str| linked[name].as_str().unwrap().parse().unwrap();
+        here.sim().dissociate("contacts", id("from"), "companies", id("to"));
+        here.sim().associate("contacts", contacts[1_700], "companies", companies[50]);
+        let changed = flow.run(&here.remote()).await;
+        assert!(changed.upserts <= 1 && changed.deletes >= 1, "{changed:?}");
+        assert_eq!(links(&flow), truth(here.sim(), "contacts", "companies"));
+    }
+}
+
+/// §8: the ids of a list, and a batch for each thousand of them.
+#[tokio::test]
+async fn associations_are_asked_for_a_thousand_records_at_a_time() {
+    let here = here(config(2_500)).await;
+    Flow::of("Hubspot.Contacts_Companies").run(&here.remote()).await;
+    assert_eq!(here.calls("list contacts"), 25);
+    assert!(here.calls("associations contacts") <= 3 + 25, "{:?}", here.sim().summary().objects);
+}
+
+/// §6.7: people who left are there too, and ids are those that records name.
+#[tokio::test]
+async fn owners_include_those_who_left() {
+    let here = here(config(10)).await;
+    let mut flow = Flow::of("Hubspot.Owners");
+    flow.run(&here.remote()).await;
+    let archived = flow.lake.values().filter(|(_, row)| row["archived"] == true).count();
+    assert!(archived > 0 && archived < flow.lake.len());
+    assert!(flow.lake.values().all(|(_, row)| row["id"].is_string() && row["_object_type"] == "owner"));
+    let again = flow.run(&here.remote()).await;
+    assert_eq!((again.upserts, again.deletes), (0, 0));
+}
+
+/// §6.7: kinds without pipelines are no error.
+#[tokio::test]
+async fn pipelines_stages_and_properties_are_tables() {
+    let here: super::Here = here(config(10)).await;
+    let _: &Running = &here.running;
+    for (table, least) in [("Hubspot.Pipelines", 2), ("Hubspot.Pipeline_Stages", 6), ("Hubspot.Properties", 100)] {
+        let mut flow = Flow::of(table);
+        let brought = flow.run(&here.remote()).await;
+        assert!(brought.upserts >= least, "{table}: {brought:?}");
+        assert!(flow.lake.values().all(|(_, row)| row["objectTypeId"].is_string()), "{table}");
+        let again = flow.run(&here.remote()).await;
+        assert_eq!((again.upserts, again.deletes), (0, 0), "{table}");
+        let rows = here.remote().sample(table, 3).await.unwrap();
+        assert!(!rows.is_empty() && rows[0]["_key"].is_string(), "{table}: {rows:?}");
+    }
+    let mut flow = Flow::of("Hubspot.Properties");
+    flow.run(&here.remote()).await;
+    here.sim().add_property("contacts", "one_more", "number");
+    assert_eq!(flow.run(&here.remote()).await.upserts, 1);
+    here.sim().archive_property("contacts", "one_more");
+    assert_eq!(flow.run(&here.remote()).await.deletes, 1);
+}
