@@ -222,7 +222,8 @@ impl Worker {
             }
             let now = progress.bytes.load(Ordering::Relaxed)
                 + progress.records.load(Ordering::Relaxed)
-                + progress.pages.load(Ordering::Relaxed);
+                + progress.pages.load(Ordering::Relaxed)
+                + progress.merging.load(Ordering::Relaxed);
             if now != seen {
                 (seen, moved) = (now, Instant::now());
                 let told = story::in_progress(claim, &progress, (self.clock)());
@@ -266,7 +267,7 @@ impl Worker {
         if record.plan.parts.is_empty() {
             return self.finish(claim, &setup, record, &Promoted::default()).await;
         }
-        let promoted = self.promote(claim, &setup, record, remote, progress).await?;
+        let promoted = self.promote(claim, &setup, record, remote, progress.clone()).await?;
         record.promoted = Some(promoted.clone());
         if let Err(e) = self.save(claim, record).await {
             self.discard(&promoted.diagnostics).await;
@@ -287,7 +288,7 @@ impl Worker {
             now: (self.clock)(),
         };
         let committed = match &setup.key {
-            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted).await?,
+            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted, &progress).await?,
             None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
         };
         info!(
@@ -456,12 +457,14 @@ impl Worker {
         txn: &Txn,
         record: &mut Record,
         promoted: &Promoted,
+        progress: &Progress,
     ) -> Result<Committed> {
         let spec = MergeSpec {
             key: key.to_vec(),
             max_file: self.settings.file_size,
             memory: self.settings.memory,
             spill: self.settings.spill.clone(),
+            progress: progress.merging.clone(),
         };
         loop {
             let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
