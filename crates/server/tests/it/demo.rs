@@ -30,6 +30,8 @@ fn the_demo_lands_rows_that_other_readers_see() {
     let counted = crate::harness::run_script("oracle.py", &["count", contacts["table"].as_str().unwrap()]);
     let counted: Value = serde_json::from_str(&counted).unwrap();
     assert!(counted["rows"].as_u64().unwrap() >= 1_000, "{counted}");
-    assert!(contacts["rows"][0]["person"]["name"].is_object(), "{contacts}");
+    let named =
+        contacts["rows"].as_array().unwrap().iter().filter(|row| row["person"]["name"]["firstName"].is_string());
+    assert!(named.count() > 0, "{contacts}");
     assert!(began.elapsed().as_secs() < 60, "the demo takes under 60 s");
 }
