@@ -27,7 +27,8 @@ enum Command {
     Serve(Serve),
     /// Start the playground and the platform, and land sample data by the public API alone.
     Demo(Demo),
-    /// Start a local S3 endpoint with sample data; prints one JSON line with its address and keys.
+    /// Start a local S3 endpoint with sample data, and a HubSpot account if asked; prints one JSON line with the
+    /// addresses and the credentials that are accepted.
     Playground(Playground),
 }
 
@@ -68,6 +69,18 @@ struct Playground {
     /// Folder of its buckets; a temporary one by default.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Address and port of a simulated HubSpot account, on loopback; port 0 takes a free one.
+    #[arg(long)]
+    hubspot: Option<SocketAddr>,
+    /// Address and port that changes and breaks the account, on loopback.
+    #[arg(long, requires = "hubspot")]
+    hubspot_control: Option<SocketAddr>,
+    /// The same number gives the same account.
+    #[arg(long, default_value_t = 42, requires = "hubspot")]
+    seed: u64,
+    /// How many contacts the account has.
+    #[arg(long, default_value_t = 1_000, requires = "hubspot")]
+    contacts: u64,
 }
 
 /// How answers are printed.

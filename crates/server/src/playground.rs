@@ -1,4 +1,4 @@
-//! `forebay playground`: the local S3 endpoint alone.
+//! `forebay playground`: the local S3 endpoint, and a simulated HubSpot account if asked, without the platform.
 
 use crate::Playground;
 
@@ -16,8 +16,17 @@ pub async fn command(args: Playground) -> Result<(), String> {
         }
     };
     let running = start(&dir, args.s3).await?;
-    println!("{}", serde_json::json!({ "s3": about(&running) }));
+    let hubspot = match args.hubspot {
+        Some(listen) => Some(hubspot(listen, args.hubspot_control, args.seed, args.contacts).await?),
+        None => None,
+    };
+    let mut line = serde_json::json!({ "s3": about(&running) });
+    if let Some(hubspot) = &hubspot {
+        line["hubspot"] = about_hubspot(hubspot);
+    }
+    println!("{line}");
     crate::serve::interrupted().await;
+    drop(hubspot);
     running.shutdown().await;
     Ok(())
 }
@@ -34,6 +43,45 @@ pub async fn start(dir: &std::path::Path, listen: std::net::SocketAddr) -> Resul
     let loaded = loaded.map_err(|e| format!("the sample data could not be written: {e}"))?;
     loaded.map_err(|e| format!("the sample data could not be written: {e:?}"))?;
     Ok(running)
+}
+
+/// Starts a HubSpot account whose clock goes as ours does.
+async fn hubspot(
+    listen: std::net::SocketAddr,
+    control: Option<std::net::SocketAddr>,
+    seed: u64,
+    contacts: u64,
+) -> Result<forebay_playground::hubspot::Running, String> {
+    use forebay_playground::hubspot::{Clock, Config, Hubspot, Limits, Profile, Volumes};
+    // Everything else grows with the contacts, as in the profiles.
+    let volumes = Volumes {
+        contacts,
+        companies: contacts / 5,
+        deals: contacts * 3 / 10,
+        tickets: contacts / 10,
+        activities: contacts * 2,
+        custom: contacts / 5,
+        properties: 300,
+    };
+    let config = Config {
+        listen,
+        control,
+        seed,
+        profile: Profile::Custom(volumes),
+        limits: Limits::professional(),
+        clock: Clock { factor: 1.0, ..Clock::default() },
+        ..Config::default()
+    };
+    Hubspot::start(config).await.map_err(|e| format!("the HubSpot account could not be served on {listen}: {e}"))
+}
+
+/// What scripts need to reach the account.
+fn about_hubspot(running: &forebay_playground::hubspot::Running) -> serde_json::Value {
+    let account = running.account();
+    serde_json::json!({ "endpoint": running.url(), "control": running.control.map(|at| format!("http://{at}/__sim")),
+        "clientId": account.client_id, "clientSecret": account.client_secret, "accessToken": account.access_token,
+        "refreshToken": account.refresh_token, "privateAppToken": account.private_app_token,
+        "portalId": account.portal_id })
 }
 
 /// What scripts need to reach it.
