@@ -29,8 +29,6 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 fn measure(running: &Running) -> Result<(), Failed> {
     let sim = running.sim();
-    let body = serde_json::to_string(&sim.truth("companies")[..1])?;
-    println!("a company with all its properties has {} bytes", body.len());
     let names: Vec<String> = sim.property_names("contacts").into_iter().take(30).collect();
     let query = format!("limit=100&properties={}", names.join(","));
     let token = running.account().private_app_token;

@@ -88,8 +88,11 @@ impl Sim {
             }
             "association_only_changes" => {
                 let (people, companies) = (self.ids("contacts"), self.ids("companies"));
+                if companies.is_empty() {
+                    return true;
+                }
                 for (at, id) in people.iter().step_by((people.len() / 50).max(1)).enumerate() {
-                    let to = companies[at * 7 % companies.len().max(1)];
+                    let to = companies[at * 7 % companies.len()];
                     match at % 3 {
                         0 => self.dissociate("contacts", *id, "companies", to),
                         _ => self.associate("contacts", *id, "companies", to),

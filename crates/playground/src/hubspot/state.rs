@@ -258,8 +258,8 @@ impl World {
             if !self.kinds[kind].def.merges || rows.len() < 10 {
                 continue;
             }
-            let from = rows.len() / 2;
-            let ids: Vec<u64> = rows[from..].iter().filter(|row| row.live()).take(3).map(|row| row.id).collect();
+            // The last ones: the first are there to break readers.
+            let ids: Vec<u64> = rows.iter().rev().filter(|row| row.live()).take(3).map(|row| row.id).collect();
             if let [a, b, d] = ids[..] {
                 let c = self.merge(kind, a, b, at).expect("both are live");
                 self.merge(kind, c, d, at + DAY).expect("both are live");
