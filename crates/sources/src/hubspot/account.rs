@@ -243,7 +243,8 @@ impl Account {
             tokens.unstored = None;
             tokens.not_before = None;
             drop(tokens);
-            self.facts().met = false;
+            let mut facts = self.facts();
+            (facts.met, facts.scopes, facts.schemas) = (false, None, None);
         }
     }
 

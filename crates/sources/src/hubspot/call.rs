@@ -31,6 +31,8 @@ const FAILURES: u32 = 5;
 const BLOCKED: u32 = 3;
 /// Refusals for the sake of a limit in a row.
 const REFUSALS: u32 = 30;
+/// A wait that is longer than this is not waited for inside a run.
+const LONG: Duration = Duration::from_secs(300);
 /// Answers in a form that is not HubSpot's, in a row.
 const ODD: u32 = 4;
 
@@ -156,6 +158,9 @@ impl Tries {
             Trouble::Limited { policy: Policy::Daily, wait } => {
                 let wait = if wait.is_zero() { until_midnight(account, fault.date) } else { wait };
                 Err(account.budget.stop(wait, "HubSpot's daily limit of calls is used up", true).await.into())
+            }
+            Trouble::Limited { wait, .. } if wait > LONG => {
+                Err(account.budget.stop(wait, "HubSpot asks for no calls for a while", true).await.into())
             }
             Trouble::Limited { policy, wait } => {
                 self.limited += 1;

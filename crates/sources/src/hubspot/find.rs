@@ -170,10 +170,19 @@ impl Finder {
         }
         let archived = self.batch(missing.clone(), true).await?;
         let (bad, there) = (failed(&archived), answered(&archived));
-        let into =
-            |id: &String| found.living.iter().find(|record| record.merged.contains(id)).map(|record| record.id.clone());
-        let gone = missing.iter().filter(|id| !there.contains(*id) && !bad.contains(*id));
-        found.gone = gone.map(|id| Gone { id: id.clone(), into: into(id), at: now }).collect();
+        let nowhere: Vec<String> = missing.into_iter().filter(|id| !there.contains(id) && !bad.contains(id)).collect();
+        if !nowhere.is_empty() {
+            // Nobody's word is taken once for the end of a record.
+            let again = self.batch(nowhere.clone(), false).await?;
+            let (bad, here) = (failed(&again), answered(&again));
+            found.living.extend(again.records);
+            found.problems.extend(again.problems);
+            let living = &found.living;
+            let into =
+                |id: &String| living.iter().find(|record| record.merged.contains(id)).map(|record| record.id.clone());
+            let gone = nowhere.into_iter().filter(|id| !here.contains(id) && !bad.contains(id));
+            found.gone = gone.map(|id| Gone { into: into(&id), id, at: now }).collect();
+        }
         found.archived = archived.records;
         found.problems.extend(archived.problems);
         Ok(found)

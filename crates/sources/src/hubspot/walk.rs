@@ -314,7 +314,8 @@ fn pick(ledger: &Shared, records: Vec<Record>, last: &str) -> VecDeque<(Vec<Stri
     let ids: Vec<String> = ledger.with(|ledger| {
         // Index and record may differ; who has the indexed version or a newer one has nothing to gain.
         let known = |record: &Record| {
-            ledger.get(&record.id).is_some_and(|seen| !seen.deleted && seen.version >= record.modified)
+            let seen = ledger.get(&record.id).filter(|seen| !seen.deleted);
+            record.modified > 0 && seen.is_some_and(|seen| seen.version >= record.modified)
         };
         records.into_iter().filter(|record| !known(record)).map(|record| record.id).collect()
     });

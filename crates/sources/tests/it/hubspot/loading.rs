@@ -301,3 +301,66 @@ async fn other_kinds_are_read_as_contacts_are() {
         flow.check(here.sim(), object);
     }
 }
+
+/// §7.5, §7.6: sweeps under edits, merges and deletes end in the truth as well.
+#[tokio::test]
+async fn sweeps_of_a_moving_table_are_the_truth() {
+    let here = here(config(1_500)).await;
+    let contacts = || "contacts".to_string();
+    let mut flow = Flow::of(CONTACTS);
+    flow.rows.sweep = 1;
+    flow.run(&here.remote()).await;
+    for call in ["list", "batch_read"] {
+        let when = || When::Every { call: call.into(), object: Some(contacts()), n: 1 };
+        here.sim().script(when(), Mutation::Merge { object: contacts(), which: Which::Returned });
+        here.sim().script(when(), Mutation::Archive { object: contacts(), which: Which::Random(1) });
+        here.sim().script(when(), Mutation::Purge { object: contacts(), which: Which::Random(1) });
+        here.sim().script(when(), Mutation::Edit { object: contacts(), which: Which::Random(3) });
+        here.sim().script(when(), Mutation::Create { object: contacts(), n: 1 });
+    }
+    for _ in 0..3 {
+        here.sim().advance(Duration::from_secs(60));
+        flow.run(&here.remote()).await;
+    }
+    here.sim().clear_scripts();
+    here.sim().advance(Duration::from_secs(60));
+    flow.run(&here.remote()).await;
+    flow.check(here.sim(), "contacts");
+    here.sim().advance(Duration::from_secs(60));
+    let last = flow.run(&here.remote()).await;
+    assert_eq!((last.upserts, last.deletes), (0, 0));
+}
+
+/// §7.7, §10.3: properties that come, go and change their names in the middle of a load.
+#[tokio::test]
+async fn a_schema_that_drifts_during_the_load_does_no_harm() {
+    let here = here(config(900)).await;
+    let contacts = || "contacts".to_string();
+    here.sim().add_property("contacts", "old_one", "string");
+    here.sim().add_property("contacts", "old_two", "number");
+    let after = |n| When::After { call: "list".into(), object: Some(contacts()), n };
+    here.sim().script(after(2), Mutation::ArchiveProperty { object: contacts(), name: "old_one".into() });
+    here.sim()
+        .script(after(4), Mutation::RenameProperty { object: contacts(), from: "old_two".into(), to: "newer".into() });
+    here.sim()
+        .script(after(6), Mutation::AddProperty { object: contacts(), name: "added".into(), kind: "date".into() });
+    let mut flow = Flow::of(CONTACTS);
+    flow.run(&here.remote()).await;
+    flow.run(&here.remote()).await;
+    flow.check(here.sim(), "contacts");
+    assert_eq!(flow.run(&here.remote()).await.upserts, 0);
+}
+
+/// §8: columns that were chosen are all that is asked for, and a change of the choice reads everything once more.
+#[tokio::test]
+async fn chosen_columns_are_read_and_a_new_choice_is_read_for_all() {
+    let here = here(config(300)).await;
+    let mut flow = Flow::of(CONTACTS);
+    flow.rows.columns = vec!["Vid".into(), "Properties_Email_Value".into()];
+    assert_eq!(flow.run(&here.remote()).await.upserts, 300);
+    assert!(flow.lake.values().all(|(_, row)| row["properties"].get("firstname").is_none()));
+    assert_eq!(flow.run(&here.remote()).await.upserts, 0);
+    flow.rows.columns.push("properties.firstname".into());
+    assert!(flow.run(&here.remote()).await.upserts > 250);
+    assert!(flow.lake.values().any(|(_, row)| row["properties"]["firstname"].is_string()));
+}

@@ -1,7 +1,7 @@
 //! Tables that are read whole: owners, pipelines, properties, associations (hubspot.md §6.5, §6.7, §7.7).
 
 use super::{Flow, config, here};
-use forebay_playground::hubspot::{Running, Sim};
+use forebay_playground::hubspot::Sim;
 use std::collections::BTreeSet;
 
 fn links(flow: &Flow) -> BTreeSet<String> {
@@ -82,8 +82,7 @@ async fn owners_include_those_who_left() {
 /// §6.7: kinds without pipelines are no error.
 #[tokio::test]
 async fn pipelines_stages_and_properties_are_tables() {
-    let here: super::Here = here(config(10)).await;
-    let _: &Running = &here.running;
+    let here = here(config(10)).await;
     for (table, least) in [("Hubspot.Pipelines", 2), ("Hubspot.Pipeline_Stages", 6), ("Hubspot.Properties", 100)] {
         let mut flow = Flow::of(table);
         let brought = flow.run(&here.remote()).await;
@@ -100,4 +99,20 @@ async fn pipelines_stages_and_properties_are_tables() {
     assert_eq!(flow.run(&here.remote()).await.upserts, 1);
     here.sim().archive_property("contacts", "one_more");
     assert_eq!(flow.run(&here.remote()).await.deletes, 1);
+}
+
+/// §13.3: a table that is read whole starts over when it is cut off, and gives nothing twice.
+#[tokio::test]
+async fn a_snapshot_that_was_cut_off_gives_nothing_twice() {
+    let here = here(config(3_500)).await;
+    let mut whole = Flow::of("Hubspot.Contacts_Companies");
+    let all = whole.run(&here.remote()).await;
+    assert!(all.pages > 2, "{all:?}");
+    for most in 1..all.pages {
+        let mut cut = Flow::of("Hubspot.Contacts_Companies");
+        let begun = cut.try_run(&here.remote(), most).await.unwrap();
+        let rest = cut.run(&here.remote()).await;
+        assert_eq!((begun.upserts + rest.upserts, rest.deletes), (all.upserts, 0));
+        assert_eq!(links(&cut), links(&whole));
+    }
 }
