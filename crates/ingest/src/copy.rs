@@ -29,8 +29,6 @@ use tokio::time::Instant;
 
 /// Bytes of lines that make a segment.
 const SEGMENT: usize = 16 << 20;
-/// The longest time between two checkpoints while pages come.
-const EVERY: Duration = Duration::from_secs(5);
 
 /// Where a flow's next run starts; kept as JSON by the store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -120,6 +118,8 @@ pub struct Copy<'a> {
     pub rows: &'a Rows,
     /// The dataset can take deletions.
     pub deletes: bool,
+    /// The longest time between two checkpoints while pages come.
+    pub every: Duration,
     /// When the run began.
     pub times: Times,
     /// What a watcher sees.
@@ -155,7 +155,7 @@ impl Copy<'_> {
                     open.take(page, self.deletes)?;
                 }
             }
-            if open.lines.len() >= SEGMENT || open.since.elapsed() >= EVERY {
+            if open.lines.len() >= SEGMENT || open.since.elapsed() >= self.every {
                 self.settle(&mut landing, copied, parts).await?;
                 landing = Some(self.land(&mut open));
             }

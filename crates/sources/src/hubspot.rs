@@ -15,6 +15,7 @@ mod find;
 mod line;
 mod pages;
 mod paths;
+mod place;
 mod snapshot;
 mod token;
 mod types;

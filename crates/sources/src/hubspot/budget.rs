@@ -76,6 +76,10 @@ struct Local {
     unlimited: bool,
     /// One refusal a burst counts.
     held: i64,
+    /// Calls under the present name, as long as it is not the account's own.
+    called: i64,
+    /// Calls that count and were not reserved.
+    owed: i64,
 }
 
 /// So many calls in so many milliseconds, and the share of them that is used.
@@ -91,13 +95,11 @@ impl Rate {
         ((self.window * 1000.0 / (self.max * self.share * factor)) as i64).max(1)
     }
 
-    /// How late a call may use its moment without exceeding the limit: what is unused of it, less one for the network.
+    /// How late a call may use its moment without exceeding the limit: what is unused of it, less one call for the ends of
+    /// a window and a half for the network, which does not carry all calls equally fast.
     fn spare(self) -> i64 {
-        let unused = (self.max * (1.0 - self.share) - 1.0).max(0.0);
-        let own = (unused * self.interval(1.0) as f64) as i64;
-        // A window that holds few calls has no whole one to spare: then what is left of the window itself.
-        let held = (self.max * self.interval(1.0) as f64 - self.window * 1000.0).max(0.0) as i64;
-        own.max(held.min(self.interval(1.0) / 5))
+        let unused = (self.max * (1.0 - self.share) - 1.5).max(0.0);
+        (unused * self.interval(1.0) as f64) as i64
     }
 }
 
@@ -259,14 +261,17 @@ impl Local {
             silent: 0,
             unlimited: false,
             held: 0,
+            called: 0,
+            owed: 0,
         }
     }
 
     fn rename(&mut self, key: String) {
         if self.key != key {
             self.key = key;
-            // What was reserved under the other name is worth nothing here.
-            self.end = self.end.min(self.next + self.interval);
+            // What was reserved under the other name is worth nothing here; what was called under it counts.
+            self.end = 0;
+            self.owed = std::mem::take(&mut self.called);
         }
     }
 
@@ -280,6 +285,7 @@ impl Local {
             let at = self.next.max(now - self.spare);
             if at < self.end {
                 self.next = at + self.interval;
+                self.called = (self.called + 1).min(100);
                 return Ok(at);
             }
             self.reserve(vault).await?;
@@ -287,7 +293,7 @@ impl Local {
     }
 
     async fn reserve(&mut self, vault: &dyn Vault) -> Result<()> {
-        let (learnt, spare) = (self.learnt.take(), self.spare);
+        let (learnt, spare, owed) = (self.learnt.take(), self.spare, std::mem::take(&mut self.owed));
         let mut got = (0, 0, 1, self.known);
         let mut stopped = None;
         self.change(vault, |saved| {
@@ -302,7 +308,7 @@ impl Local {
             let interval = saved.rate.interval(saved.share(now));
             // The clock that reserved this was ahead of ours by far: it was set back since.
             let free = if saved.at > now + AHEAD { now } else { saved.at };
-            let start = free.max(now - spare).max(saved.hold.min(now + AHEAD));
+            let start = (free.max(now - spare) + owed * interval).max(saved.hold.min(now + AHEAD));
             let count = (BLOCK / interval).max(1);
             saved.at = start + count * interval;
             got = (start, saved.at, interval, saved.rate);

@@ -6,6 +6,7 @@ use super::columns;
 use super::fault::{Fault, Trouble};
 use super::find::Finder;
 use super::paths::Target;
+use super::place::Place;
 use super::snapshot;
 use super::types::{self, ObjectType, PAIRS, REFERENCE, STANDARD, What, bare, object, pair, standard};
 use super::wire::{self, Property, Schema, Wanted};
@@ -166,9 +167,9 @@ impl HubSpot {
         let wanted = Arc::new(Wanted { modified: object.modified, ..Wanted::default() });
         let finder = Finder { hubspot: self.clone(), object, names: Arc::new(names), wanted };
         let mut records = match finder.fits() {
-            true => finder.page(None, &finder.names, false, limit).await?.records,
+            true => finder.page(&Place::default(), &finder.names, false, limit).await?.records,
             false => {
-                let ids = finder.page(None, &[], false, limit).await?.records;
+                let ids = finder.page(&Place::default(), &[], false, limit).await?.records;
                 finder.look_up(ids.into_iter().map(|record| record.id).collect(), 0).await?.living
             }
         };

@@ -9,8 +9,8 @@ use super::find::Finder;
 use super::line::{Assembly, Given, Gone, KEY};
 use super::pages::Out;
 use super::paths::Target;
+use super::place::{Met, Places};
 use super::types::{ObjectType, STANDARD, WITH_PIPELINES, What};
-use super::walk::Met;
 use super::wire::{self, Linked, Record, Wanted};
 use crate::tables::{Problem, Read};
 use bytes::Bytes;
@@ -255,18 +255,16 @@ async fn properties(hubspot: HubSpot, kind: String, at: i64) -> Result<Vec<Recor
 fn links(hubspot: HubSpot, from: ObjectType, to: ObjectType, at: i64) -> BoxStream<'static, Result<Rows, Fault>> {
     let wanted = Arc::new(Wanted { modified: from.modified, ..Wanted::default() });
     let finder = Finder { hubspot: hubspot.clone(), object: from.clone(), names: Arc::default(), wanted };
-    let ids = stream::try_unfold(Some((finder, None::<String>)), |state| async move {
-        let Some((finder, mut after)) = state else { return Ok(None) };
+    let ids = stream::try_unfold(Some((finder, Places::default())), |state| async move {
+        let Some((finder, mut places)) = state else { return Ok(None) };
         let mut ids = Vec::new();
-        loop {
-            let listed = finder.list(after.as_deref(), &[], false).await?;
+        let mut more = true;
+        while more && ids.len() < LINKED {
+            let listed = finder.list(&places.here, &[], false).await?;
+            more = places.go(&listed)?;
             ids.extend(listed.records.into_iter().map(|record| record.id));
-            after = listed.next;
-            if after.is_none() || ids.len() >= LINKED {
-                break;
-            }
         }
-        let rest = after.is_some().then_some((finder, after));
+        let rest = more.then_some((finder, places));
         Ok::<_, Fault>(Some((ids, rest)))
     });
     let rows = ids.map(move |ids: Result<Vec<String>, Fault>| {

@@ -131,7 +131,7 @@ impl Account {
         Ok((SecretString::from(granted.access_token), renewed, lifetime))
     }
 
-    /// One call outside of the budget and without a token, at whichever generation of paths answers.
+    /// One call that proves who we are by itself, at whichever generation of paths answers.
     pub(super) async fn alone<T>(
         self: &Arc<Self>,
         ask: &Ask,
@@ -142,6 +142,10 @@ impl Account {
         let mut profile = self.profile(family);
         let mut pauses = Pauses::new(patience);
         loop {
+            // A renewal does not wait in a queue for those who wait for it.
+            if ask.target != Target::Token {
+                self.budget.take(false).await?;
+            }
             let fault = match self.attempt(ask, profile, None).await {
                 Ok(answer) => match read(&answer.body) {
                     Ok(found) => {

@@ -6,9 +6,10 @@
 
 use super::HubSpot;
 use super::fault::{Fault, Trouble};
-use super::find::{Finder, Found, PAGE, astray};
+use super::find::{Finder, Found, PAGE};
 use super::line::Given;
 use super::pages::Out;
+use super::place::{Met, Places, by_id};
 use super::types::ObjectType;
 use super::wire::{Record, Wanted};
 use crate::tables::Shared;
@@ -16,8 +17,7 @@ use forebay_model::Result;
 use futures::FutureExt;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use twox_hash::XxHash64;
 
@@ -62,39 +62,6 @@ pub(super) struct Walk {
     cursor: Cursor,
     ledger: Shared,
     overlap: i64,
-}
-
-/// Ids in the order of HubSpot: as numbers, where they are numbers.
-pub(super) fn by_id(a: &str, b: &str) -> Ordering {
-    match (a.parse::<u64>(), b.parse::<u64>()) {
-        (Ok(a), Ok(b)) => a.cmp(&b),
-        (Ok(_), Err(_)) => Ordering::Less,
-        (Err(_), Ok(_)) => Ordering::Greater,
-        (Err(_), Err(_)) => a.cmp(b),
-    }
-}
-
-/// Ids that a walk came by.
-#[derive(Debug, Default)]
-pub(super) struct Met {
-    numbers: HashSet<u64>,
-    texts: HashSet<String>,
-}
-
-impl Met {
-    pub(super) fn insert(&mut self, id: &str) {
-        match id.parse::<u64>() {
-            Ok(number) if !id.starts_with('0') => drop(self.numbers.insert(number)),
-            _ => drop(self.texts.insert(id.to_string())),
-        }
-    }
-
-    pub(super) fn contains(&self, id: &str) -> bool {
-        match id.parse::<u64>() {
-            Ok(number) if !id.starts_with('0') => self.numbers.contains(&number),
-            _ => self.texts.contains(id),
-        }
-    }
 }
 
 /// What names a table in a cursor.
@@ -181,55 +148,47 @@ impl Walk {
         // Counts once the cursor rests; until then the step says that the list is not read.
         self.cursor.swept = self.cursor.started;
         let mut met = compare.then(Met::default);
-        let mut after = after;
-        let mut places = Places::default();
+        let mut places = Places::at(after);
         while self.finder.fits() {
-            let listed = match self.finder.list(after.as_deref(), &self.finder.names, false).await {
+            let listed = match self.finder.list(&places.here, &self.finder.names, false).await {
                 Ok(listed) => listed,
                 // The cap was halved: this kind is read by ids from here on.
                 Err(fault) if fault.trouble == Trouble::TooLong => continue,
-                Err(fault) if places.start_over(&fault, &mut after) => continue,
+                Err(fault) if places.start_over(&fault) => continue,
                 Err(fault) => return Err(fault),
             };
             note(&mut met, &listed.records);
-            let next = places.go(listed.next)?;
-            let step =
-                next.clone().map_or(Step::Archive { after: None }, |after| Step::List { after: Some(after), compare });
+            let more = places.go(&listed)?;
+            let after = places.here.after.clone();
+            let step = if more { Step::List { after, compare } } else { Step::Archive { after: None } };
             // A comparison is not over when the list is.
             let step = if compare { Step::List { after: None, compare } } else { step };
             out.give(self.given(Found { living: listed.records, ..Found::default() }, step)).await?;
-            match next {
-                Some(_) => after = next,
-                None => return self.compare(out, met).await,
+            if !more {
+                return self.compare(out, met).await;
             }
         }
-        self.by_ids(out, after, places, &mut met, compare).await?;
+        self.by_ids(out, places, &mut met, compare).await?;
         self.compare(out, met).await
     }
 
     /// As the list, where its URL would be too long: ids first, then batches of them.
-    async fn by_ids(
-        &self,
-        out: &Out,
-        after: Option<String>,
-        places: Places,
-        met: &mut Option<Met>,
-        compare: bool,
-    ) -> Result<(), Fault> {
+    async fn by_ids(&self, out: &Out, places: Places, met: &mut Option<Met>, compare: bool) -> Result<(), Fault> {
         let now = self.cursor.started;
-        let start = Some((self.finder.clone(), after, places));
+        let start = Some((self.finder.clone(), places));
         let pages = stream::try_unfold(start, |state| async move {
-            let Some((finder, mut after, mut places)) = state else { return Ok(None) };
+            let Some((finder, mut places)) = state else { return Ok(None) };
             let listed = loop {
-                match finder.list(after.as_deref(), &[], false).await {
+                match finder.list(&places.here, &[], false).await {
                     Ok(listed) => break listed,
-                    Err(fault) if places.start_over(&fault, &mut after) => {}
+                    Err(fault) if places.start_over(&fault) => {}
                     Err(fault) => return Err(fault),
                 }
             };
-            let next = places.go(listed.next)?;
+            let more = places.go(&listed)?;
             let ids: Vec<String> = listed.records.into_iter().map(|record| record.id).collect();
-            Ok::<_, Fault>(Some(((ids, next.clone()), next.map(|next| (finder, Some(next), places)))))
+            let next = places.here.after.clone();
+            Ok::<_, Fault>(Some(((ids, next), more.then_some((finder, places)))))
         });
         let mut batches = looked_up(self.finder.clone(), now, pages.boxed());
         while let Some(batch) = batches.next().await {
@@ -277,7 +236,11 @@ impl Walk {
                 let count = found.records.len() as u64;
                 // Nothing is left when this page is all that matches.
                 done = count == 0 || found.total == Some(count);
-                let news = sorted(&finder, found.records, &mut last)?;
+                let mut news = found.records;
+                news.sort_by(|a, b| by_id(&a.id, &b.id));
+                if let Some(record) = news.last() {
+                    last.clone_from(&record.id);
+                }
                 waiting = pick(&ledger, news, &last);
             }
             let chunk = waiting.pop_front();
@@ -295,20 +258,20 @@ impl Walk {
     /// The archive has no dates to ask by: it is read whole (§7.5), and what is news is delivered.
     async fn archive(&mut self, out: &Out, after: Option<String>) -> Result<(), Fault> {
         let names = [self.finder.object.modified.to_string()];
-        let (mut after, mut places) = (after, Places::default());
+        let mut places = Places::at(after);
         loop {
-            let listed = match self.finder.list(after.as_deref(), &names, true).await {
+            let listed = match self.finder.list(&places.here, &names, true).await {
                 Ok(listed) => listed,
-                Err(fault) if places.start_over(&fault, &mut after) => continue,
+                Err(fault) if places.start_over(&fault) => continue,
                 Err(fault) => return Err(fault),
             };
-            after = places.go(listed.next)?;
+            let more = places.go(&listed)?;
             let ledger = &self.ledger;
             let news = ledger.with(|ledger| {
                 let known = |record: &Record| ledger.get(&record.id).is_some_and(|seen| seen.deleted);
                 listed.records.into_iter().filter(|record| !known(record)).collect::<Vec<_>>()
             });
-            if after.is_none() {
+            if !more {
                 let started = self.cursor.started;
                 self.cursor.watermark = started.saturating_sub(self.overlap);
                 self.cursor.step = Step::Rest;
@@ -316,7 +279,7 @@ impl Walk {
                 return out.give(self.given(Found { archived: news, ..Found::default() }, Step::Rest)).await;
             }
             if !news.is_empty() {
-                let step = Step::Archive { after: after.clone() };
+                let step = Step::Archive { after: places.here.after.clone() };
                 out.give(self.given(Found { archived: news, ..Found::default() }, step)).await?;
             }
         }
@@ -346,19 +309,6 @@ fn note(met: &mut Option<Met>, records: &[Record]) {
     }
 }
 
-/// A search's records by ascending id, all of them above the last; moves the last on.
-fn sorted(finder: &Finder, mut records: Vec<Record>, last: &mut String) -> Result<Vec<Record>, Fault> {
-    records.sort_by(|a, b| by_id(&a.id, &b.id));
-    if let Some(first) = records.first().filter(|first| !last.is_empty() && by_id(&first.id, last) != Ordering::Greater)
-    {
-        return Err(astray(&finder.object, &first.id, last).into());
-    }
-    if let Some(record) = records.last() {
-        last.clone_from(&record.id);
-    }
-    Ok(records)
-}
-
 /// The ids to read of a search's page, in batches, each with the id that it covers everything up to.
 fn pick(ledger: &Shared, records: Vec<Record>, last: &str) -> VecDeque<(Vec<String>, String)> {
     let ids: Vec<String> = ledger.with(|ledger| {
@@ -375,37 +325,4 @@ fn pick(ledger: &Shared, records: Vec<Record>, last: &str) -> VecDeque<(Vec<Stri
         *covered = last.to_string();
     }
     batches
-}
-
-/// The places of a list that a walk was at: it never goes to one twice.
-#[derive(Debug, Default)]
-struct Places {
-    been: HashSet<u64>,
-    started_over: bool,
-}
-
-impl Places {
-    /// Goes on to the next place.
-    fn go(&mut self, next: Option<String>) -> Result<Option<String>, Fault> {
-        match next {
-            Some(next) if !self.been.insert(XxHash64::oneshot(0, next.as_bytes())) => {
-                use forebay_model::{Error, Kind, code};
-                let message = "HubSpot's list of records leads in a circle";
-                Err(Error::new(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, message).into())
-            }
-            next => Ok(next),
-        }
-    }
-
-    /// A place that was refused may have expired: once, the walk starts over (§11).
-    fn start_over(&mut self, fault: &Fault, after: &mut Option<String>) -> bool {
-        let again = fault.trouble == Trouble::Wrong && after.is_some() && !self.started_over;
-        if again {
-            tracing::warn!("a HubSpot list starts over, since its cursor was refused: {}", fault.error);
-            self.started_over = true;
-            self.been.clear();
-            *after = None;
-        }
-        again
-    }
 }

@@ -50,6 +50,8 @@ pub(super) struct Listed {
 pub(super) struct Searched {
     pub(super) records: Vec<Record>,
     pub(super) total: Option<u64>,
+    /// An offset: it is never used.
+    pub(super) next: Option<String>,
 }
 
 /// A part of a batch that failed.
@@ -113,7 +115,8 @@ pub(super) fn listed(body: &Bytes, wanted: &Wanted) -> Read<Listed> {
 /// A page of a search.
 pub(super) fn searched(body: &Bytes, wanted: &Wanted) -> Read<Searched> {
     let whole = whole(body)?;
-    Ok(Searched { records: records(body, &whole.results, wanted)?, total: whole.total })
+    let records = records(body, &whole.results, wanted)?;
+    Ok(Searched { records, total: whole.total, next: whole.paging.and_then(Paging::after) })
 }
 
 /// A batch, whole or in part, whatever its status was.

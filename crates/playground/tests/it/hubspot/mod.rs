@@ -1,4 +1,5 @@
 //! The simulated account, as a plain client sees it.
 
 mod client;
+mod official;
 mod reading;
