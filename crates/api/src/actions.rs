@@ -77,7 +77,7 @@ pub async fn act_on_run(
             let document = app.store.retrigger(&caller.scope, &id, if_match.optional(), app.now()).await?;
             Ok(writing::changed(&document))
         }
-        "replay" => Ok(crate::runs::replay(&app, &caller, &run).await?),
+        "replay" => Ok(crate::replay::replay(&app, &caller, &run).await?),
         other => Err(unknown(other, "re_trigger, replay").into()),
     }
 }

@@ -12,14 +12,12 @@ use crate::writing::{self, TRIES};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
-use forebay_model::run::Status;
 use forebay_model::schedule::{Every, Schedule, moment};
 use forebay_model::{Document, Error, Resource, Result, code};
 use forebay_sources::{Reader, tables};
 use forebay_store::Enqueue;
 use http::StatusCode;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, HashSet};
 
 /// `GET /runs`
 #[utoipa::path(get, path = "/runs", tag = "Runs",
@@ -53,6 +51,12 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
             .at(Place::pointer("/params/windowStartTime"))
             .into());
     }
+    if params.get("replayOf").is_some() {
+        return Err(invalid("params.replayOf is not for callers to set")
+            .at(Place::pointer("/params/replayOf"))
+            .advice("Replay a run with POST /runs/{id}/action?op=replay.")
+            .into());
+    }
     let flow = note_delta_column(&app, &caller, flow, &params).await?;
     let run = Enqueue { due: begin.unwrap_or(now).max(now), params, by: by(&caller) };
     let document = app.store.enqueue(&caller.scope, &flow.id, run, now).await?;
@@ -60,7 +64,7 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
 }
 
 /// In whose name a run is made.
-fn by(caller: &Caller) -> Value {
+pub fn by(caller: &Caller) -> Value {
     json!({
         "createdBy": caller.member.account,
         "updatedBy": caller.member.account,
@@ -70,7 +74,7 @@ fn by(caller: &Caller) -> Value {
 }
 
 /// The superset of the three documented shapes.
-fn created(app: &App, run: &Document) -> Response {
+pub fn created(app: &App, run: &Document) -> Response {
     let mut answer = writing::pair(run);
     answer["items"] = json!([writing::pair(run)]);
     let mut response = writing::created(app, run);
@@ -114,81 +118,10 @@ async fn note_delta_column(app: &App, caller: &Caller, flow: Document, params: &
     Err(writing::too_busy(Resource::Flow, &flow.id))
 }
 
-/// How the data of a flow, or of a run of it, is reached.
-fn reads(flow: &Document) -> Reader {
+/// How the data of a flow is reached.
+pub fn reads(flow: &Document) -> Reader {
     let id = flow.body.pointer("/inheritedAttributes/sourceConnections/0/connectionSpec/id");
     reader(&json!({ "id": id }))
-}
-
-/// Promotes what a run of a table source has landed again, by the mapping that its flow has now: a new run of the flow,
-/// which asks the source for nothing.
-pub async fn replay(app: &App, caller: &Caller, run: &Document) -> Result<Response> {
-    let refuse = |message: String| Err(Error::new(Kind::Invalid, &code::FLOW_1422, message));
-    let state = run.text("/state").unwrap_or_default();
-    if Status::parse(state) != Some(Status::Success) {
-        let message = format!("the run {} is {state}; only a run that succeeded can be replayed", run.id);
-        return match Status::parse(state) {
-            Some(Status::Failed) => {
-                let error = Error::new(Kind::Invalid, &code::FLOW_1422, message);
-                Err(error.advice("Use op=re_trigger: it goes on with what the run had landed."))
-            }
-            _ => refuse(message),
-        };
-    }
-    let flow = match caller.get(app, Resource::Flow, run.text("/flowId").unwrap_or_default()).await {
-        Ok(flow) => flow,
-        Err(error) if error.kind == Kind::NotFound => {
-            let message = format!("the flow of the run {} no longer exists", run.id);
-            return Err(Error::new(Kind::Invalid, &code::FLOW_1430, message));
-        }
-        Err(error) => return Err(error),
-    };
-    if reads(&flow) != Reader::Tables {
-        return refuse(format!(
-            "the run {} read files in place, so nothing of it was landed that could be replayed",
-            run.id
-        ));
-    }
-    // A replay has landed nothing itself.
-    let origin = run.text("/params/replayOf").unwrap_or(&run.id);
-    if !landed(app, caller, origin).await? {
-        return refuse(format!("the pages that the run {origin} landed are not kept any more"));
-    }
-    // The window of what is replayed: the flow's next run goes on where the last one ended.
-    let window = run.body.pointer("/activities/0/durationSummary/extensions").cloned().unwrap_or_default();
-    let mut params = json!({ "replayOf": origin });
-    if window["windowEnd"].is_number() {
-        params["windowStartTime"] =
-            if window["windowStart"].is_number() { window["windowStart"].clone() } else { json!(0) };
-        params["windowEndTime"] = window["windowEnd"].clone();
-    }
-    let now = app.now();
-    let document =
-        app.store.enqueue(&caller.scope, &flow.id, Enqueue { due: now, params, by: by(caller) }, now).await?;
-    Ok(created(app, &document))
-}
-
-/// Whether all that a run has landed is still in the lake.
-async fn landed(app: &App, caller: &Caller, run: &str) -> Result<bool> {
-    let plan = match app.store.plan(&caller.scope, run).await {
-        Ok(plan) => plan.unwrap_or_default(),
-        Err(error) if error.kind == Kind::NotFound => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let mut folders: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for part in plan.pointer("/plan/parts").and_then(Value::as_array).into_iter().flatten() {
-        let Some((folder, name)) = part["object"]["key"].as_str().and_then(|key| key.rsplit_once('/')) else {
-            continue;
-        };
-        folders.entry(folder.to_string()).or_default().push(name.to_string());
-    }
-    for (folder, names) in &folders {
-        let there: HashSet<String> = app.engine.list(folder).await?.into_iter().map(|object| object.name).collect();
-        if !names.iter().all(|name| there.contains(name)) {
-            return Ok(false);
-        }
-    }
-    Ok(!folders.is_empty())
 }
 
 /// The flow of the body: there, enabled, scheduled `once`.

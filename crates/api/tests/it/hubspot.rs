@@ -290,6 +290,8 @@ async fn a_run_that_landed_pages_is_replayed_by_a_new_run() {
     let id = world.created(RUNS, json!({ "flowId": flow })).await;
     let waiting = replay(&id).await;
     assert_eq!((waiting.status.as_u16(), waiting.code()), (400, "FLOW-1422-400"), "{}", waiting.body);
+    let forged = world.post(RUNS, json!({ "flowId": flow, "params": { "replayOf": id } })).await;
+    assert_eq!((forged.status.as_u16(), &forged.body["report"]["pointer"]), (400, &json!("/params/replayOf")));
     let key = format!("raw/acme-prod/{flow}/{id}/0.jsonl.gz");
     end(&world, Status::Success, json!({ "plan": { "parts": [{ "id": 0, "object": { "key": key } }] } })).await;
     let expired = replay(&id).await;
@@ -316,6 +318,10 @@ async fn a_run_that_landed_pages_is_replayed_by_a_new_run() {
     end(&world, Status::Failed, json!({})).await;
     let failed = replay(again.item()["id"].as_str().unwrap()).await;
     assert!(failed.body["errorMessage"].as_str().unwrap().contains("re_trigger"), "{}", failed.body);
+    let idle = world.created(RUNS, json!({ "flowId": flow })).await;
+    end(&world, Status::Success, json!({ "plan": { "parts": [] } })).await;
+    let idle = replay(&idle).await;
+    assert!(idle.body["errorMessage"].as_str().unwrap().contains("nothing new"), "{}", idle.body);
     let stale = world.call("POST", &format!("{RUNS}/{id}/action?op=replay")).header("if-match", "\"old\"").send().await;
     assert_eq!(stale.code(), "FLOW-1404-412");
     assert_eq!(world.call("DELETE", &format!("{FLOWS}/flows/{flow}")).send().await.status, 204);
