@@ -264,7 +264,8 @@ impl Worker {
         let record = record.as_mut().expect("it was planned above");
         record.times.promote_started = (self.clock)().timestamp_millis();
         info!(parts = record.plan.parts.len(), "planned");
-        if record.plan.parts.is_empty() {
+        let unread = record.copied.as_ref().map_or(0, |copied| copied.unread);
+        if record.plan.parts.is_empty() && unread == 0 {
             return self.finish(claim, &setup, record, &Promoted::default()).await;
         }
         let promoted = self.promote(claim, &setup, record, remote, progress.clone()).await?;
@@ -524,7 +525,20 @@ impl Worker {
             Reads::Files { .. } => Arc::new(Pinned(remote)),
             Reads::Table(_) => Arc::new(Landed(self.lake.clone())),
         };
-        let promoted = promote(promotion, objects, &self.lake, progress).await?;
+        let mut promoted = match record.plan.parts.is_empty() {
+            true => Promoted::default(),
+            false => promote(promotion, objects, &self.lake, progress).await?,
+        };
+        if let (Some(copied), Reads::Table(rows)) = (&record.copied, &setup.reads)
+            && let Some((id, reason)) = copied.named.first()
+        {
+            let folder = layout::row_errors(&claim.scope.sandbox, &claim.batch);
+            promoted.diagnostics.push(story::write_unread(&self.lake, &folder, &rows.table, &copied.named).await?);
+            let example = format!("record {id} could not be read: {reason}");
+            let found = promoted.findings.entry(code::CONNECTOR_1001.id.to_string()).or_default();
+            found.records += copied.unread;
+            found.example = example;
+        }
         story::write_samples(&self.lake, &place, &promoted.diagnostics).await?;
         Ok(promoted)
     }

@@ -2,7 +2,7 @@
 //! only grows. The lake is compared with the account's truth, row by row (hubspot.md §13).
 
 use super::*;
-use forebay_playground::hubspot::{Action, Config, Hubspot, Profile, Rule, Sim};
+use forebay_playground::hubspot::{Action, Config, Hubspot, Mutation, Profile, Rule, Sim, When, Which};
 use std::collections::BTreeMap;
 
 const SPEC: &str = "cc6a4487-9e91-433e-a3a3-9cf6626c1806";
@@ -317,4 +317,71 @@ async fn what_a_run_landed_before_the_source_went_away_is_the_next_runs() {
     assert_eq!(counts(&runs[0]), (0, 0, 0, 0));
     assert_eq!(office.calls(), calls);
     stop.cancel();
+}
+
+#[tokio::test]
+async fn a_busy_account_is_complete_after_one_quiet_run() {
+    // A quarter of the contacts carries one timestamp; ids are of 9 to 12 digits.
+    let office = Office::new(contacts(2_000)).await;
+    office.contacts_flow("people", true).await;
+    office.start("w");
+    let every = |call: &str, n| When::Every { call: call.into(), object: Some("contacts".into()), n };
+    let of = |which| ("contacts".to_string(), which);
+    let busy = |call: &str| {
+        let (object, which) = of(Which::Random(5));
+        office.sim().script(every(call, 2), Mutation::Edit { object, which });
+        let (object, which) = of(Which::Returned);
+        office.sim().script(every(call, 7), Mutation::Edit { object, which });
+        let (object, which) = of(Which::Random(2));
+        office.sim().script(every(call, 3), Mutation::Archive { object, which });
+        let (object, which) = of(Which::Random(2));
+        office.sim().script(every(call, 5), Mutation::Merge { object, which });
+        let (object, _) = of(Which::Random(1));
+        office.sim().script(every(call, 4), Mutation::Create { object, n: 3 });
+    };
+    busy("list");
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "success", "{:#}", runs[0]);
+    // A bulk edit makes the next run read many pages while the office goes on.
+    let ids = office.sim().ids("contacts");
+    office.sim().advance(Duration::from_secs(7_200));
+    office.sim().bulk_edit("contacts", &ids[..1_500]);
+    busy("search");
+    advance(900);
+    let runs = office.settled("people").await;
+    assert_eq!(runs[1]["state"], "success", "{:#}", runs[1]);
+    office.sim().clear_scripts();
+    office.sim().advance(Duration::from_secs(60));
+    advance(900);
+    office.settled("people").await;
+    office.check("people").await;
+}
+
+#[tokio::test]
+async fn contacts_that_cannot_be_read_are_named_and_counted_and_the_others_land() {
+    let office = Office::new(contacts(100)).await;
+    office.contacts_flow("people", true).await;
+    office.start("w");
+    office.settled("people").await;
+    let ids = office.sim().ids("contacts");
+    office.sim().advance(Duration::from_secs(3_600));
+    office.sim().edit("contacts", &ids[..1]);
+    // What cannot be read is not what is not there: it is neither stored nor deleted.
+    let locked = json!({ "status": "COMPLETE", "results": [], "numErrors": 1, "errors": [{ "status": "error", "category": "LOCKED",
+        "message": "this contact is locked", "context": { "ids": [ids[0].to_string()] } }] });
+    let action = Action::Answer { status: 207, headers: Vec::new(), body: locked.to_string() };
+    office.sim().fault(Rule::new(action).path("batch/read"));
+    advance(900);
+    let before = office.stored("people").await;
+    let runs = office.settled("people").await;
+    assert_eq!(counts(&runs[1]), (1, 0, 1, 0), "{:#}", runs[1]);
+    let told = runs[1].to_string();
+    assert!(told.contains(&format!("record {} could not be read: LOCKED: this contact is locked", ids[0])), "{told}");
+    let rejected = office.rejected(&runs[1]).await;
+    assert!(rejected.len() == 1 && rejected[0].contains("LOCKED"), "{rejected:?}");
+    assert_eq!(office.stored("people").await, before);
+    office.sim().clear_faults();
+    advance(900);
+    office.settled("people").await;
+    office.check("people").await;
 }
