@@ -152,8 +152,7 @@ async fn three_hundred_thousand_changes_fit_into_64_mib() {
     assert!(more < 120, "the merge took {more} MiB");
 }
 
-/// Many times what the sort may hold, of keys of any length. (It ran out of its memory where a sorted run was more than one
-/// batch.)
+/// Many times what the sort may hold, of keys of any length. (A batch of long keys alone was more than it may hold.)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sort_never_asks_for_more_than_it_has() {
     for (width, rows) in [(1, 250_000), (24, 250_000), (400, 60_000)] {
