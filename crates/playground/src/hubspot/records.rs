@@ -441,7 +441,7 @@ pub(super) fn write_missing(out: &mut String, ask: &Ask, missing: &[String]) -> 
         ask.kind().def.shout()
     );
     let error = serde_json::json!({ "status": "error", "category": "OBJECT_NOT_FOUND", "message": message,
-        "context": { "ids": missing } });
+        "context": { "ids": missing }, "errors": [], "links": {} });
     out.push_str(&format!(",\"numErrors\":1,\"errors\":[{error}]"));
     if ask.family == "2026-09" { 200 } else { 207 }
 }

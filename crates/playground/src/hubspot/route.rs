@@ -264,6 +264,8 @@ mod tests {
         assert_eq!(route("GET", "/crm/objects/2026-09/contacts/1/associations/0-2"), None);
         assert_eq!(route("GET", "/crm/v4/objects/contacts"), None);
         assert_eq!(route("GET", "/crm/v3/nothing"), None);
+        assert_eq!(route("GET", "/marketing/forms/2026-03"), None);
+        check("GET", "/marketing/forms/2026-09-beta", "forms", None, "/marketing/forms/2026-09-beta");
         assert_eq!(route("GET", "/"), None);
     }
 }
