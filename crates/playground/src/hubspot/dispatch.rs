@@ -57,7 +57,7 @@ impl Sim {
             .auth()
             .check(seen.authorization.as_deref(), now)
             .is_err_and(|f| f.category == Some("EXPIRED_AUTHENTICATION"));
-        let answered = match action.map(|action| self.before(action, seen, now)) {
+        let answered = match action.map(|action| self.before(action, seen, &object, now)) {
             Some(Err(failure)) => Err(failure),
             _ => self.call(seen, route.as_ref(), limits, switches, now, &mut caller),
         };
@@ -82,7 +82,7 @@ impl Sim {
             template: route.as_ref().map_or_else(|| "unknown".into(), |route| route.template.clone()),
             call: call.into(),
             object: object.clone(),
-            target: seen.target.clone(),
+            target: seen.target.chars().take(2_048).collect(),
             received: seen.body.len(),
             sent: outcome.reply.body.len(),
             status: outcome.reply.status,
@@ -132,7 +132,7 @@ impl Sim {
     }
 
     /// What a rule does before the call is looked at; an error is the answer.
-    fn before(&self, action: &Action, seen: &Seen, now: i64) -> Result<(), Failure> {
+    fn before(&self, action: &Action, seen: &Seen, object: &str, now: i64) -> Result<(), Failure> {
         let portal = self.config.portal_id;
         match action {
             Action::RateLimit { policy, retry_after, named } => {
@@ -149,7 +149,12 @@ impl Sim {
             }
             Action::Rotate { grace } => self.auth().rotate = Some(*grace),
             Action::AuthFlap => return Err(fault::status(401)),
-            Action::DropScope => return Err(meta::missing_scope("crm.objects.custom.read")),
+            Action::DropScope => {
+                let world = self.world();
+                let kind = world.kind(object);
+                let scope = kind.map_or("crm.objects.custom.read", |kind| world.kinds[kind].def.scope);
+                return Err(meta::missing_scope(scope));
+            }
             Action::Status(status) => return Err(fault::status(*status)),
             Action::Answer { status, headers, body } => {
                 let headers = headers.iter().filter_map(|(name, value)| Some((header_name(name)?, value.clone())));

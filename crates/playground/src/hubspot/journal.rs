@@ -21,7 +21,7 @@ pub struct Entry {
     pub call: String,
     /// The object type, by its plural name.
     pub object: String,
-    /// Path and query as they were sent.
+    /// Path and query as they were sent; the first 2,048 bytes.
     pub target: String,
     /// Bytes of the request's body.
     pub received: usize,
@@ -81,8 +81,8 @@ pub struct Summary {
     pub bytes: u64,
 }
 
-/// The newest this many are kept whole.
-const KEPT: usize = 200_000;
+/// So many of the newest are kept.
+const KEPT: usize = 50_000;
 
 #[derive(Default)]
 pub(super) struct Journal {

@@ -106,7 +106,7 @@ pub(super) fn route(method: &str, path: &str) -> Option<Route> {
             _ => return None,
         },
         "emails" if marketing => (get(method, Op::Emails)?, "marketing_emails", None, ""),
-        "forms" if marketing => (get(method, Op::Forms)?, "forms", None, ""),
+        "forms" if marketing && !dated => (get(method, Op::Forms)?, "forms", None, ""),
         "campaigns" if marketing => (get(method, Op::Campaigns)?, "campaigns", None, ""),
         _ if marketing || family == "v1" || family == "2026-09-beta" => return None,
         "objects" => objects(method, family, rest)?,

@@ -238,7 +238,7 @@ impl Sim {
         self.auth().expire_all(now);
     }
 
-    /// What was asked, oldest first; at most the last 200,000.
+    /// What was asked, oldest first; at most the last 50,000.
     pub fn requests(&self) -> Vec<Entry> {
         locked(&self.journal).entries.clone()
     }
