@@ -101,7 +101,8 @@ fn bytes(
 ) -> Result<Vec<u8>, Failed> {
     write!(
         stream,
-        "{method} {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\naccept-encoding: {coding}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        "{method} {target} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\naccept-encoding: {coding}\r\n\
+         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut bytes = Vec::with_capacity(1 << 18);

@@ -97,12 +97,18 @@ impl Sim {
             correlation,
         };
         let secret = self.secret_in(&seen.target, call);
-        locked(&self.journal).note(entry, secret);
-        let due = locked(&self.scripts).after(call, &object);
-        for mutation in due {
-            self.apply_at(&mutation, returned.as_ref().map(|(_, ids)| ids.as_slice()), self.now_ms());
-        }
+        let strays = route.as_ref().map(|route| super::strays::of(&route.op, seen)).unwrap_or_default();
+        locked(&self.journal).note(entry, secret, strays);
+        self.follow(call, &object, returned.map(|(_, ids)| ids));
         outcome
+    }
+
+    /// Does what was to happen after this answer.
+    fn follow(&self, call: &str, object: &str, returned: Option<Vec<u64>>) {
+        let due = locked(&self.scripts).after(call, object);
+        for mutation in due {
+            self.apply_at(&mutation, returned.as_deref(), self.now_ms());
+        }
     }
 
     fn moved_by_request(&self) {
@@ -200,15 +206,18 @@ impl Sim {
         }
         let route = route.filter(|route| !switches.families_off.contains(&route.family));
         let Some(route) = route else { return Err(unknown_path(seen.path())) };
-        let scopes = || self.scopes();
         let family = route.family.as_str();
-        match &route.op {
-            Op::Token => return self.auth().token(seen, family, &scopes(), switches, now),
-            Op::Introspect => return self.auth().introspect(seen, &scopes(), switches, now),
-            Op::Revoke => return self.auth().revoke(seen, switches, seen.path(), now),
-            Op::AccessToken(token) => return self.auth().access_token(token, &scopes(), now),
-            Op::RefreshToken(token) => return self.auth().refresh_token(token, &scopes(), now),
-            _ => {}
+        if route.op.of_tokens() {
+            // Before the tokens are locked: no lock is taken under another that may be taken the other way round.
+            let scopes = self.scopes();
+            let mut auth = self.auth();
+            return match &route.op {
+                Op::Token => auth.token(seen, family, &scopes, switches, now),
+                Op::Introspect => auth.introspect(seen, &scopes, switches, now),
+                Op::AccessToken(token) => auth.access_token(token, &scopes, now),
+                Op::RefreshToken(token) => auth.refresh_token(token, &scopes, now),
+                _ => auth.revoke(seen, switches, seen.path(), now),
+            };
         }
         *caller = Some(self.auth().check(seen.authorization.as_deref(), now)?);
         self.admit(route, limits, switches, now)?;
@@ -356,7 +365,8 @@ impl Sim {
 
 fn unknown_path(path: &str) -> Failure {
     let body = format!(
-        "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404</h2>\n<p>Problem accessing {path}. Reason:\n<pre>    Not Found</pre></p>\n</body>\n</html>\n"
+        "<html>\n<head>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404</h2>\n\
+         <p>Problem accessing {path}. Reason:\n<pre>    Not Found</pre></p>\n</body>\n</html>\n"
     );
     Failure::html(404, body)
 }

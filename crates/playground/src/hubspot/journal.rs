@@ -73,6 +73,8 @@ pub struct Summary {
     pub overlapping_refreshes: u64,
     /// Requests with a token or secret in their URL, apart from the calls that demand it.
     pub secrets_in_urls: u64,
+    /// Parameters and fields that the call does not know: `list: foo`.
+    pub strays: BTreeMap<String, u64>,
     /// Requests under way at one time, at most.
     pub most_at_once: u64,
     /// Records delivered more than once.
@@ -93,8 +95,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub fn note(&mut self, entry: Entry, secret: bool) {
+    pub fn note(&mut self, entry: Entry, secret: bool, strays: Vec<String>) {
         let summary = &mut self.summary;
+        for name in strays {
+            *summary.strays.entry(format!("{}: {name}", entry.call)).or_default() += 1;
+        }
         summary.requests += 1;
         *summary.calls.entry(entry.call.clone()).or_default() += 1;
         *summary.templates.entry(format!("{} {}", entry.method, entry.template)).or_default() += 1;

@@ -88,13 +88,7 @@ impl Auth {
         let token = authorization
             .and_then(|text| text.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, token)) = token else {
-            return Err(Failure::new(
-                401,
-                "INVALID_AUTHENTICATION",
-                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
-            ));
-        };
+        let Some((_, token)) = token else { return Err(invalid()) };
         let token = token.trim();
         if token == self.account.private_app_token && !self.static_revoked {
             return Ok(Caller::Static);
@@ -271,7 +265,8 @@ fn invalid() -> Failure {
     Failure::new(
         401,
         "INVALID_AUTHENTICATION",
-        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more \
+         details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
     )
 }
 

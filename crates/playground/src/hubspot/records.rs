@@ -182,11 +182,9 @@ impl Ask<'_> {
             out.push_str(",\"timestamp\":\"");
             instant(out, stamp);
             let source = if property.calculated() { "CALCULATED" } else { "CRM_UI" };
-            out.push_str(&format!(
-                "\",\"sourceType\":\"{source}\",\"sourceId\":\"userId:{}\",\"sourceLabel\":null,\"updatedByUserId\":{}}}",
-                9_586_500 + stamp % 11,
-                9_586_500 + stamp % 11
-            ));
+            let user = 9_586_500 + stamp % 11;
+            out.push_str(&format!("\",\"sourceType\":\"{source}\",\"sourceId\":\"userId:{user}\","));
+            out.push_str(&format!("\"sourceLabel\":null,\"updatedByUserId\":{user}}}"));
             written += 1;
         }
         out.push(']');

@@ -47,6 +47,11 @@ pub(super) enum Op {
 }
 
 impl Op {
+    /// It needs no bearer token: it is about tokens.
+    pub fn of_tokens(&self) -> bool {
+        matches!(self, Op::Token | Op::Introspect | Op::Revoke | Op::AccessToken(_) | Op::RefreshToken(_))
+    }
+
     /// It changes records.
     pub fn writes(&self) -> bool {
         matches!(
