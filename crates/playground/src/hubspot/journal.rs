@@ -77,7 +77,7 @@ pub struct Summary {
     pub strays: BTreeMap<String, u64>,
     /// Requests under way at one time, at most.
     pub most_at_once: u64,
-    /// Records delivered more than once.
+    /// Records delivered more than once by lists, single reads and batches; searches do not count.
     pub read_twice: u64,
     /// Bytes of answers, before compression.
     pub bytes: u64,

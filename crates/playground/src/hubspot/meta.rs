@@ -301,10 +301,13 @@ fn list_of(world: &World, id: u64) -> Value {
 fn members(world: &World, list: u64) -> Vec<(i64, u64)> {
     let Some(contacts) = world.kind("contacts") else { return Vec::new() };
     let kind = &world.kinds[contacts];
-    let mut all: Vec<(i64, u64)> = (kind.rows.iter())
-        .filter(|row| row.live() && mix(kind.key ^ list, row.id).is_multiple_of(list + 3))
-        .map(|row| (world.start - (mix(list, row.id) % (400 * DAY) as u64) as i64, row.id))
-        .collect();
+    let joined = |id: u64| match world.listed.get(&(list, id)) {
+        Some(changed) => *changed,
+        None if !mix(kind.key ^ list, id).is_multiple_of(list + 3) => None,
+        None => Some(world.start - (mix(list, id) % (400 * DAY) as u64) as i64),
+    };
+    let live = kind.rows.iter().filter(|row| row.live());
+    let mut all: Vec<(i64, u64)> = live.filter_map(|row| Some((joined(row.id)?, row.id))).collect();
     all.sort_unstable();
     all
 }
