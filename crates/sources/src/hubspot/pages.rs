@@ -57,7 +57,7 @@ pub(super) fn pages(hubspot: HubSpot, read: Read) -> BoxStream<'static, Result<P
             let out = Out(sender);
             if let Err(fault) = run(hubspot, read, &out).await {
                 // Nobody is left to tell when this fails.
-                let _ = out.0.send(Message::Failed(fault.error)).await;
+                let _ = out.0.send(Message::Failed(*fault.error)).await;
             }
         }));
         let state = (receiver, task, None::<Assembly>, ledger);

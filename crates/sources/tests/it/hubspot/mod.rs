@@ -145,9 +145,8 @@ impl Flow {
     }
 
     /// Runs to the end.
-    #[track_caller]
-    pub fn run<'a>(&'a mut self, remote: &'a Remote) -> impl Future<Output = Brought> + 'a {
-        async move { self.try_run(remote, usize::MAX).await.unwrap() }
+    pub async fn run(&mut self, remote: &Remote) -> Brought {
+        self.try_run(remote, usize::MAX).await.unwrap()
     }
 
     /// Runs until the end, an error, or so many pages.
