@@ -1,6 +1,6 @@
 # The only commands a newcomer needs: make demo, make test. `make` alone lists them.
 #
-# What the machine lacks (Debian packages, Python wheels) is installed by `setup`, by name and pinned. Build results
+# What the machine lacks (Debian packages, Python wheels, Node packages) is installed by `setup`, by name and pinned. Build results
 # live outside the checkout, so that a clean clone does not pay for the engine again.
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/forebay
@@ -10,6 +10,8 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/forebay/target
 VENV := $(CACHE)/venv-$(shell sha256sum < scripts/requirements.txt | cut -c1-12)
 PY   := $(VENV)/bin/python
 export FOREBAY_TEST_PYTHON ?= $(PY)
+NODE := $(CACHE)/hubspot-client-$(shell sha256sum < scripts/hubspot-client/package-lock.json | cut -c1-12)
+export FOREBAY_TEST_HUBSPOT_NODE ?= $(NODE)
 
 # Always the whole workspace: a subset has other features, and other features compile the engine anew.
 WORKSPACE := --workspace --locked
@@ -23,12 +25,13 @@ help:
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills'
-	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels'
+	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
-setup: $(VENV)/.ready
+setup: $(VENV)/.ready $(NODE)/.ready
 
-$(VENV)/.ready: scripts/requirements.txt scripts/setup.sh
-	scripts/setup.sh $(VENV)
+# The script does what is not done yet, so each of the two may run it.
+$(VENV)/.ready $(NODE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json scripts/setup.sh
+	scripts/setup.sh $(VENV) $(NODE)
 	@touch $@
 
 # Without the tests, which a newcomer need not wait for: their dependencies change no feature of the engine's.

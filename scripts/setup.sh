@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Makes the Python environment that tests and benchmarks use: scripts/setup.sh VENV
+# Makes the Python environment and the folder of Node packages that tests and benchmarks use:
+# scripts/setup.sh VENV NODE
 #
-# Installs what a fresh Debian machine lacks, then the pinned wheels. Safe to run twice, and by two jobs at once.
+# Installs what a fresh Debian machine lacks, then what is pinned. Safe to run twice, and by two jobs at once.
 set -euo pipefail
 
-venv=${1:?usage: scripts/setup.sh VENV}
+venv=${1:?usage: scripts/setup.sh VENV NODE}
+node=${2:?usage: scripts/setup.sh VENV NODE}
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 
@@ -13,6 +15,8 @@ missing=()
 need() { command -v "$1" >/dev/null || missing+=("$2"); }
 need cc gcc
 need curl curl
+need node nodejs
+need npm npm
 need "$python" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
@@ -36,12 +40,27 @@ done
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     { echo "setup: $("$python" -V) is too old, 3.11 or newer is needed; name another with PYTHON=" >&2; exit 1; }
 
-mkdir -p "$(dirname "$venv")"
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' ||
+    { echo "setup: node $(node --version) is too old, 18 or newer is needed" >&2; exit 1; }
+
+mkdir -p "$(dirname "$venv")" "$(dirname "$node")"
 exec 9>"$venv.lock"
 flock 9
-[ -e "$venv/.ready" ] && exit 0
-rm -rf "$venv"
-"$python" -m venv "$venv"
-echo "setup: installing pinned wheels into $venv"
-"$venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: -r "$here/requirements.txt"
-touch "$venv/.ready"
+if [ ! -e "$venv/.ready" ]; then
+    rm -rf "$venv"
+    "$python" -m venv "$venv"
+    echo "setup: installing pinned wheels into $venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check --only-binary=:all: -r "$here/requirements.txt"
+    touch "$venv/.ready"
+fi
+
+exec 8>"$node.lock"
+flock 8
+if [ ! -e "$node/.ready" ]; then
+    rm -rf "$node"
+    mkdir "$node"
+    cp "$here/hubspot-client/package.json" "$here/hubspot-client/package-lock.json" "$node"
+    echo "setup: installing pinned Node packages into $node"
+    npm ci --prefix "$node" --ignore-scripts --no-audit --no-fund --loglevel=error
+    touch "$node/.ready"
+fi

@@ -7,6 +7,7 @@
 #
 #   FOREBAY_TEST_S3_ENDPOINT  FOREBAY_TEST_S3_ACCESS_KEY  FOREBAY_TEST_S3_SECRET_KEY  FOREBAY_TEST_S3_REGION
 #   FOREBAY_TEST_PYTHON       the Python that has deltalake, duckdb, polars …: for scripts/oracle.py
+#   FOREBAY_TEST_HUBSPOT_NODE the folder with HubSpot's own Node client: passed on as make set it
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

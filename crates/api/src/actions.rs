@@ -54,10 +54,12 @@ pub async fn act_on_flow(
     Err(writing::too_busy(Resource::Flow, &id).into())
 }
 
-/// `POST /runs/{id}/action?op=re_trigger`: runs a failed run's window again.
+/// `POST /runs/{id}/action?op=re_trigger|replay`: runs a failed run's window again, or promotes what a run of a table
+/// source has landed once more, by the mapping that its flow has now (an extension).
 #[utoipa::path(post, path = "/runs/{id}/action", tag = "Runs",
     params(("id" = String, Path), ("op" = String, Query), ("if-match" = Option<String>, Header)),
-    responses((status = 200, description = "`{id, etag}`"), (status = 400, description = "The run did not fail")))]
+    responses((status = 200, description = "`{id, etag}` of the run"), (status = 201, description = "`{id, etag, items}` of the new run that replays it"),
+        (status = 400, description = "The run did not fail, or cannot be replayed")))]
 pub async fn act_on_run(
     State(app): State<App>,
     caller: Caller,
@@ -75,7 +77,8 @@ pub async fn act_on_run(
             let document = app.store.retrigger(&caller.scope, &id, if_match.optional(), app.now()).await?;
             Ok(writing::changed(&document))
         }
-        other => Err(unknown(other, "re_trigger").into()),
+        "replay" => Ok(crate::replay::replay(&app, &caller, &run).await?),
+        other => Err(unknown(other, "re_trigger, replay").into()),
     }
 }
 

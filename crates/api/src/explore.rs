@@ -1,9 +1,9 @@
-//! Exploring a connection (FS §8.1, §8.2): folders as a bare array, files as columns and first rows.
+//! Exploring a connection (FS §8.1 to §8.3): folders and tables as a bare array, a file or table as columns and first rows.
 
 use crate::App;
 use crate::caller::Caller;
 use crate::connections::remote;
-use crate::engine::{Sample, SampleColumn};
+use crate::engine::Sample;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
 use crate::sourceconnections::{compression, delimiter, encoding};
@@ -14,7 +14,8 @@ use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Format};
 use forebay_model::xdm::Type;
 use forebay_model::{Error, Result, code};
-use forebay_sources::{Entry, Remote};
+use forebay_sources::tables::Table;
+use forebay_sources::{Entry, Reader, Remote};
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -42,9 +43,14 @@ pub async fn explore_connection(
     let wanted = Wanted::parse(&params)?;
     let remote = remote(&app, &caller, &id).await?;
     let answer = async {
-        match &wanted {
-            Wanted::Folder(path) => Ok(entries(&remote.explore(path).await?)),
-            Wanted::File(file) => file.look(&app, &remote).await,
+        match (&wanted, remote.source().reader) {
+            (Wanted::Root, Reader::Files) => Ok(entries(&remote.explore("").await?)),
+            (Wanted::Folder(path), Reader::Files) => Ok(entries(&remote.explore(path).await?)),
+            (Wanted::File(file), Reader::Files) => file.look(&app, &remote).await,
+            (Wanted::Root, Reader::Tables) => Ok(tables(&remote.tables().await?)),
+            (Wanted::Table { path, preview }, Reader::Tables) => look(&remote, path, *preview).await,
+            (Wanted::Table { .. }, Reader::Files) => Err(misplaced("files", "file")),
+            (Wanted::Folder(_) | Wanted::File(_), Reader::Tables) => Err(misplaced("tables", "table")),
         }
     };
     match tokio::time::timeout(PATIENCE, answer).await {
@@ -61,8 +67,10 @@ pub async fn explore_connection(
 /// What is to be explored.
 #[derive(Debug, PartialEq)]
 enum Wanted {
+    Root,
     Folder(String),
     File(File),
+    Table { path: String, preview: bool },
 }
 
 #[derive(Debug, PartialEq)]
@@ -79,10 +87,10 @@ impl Wanted {
         let kind = params.loose("objectType")?.unwrap_or("root").to_ascii_lowercase();
         let object = params.loose("object")?;
         match kind.as_str() {
-            "root" => Ok(Wanted::Folder(String::new())),
+            "root" => Ok(Wanted::Root),
             "folder" => match object {
                 // One page writes the root as a folder of this name.
-                Some("root") => Ok(Wanted::Folder(String::new())),
+                Some("root") => Ok(Wanted::Root),
                 Some(path) => Ok(Wanted::Folder(path.to_string())),
                 None => Err(invalid("object is missing: it names the folder")),
             },
@@ -90,10 +98,28 @@ impl Wanted {
                 Some(path) => Ok(Wanted::File(File::parse(path, params)?)),
                 None => Err(invalid("object is missing: it names the file")),
             },
-            "table" | "rest" => Err(invalid(format!("objectType={kind} does not apply: this connection holds files"))),
-            other => Err(invalid(format!("objectType must be root, folder or file, not {other:?}"))),
+            "table" => Wanted::table(object, params),
+            "rest" => Err(invalid(
+                "objectType=rest does not apply: no source of this server reads a REST document by document",
+            )),
+            other => Err(invalid(format!("objectType must be root, folder, file or table, not {other:?}"))),
         }
     }
+
+    fn table(object: Option<&str>, params: &Params) -> Result<Wanted> {
+        let Some(path) = object else {
+            return Err(invalid("object is missing: it names the table, such as Hubspot.Contacts"));
+        };
+        if params.loose("filters")?.is_some() {
+            return Err(invalid("filters is not supported: no source of this server filters at its origin"));
+        }
+        Ok(Wanted::Table { path: path.to_string(), preview: params.flag("preview")? })
+    }
+}
+
+fn misplaced(held: &str, kind: &str) -> Error {
+    invalid(format!("this connection holds {held}"))
+        .advice(format!("Send objectType=root to list them, or objectType={kind} and object to see one."))
 }
 
 impl File {
@@ -162,9 +188,44 @@ fn entries(entries: &[Entry]) -> Value {
     Value::Array(shown.collect())
 }
 
+/// A bare array (FS-EXP-2). A table that cannot be read says what its account was not granted.
+fn tables(tables: &[Table]) -> Value {
+    let shown = tables.iter().map(|table| {
+        let mut shown = json!({
+            "type": "table",
+            "name": table.name,
+            "path": table.path,
+            "canPreview": table.readable,
+            "canFetchSchema": table.readable,
+        });
+        if !table.missing.is_empty() {
+            shown["missingScopes"] = json!(table.missing);
+        }
+        shown
+    });
+    Value::Array(shown.collect())
+}
+
+/// A table's columns and first rows, in the shape that files have.
+async fn look(remote: &Remote, path: &str, preview: bool) -> Result<Value> {
+    let mut columns = Vec::new();
+    for found in remote.describe(path).await? {
+        let mut shown = column(&found.name, &found.ty);
+        if let Some(label) = found.label {
+            shown["xdm"]["title"] = json!(label);
+        }
+        columns.push(shown);
+    }
+    let mut answer = json!({ "format": "flat", "schema": { "columns": columns } });
+    if preview {
+        answer["data"] = json!(remote.sample(path, PREVIEW).await?);
+    }
+    Ok(answer)
+}
+
 /// The newer of the two documented shapes.
 fn described(sample: &Sample, preview: bool, found_out: bool) -> Value {
-    let columns: Vec<Value> = sample.columns.iter().map(column).collect();
+    let columns: Vec<Value> = sample.columns.iter().map(|found| column(&found.name, &found.ty)).collect();
     let mut answer = json!({
         "format": if sample.hierarchical { "hierarchical" } else { "flat" },
         "schema": { "columns": columns },
@@ -185,9 +246,9 @@ fn described(sample: &Sample, preview: bool, found_out: bool) -> Value {
     answer
 }
 
-fn column(column: &SampleColumn) -> Value {
-    let (ty, meta, xdm) = shown_type(&column.ty);
-    let mut shown = json!({ "name": column.name, "type": ty });
+fn column(name: &str, ty: &Type) -> Value {
+    let (ty, meta, xdm) = shown_type(ty);
+    let mut shown = json!({ "name": name, "type": ty });
     if let Some(meta) = meta {
         shown["meta:xdmType"] = json!(meta);
     }
@@ -245,7 +306,7 @@ mod tests {
     #[test]
     fn without_parameters_the_root_is_explored() {
         for query in ["", "objectType=root", "objectType=folder&object=root", "objectType="] {
-            assert_eq!(parse(query).unwrap(), Wanted::Folder(String::new()));
+            assert_eq!(parse(query).unwrap(), Wanted::Root);
         }
     }
 
@@ -256,6 +317,12 @@ mod tests {
             let Ok(Wanted::File(File { options: Some(options), .. })) = wanted else { panic!("{query}: {wanted:?}") };
             assert_eq!(options.delimiter, expected, "{query}");
         }
+    }
+
+    #[test]
+    fn a_table_is_named_by_its_path() {
+        let wanted = Wanted::Table { path: "Hubspot.Contacts".into(), preview: true };
+        assert_eq!(parse("objectType=TABLE&object=Hubspot.Contacts&preview=True").unwrap(), wanted);
     }
 
     #[test]
@@ -270,7 +337,9 @@ mod tests {
             "objectType=file&object=a&fileType=delimited&columnDelimiter=ab",
             "objectType=file&object=a&fileType=delimited&encoding=klingon",
             "objectType=file&object=a&fileType=delimited&compressionType=rar",
-            "objectType=table&object=a",
+            "objectType=table",
+            "objectType=table&object=a&filters=e30",
+            "objectType=rest&object=json",
         ] {
             assert_eq!(parse(query).unwrap_err().code, &code::FLOW_1100, "{query}");
         }

@@ -1,21 +1,20 @@
 //! Flows: source connections, target connections, transformations and a schedule (FS §9.6).
 
+mod mapping;
+
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::connections::{enabled, named, refuse_draft, refuse_id, state};
-use crate::dataprep;
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
 use crate::sourceconnections::truth;
 use crate::writing::{self, IfMatch, TRIES};
-use crate::xdm;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
-use forebay_model::mapping::MappingSet;
 use forebay_model::schedule::Schedule;
 use forebay_model::{Document, Error, Resource, Result, Time, code, patch};
 use forebay_store::New;
@@ -170,7 +169,8 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, cre
     options(body)?;
     Schedule::parse(body.get("scheduleParams"), created)?;
     let mapping = transformations(body, spec)?;
-    check_mapping(app, caller, &source, &target, mapping).await?;
+    let own = body.get("id").and_then(Value::as_str);
+    mapping::check(app, caller, own, (&source, &target), mapping).await?;
     body.insert(
         "inheritedAttributes".into(),
         json!({
@@ -282,63 +282,29 @@ fn transformations<'a>(body: &'a Map<String, Value>, spec: &Value) -> Result<Opt
             let message = format!("the transformation {name:?} is none of this flow spec's: {}", known.join(", "));
             return Err(invalid(message).at(at()));
         }
-        if name != "Mapping" {
-            continue;
+        if list[..index].iter().any(|before| before["name"] == name) {
+            return Err(invalid(format!("a flow has at most one {name}")).at(at()));
         }
-        if mapping.is_some() {
-            return Err(invalid("a flow has at most one Mapping").at(at()));
+        match name {
+            "Mapping" => mapping = Some((index, &transformation["params"])),
+            "Copy" => delta_column(&transformation["params"]["deltaColumn"])
+                .map_err(|error| error.at(Place::pointer(format!("/transformations/{index}/params/deltaColumn"))))?,
+            _ => {}
         }
-        mapping = Some((index, &transformation["params"]));
     }
     Ok(mapping)
 }
 
-/// The mapping set exists in that version, is made for the dataset's schema, and fits it.
-async fn check_mapping(
-    app: &App,
-    caller: &Caller,
-    source: &Document,
-    target: &Document,
-    mapping: Option<(usize, &Value)>,
-) -> Result<()> {
-    let dataset = target.text("/params/dataSetId").unwrap_or_default();
-    let dataset = inherited::referred(app, caller, Resource::Dataset, dataset, "/targetConnectionIds/0").await?;
-    let schema = dataset.text("/schemaRef/id").unwrap_or_default();
-    let differ = |what: &str, other: &str, pointer: String| {
-        let message = format!("{what} has the schema {other}, the dataset {} has {schema}", dataset.id);
-        Err(Error::new(Kind::Invalid, &code::FLOW_1425, message).at(Place::pointer(pointer)))
-    };
-    if let Some(named) = target.text("/data/schema/id")
-        && !xdm::same(named, schema)
-    {
-        return differ("the target connection", named, "/targetConnectionIds/0".into());
+/// The column that tells when a record changed. That the table has it is for its source to say (FS-EXP-3).
+pub fn delta_column(column: &Value) -> Result<()> {
+    if column.is_null() {
+        return Ok(());
     }
-    let Some((index, params)) = mapping else {
-        let format = source.text("/data/format").unwrap_or_default();
-        if format.to_ascii_lowercase().starts_with("parquet") {
-            return Ok(());
-        }
-        return Err(invalid(format!(
-            "transformations must have a Mapping: {format} files have no XDM shape of their own"
-        ))
-        .at(Place::pointer("/transformations")));
-    };
-    let pointer = |member: &str| format!("/transformations/{index}/params/{member}");
-    let set = dataprep::version(app, caller, params, &pointer).await?;
-    if let Some(named) = dataprep::schema_of(&set)
-        && !xdm::same(named, schema)
-    {
-        return differ("the mapping set", named, pointer("mappingId"));
+    if column["name"].as_str().is_none_or(|name| name.trim().is_empty()) {
+        return Err(invalid("deltaColumn must be an object with a name"));
     }
-    let tree = xdm::tree(app, caller, schema).await?;
-    let parsed = MappingSet::parse(&set).map_err(as_mapping_fault)?;
-    parsed.check(&tree).map_err(as_mapping_fault)
-}
-
-/// FLOW-1419-400, whatever the language called it; the place stays the mapping's own.
-fn as_mapping_fault(mut error: Error) -> Error {
-    if error.kind == Kind::Invalid {
-        error.code = &code::FLOW_1419;
+    match ["dateFormat", "timezone"].into_iter().find(|name| !column[*name].is_null() && !column[*name].is_string()) {
+        None => Ok(()),
+        Some(name) => Err(invalid(format!("deltaColumn.{name} must be a text"))),
     }
-    error
 }

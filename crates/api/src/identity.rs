@@ -7,14 +7,21 @@ use crate::listing;
 use crate::xdm::{Registry, same};
 use forebay_model::error::Kind;
 use forebay_model::filter::{self, Query};
-use forebay_model::identity;
+use forebay_model::identity::{self, PrimaryIdentity};
 use forebay_model::{Document, Error, Resource, Result, code};
+use serde_json::Value;
 
 /// The descriptors of a schema, newest first.
 pub async fn descriptors(app: &App, caller: &Caller, schema: &str) -> Result<Vec<Document>> {
     let mut all = listing::every(app, caller, Resource::Descriptor, &[]).await?;
     all.retain(|descriptor| identity::of_schema(&descriptor.body, schema));
     Ok(all)
+}
+
+/// What a schema's records are told apart by, for a flow with this mapping set.
+pub async fn primary(app: &App, caller: &Caller, schema: &str, set: Option<&Value>) -> Result<Option<PrimaryIdentity>> {
+    let all = descriptors(app, caller, schema).await?;
+    identity::primary(schema, all.iter().map(|descriptor| &descriptor.body), set)
 }
 
 /// Whether each identity is still a field of its schema, in a registry that holds a change.
@@ -102,7 +109,7 @@ async fn has_rows(app: &App, caller: &Caller, dataset: &str) -> Result<bool> {
 }
 
 /// The flows that write to a dataset.
-async fn flows_to(app: &App, caller: &Caller, dataset: &str) -> Result<Vec<Document>> {
+pub async fn flows_to(app: &App, caller: &Caller, dataset: &str) -> Result<Vec<Document>> {
     let mut flows = Vec::new();
     for target in
         listing::every(app, caller, Resource::TargetConnection, &[format!("params.dataSetId==\"{dataset}\"")]).await?

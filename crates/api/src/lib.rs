@@ -22,6 +22,7 @@ mod listing;
 mod normalise;
 mod params;
 mod problem;
+mod replay;
 mod routes;
 mod runs;
 mod sandboxes;

@@ -3,15 +3,18 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::flows::{delta_column, last_operation};
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
-use crate::writing;
+use crate::sourceconnections::reader;
+use crate::writing::{self, TRIES};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
 use forebay_model::schedule::{Every, Schedule, moment};
 use forebay_model::{Document, Error, Resource, Result, code};
+use forebay_sources::{Reader, tables};
 use forebay_store::Enqueue;
 use http::StatusCode;
 use serde_json::{Value, json};
@@ -48,28 +51,85 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
             .at(Place::pointer("/params/windowStartTime"))
             .into());
     }
-    if params.get("deltaColumn").is_some_and(|column| !column.is_null()) {
-        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified")
-            .at(Place::pointer("/params/deltaColumn"))
+    if params.get("replayOf").is_some() {
+        return Err(invalid("params.replayOf is not for callers to set")
+            .at(Place::pointer("/params/replayOf"))
+            .advice("Replay a run with POST /runs/{id}/action?op=replay.")
             .into());
     }
-    let run = Enqueue {
-        due: begin.unwrap_or(now).max(now),
-        params,
-        by: json!({
-            "createdBy": caller.member.account,
-            "updatedBy": caller.member.account,
-            "createdClient": caller.member.client,
-            "updatedClient": caller.member.client,
-        }),
-    };
+    for (name, given) in [("windowStartTime", from.is_some()), ("windowEndTime", to.is_some())] {
+        if given && reads(&flow) == Reader::Tables {
+            return Err(invalid(format!("params.{name} does not apply: a run of a table goes on where the last one ended"))
+                .at(Place::pointer(format!("/params/{name}")))
+                .advice("Leave the window out; to promote what a run has landed once more, replay that run.")
+                .into());
+        }
+    }
+    let flow = note_delta_column(&app, &caller, flow, &params).await?;
+    let run = Enqueue { due: begin.unwrap_or(now).max(now), params, by: by(&caller) };
     let document = app.store.enqueue(&caller.scope, &flow.id, run, now).await?;
-    // The superset of the three documented shapes.
-    let mut answer = writing::pair(&document);
-    answer["items"] = json!([writing::pair(&document)]);
-    let mut response = writing::created(&app, &document);
+    Ok(created(&app, &document))
+}
+
+/// In whose name a run is made.
+pub fn by(caller: &Caller) -> Value {
+    json!({
+        "createdBy": caller.member.account,
+        "updatedBy": caller.member.account,
+        "createdClient": caller.member.client,
+        "updatedClient": caller.member.client,
+    })
+}
+
+/// The superset of the three documented shapes.
+pub fn created(app: &App, run: &Document) -> Response {
+    let mut answer = writing::pair(run);
+    answer["items"] = json!([writing::pair(run)]);
+    let mut response = writing::created(app, run);
     *response.body_mut() = writing::json(StatusCode::CREATED, &answer).into_body();
-    Ok(response)
+    response
+}
+
+/// Takes `params.deltaColumn` into the flow's `Copy`, where it stays: a later run may repeat it and not name another.
+async fn note_delta_column(app: &App, caller: &Caller, flow: Document, params: &Value) -> Result<Document> {
+    let at = || Place::pointer("/params/deltaColumn");
+    let Some(column) = params.get("deltaColumn").filter(|column| !column.is_null()) else { return Ok(flow) };
+    if reads(&flow) != Reader::Tables {
+        return Err(invalid("params.deltaColumn does not apply: files are chosen by when they were modified").at(at()));
+    }
+    delta_column(column).map_err(|error| error.at(at()))?;
+    let name = column["name"].as_str().unwrap_or_default().trim();
+    let mut flow = flow;
+    for _ in 0..TRIES {
+        match tables::delta_column(&flow.body) {
+            Some(known) if known == name => return Ok(flow),
+            Some(known) => {
+                let message = format!("the flow goes by the column {known}; a run cannot name another");
+                return Err(invalid(message).at(at()).advice("Leave deltaColumn out, or change the flow's Copy."));
+            }
+            None => {}
+        }
+        let mut body = flow.body.clone();
+        let mut list = body["transformations"].as_array().cloned().unwrap_or_default();
+        match list.iter_mut().find(|transformation| transformation["name"] == "Copy") {
+            Some(copy) if copy["params"].is_object() => copy["params"]["deltaColumn"] = column.clone(),
+            Some(copy) => copy["params"] = json!({ "deltaColumn": column }),
+            None => list.insert(0, json!({ "name": "Copy", "params": { "deltaColumn": column } })),
+        }
+        body["transformations"] = Value::Array(list);
+        body["lastOperation"] = last_operation("update", app.now());
+        if let Some(written) = writing::replace(app, caller, &flow, None, body, None).await? {
+            return Ok(written);
+        }
+        flow = caller.get(app, Resource::Flow, &flow.id).await?;
+    }
+    Err(writing::too_busy(Resource::Flow, &flow.id))
+}
+
+/// How the data of a flow is reached.
+pub fn reads(flow: &Document) -> Reader {
+    let id = flow.body.pointer("/inheritedAttributes/sourceConnections/0/connectionSpec/id");
+    reader(&json!({ "id": id }))
 }
 
 /// The flow of the body: there, enabled, scheduled `once`.

@@ -14,6 +14,7 @@ use axum::response::Response;
 use forebay_model::error::{Kind, Place};
 use forebay_model::files::Compression;
 use forebay_model::{Error, Resource, Result, code, filter, patch};
+use forebay_sources::{Reader, tables};
 use forebay_store::New;
 use serde_json::{Map, Value, json};
 
@@ -80,6 +81,10 @@ pub async fn patch_source_connection(
         let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched source connection")?;
         state(&new)?;
         complete(&app, &caller, &mut new).await?;
+        if means(&old.body) != means(&Value::Object(new.clone())) {
+            // What a flow was given of one table says nothing of another, and changes need what they are applied by.
+            unused(&app, &caller, "sourceConnectionIds", &id).await?;
+        }
         if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
             return Ok(writing::changed(&document));
         }
@@ -100,6 +105,16 @@ pub async fn delete_source_connection(
     unused(&app, &caller, "sourceConnectionIds", &id).await?;
     app.store.delete(&caller.scope, Resource::SourceConnection, &id, if_match.optional(), app.now()).await?;
     Ok(writing::gone())
+}
+
+/// What flows were made for: the table, where it is one, and whether files bring changes.
+fn means(body: &Value) -> (Option<String>, bool) {
+    let spec = json!({ "id": body["connectionSpec"]["id"] });
+    let table = match reader(&spec) {
+        Reader::Tables => tables::rows(body, &Value::Null).ok().map(|rows| rows.table),
+        Reader::Files => None,
+    };
+    (table, truth(body.pointer("/params/cdcEnabled")) == Some(true))
 }
 
 /// FLOW-1447-400 while a flow names `id` in its list `member`.
@@ -131,10 +146,50 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     if base.text("/connectionSpec/id") != spec["id"].as_str() {
         return Err(invalid("connectionSpec.id is not the base connection's").at(Place::pointer("/connectionSpec/id")));
     }
-    data(body)?;
-    params(body)?;
+    unfiltered(body, spec)?;
+    match reader(spec) {
+        Reader::Tables => table(body)?,
+        Reader::Files => {
+            data(body)?;
+            params(body)?;
+        }
+    }
     body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
     Ok(())
+}
+
+/// How data of a connection spec is reached. A spec that nothing reads yet is taken for one of files.
+pub fn reader(spec: &Value) -> Reader {
+    let source = forebay_sources::by_spec(spec["id"].as_str().unwrap_or_default());
+    source.map_or(Reader::Files, |source| source.reader)
+}
+
+/// A filter that nobody applies would let in what the caller wants kept out (FS §8.5).
+fn unfiltered(body: &Map<String, Value>, spec: &Value) -> Result<()> {
+    let filters = body.get("params").and_then(|params| params.get("filters"));
+    let at_source = &spec["attributes"]["filterAtSource"]["enabled"];
+    if filters.is_none_or(Value::is_null) || *at_source == json!(true) {
+        return Ok(());
+    }
+    Err(invalid(format!("params.filters is not supported by sources of the spec {}", spec["name"]))
+        .at(Place::pointer("/params/filters"))
+        .advice("Leave it out; the mapping set can leave out columns, and queries of the dataset rows."))
+}
+
+/// `data` and `params` of a source of tables.
+fn table(body: &Map<String, Value>) -> Result<()> {
+    let format = body.get("data").and_then(|data| data.get("format")).and_then(Value::as_str).unwrap_or_default();
+    if !format.eq_ignore_ascii_case("tabular") {
+        return Err(invalid(format!("data.format must be tabular, not {format:?}: this connection holds tables"))
+            .at(Place::pointer("/data/format")));
+    }
+    let body = Value::Object(body.clone());
+    tables::rows(&body, &Value::Null)?;
+    match truth(body.pointer("/params/cdcEnabled")) {
+        Some(false) => Ok(()),
+        _ => Err(invalid("params.cdcEnabled is for files: of tables, changes and deletions come by themselves")
+            .at(Place::pointer("/params/cdcEnabled"))),
+    }
 }
 
 /// `data`: the format, and how its bytes are to be read. What cannot be read is refused by name.
@@ -147,6 +202,12 @@ fn data(body: &mut Map<String, Value>) -> Result<()> {
         "delimited" | "json" | "parquet" => {}
         // Older pages say so of files that have the schema's own shape already.
         "json_xdm" | "parquet_xdm" => {}
+        "tabular" => {
+            return Err(invalid(
+                "data.format must be delimited, json or parquet: this connection holds files, not tables",
+            )
+            .at(Place::pointer("/data/format")));
+        }
         other => {
             return Err(invalid(format!("data.format must be delimited, json or parquet, not {other:?}"))
                 .at(Place::pointer("/data/format")));
@@ -194,8 +255,7 @@ fn params(body: &Map<String, Value>) -> Result<()> {
         return fault("recursive", "must be true or false");
     }
     match truth(params.get("cdcEnabled")) {
-        Some(false) => Ok(()),
-        Some(true) => fault("cdcEnabled", "is not supported by this version of the server"),
+        Some(_) => Ok(()),
         None => fault("cdcEnabled", "must be true or false"),
     }
 }

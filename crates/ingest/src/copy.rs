@@ -29,8 +29,9 @@ use tokio::time::Instant;
 
 /// Bytes of lines that make a segment.
 const SEGMENT: usize = 16 << 20;
-/// The longest time between two checkpoints while pages come.
-const EVERY: Duration = Duration::from_secs(5);
+
+/// Records that could not be read and are named one by one.
+const NAMED: usize = 10_000;
 
 /// Where a flow's next run starts; kept as JSON by the store.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,12 @@ pub struct Copied {
     /// Deletions that a dataset without a primary identity cannot take, and records that a later run has deleted.
     #[serde(default)]
     pub left_out: u64,
+    /// Records that the source could not give: how many, and the first of them by id and reason.
+    #[serde(default)]
+    pub unread: u64,
+    /// See `unread`.
+    #[serde(default)]
+    pub named: Vec<(String, String)>,
     /// Bytes of the records as they came.
     #[serde(default)]
     pub bytes: u64,
@@ -120,6 +127,8 @@ pub struct Copy<'a> {
     pub rows: &'a Rows,
     /// The dataset can take deletions.
     pub deletes: bool,
+    /// The longest time between two checkpoints while pages come.
+    pub every: Duration,
     /// When the run began.
     pub times: Times,
     /// What a watcher sees.
@@ -155,7 +164,7 @@ impl Copy<'_> {
                     open.take(page, self.deletes)?;
                 }
             }
-            if open.lines.len() >= SEGMENT || open.since.elapsed() >= EVERY {
+            if open.lines.len() >= SEGMENT || open.since.elapsed() >= self.every {
                 self.settle(&mut landing, copied, parts).await?;
                 landing = Some(self.land(&mut open));
             }
@@ -256,6 +265,9 @@ impl Open {
             }
             self.entries.push(entry);
         }
+        self.then.unread += page.problems.len() as u64;
+        let room = NAMED.saturating_sub(self.then.named.len());
+        self.then.named.extend(page.problems.into_iter().take(room).map(|problem| (problem.id, problem.reason)));
         self.then.cursor = Some(page.cursor);
         Ok(())
     }

@@ -30,6 +30,8 @@ pub fn of(error: &Error, attempt: u32, attempts: u32) -> Outcome {
     let gap = GAPS[(attempt.max(1) as usize - 1).min(GAPS.len() - 1)];
     let again = attempt < attempts;
     match error.kind {
+        // The source says when it has room for us again: to wait for that is no failed attempt.
+        Kind::TooMany { retry_after: Some(wait) } => Outcome::Retry(wait),
         Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } if again => {
             Outcome::Retry(retry_after.unwrap_or(gap))
         }

@@ -94,6 +94,8 @@ pub struct Progress {
     pub parts: AtomicU64,
     /// Pages copied.
     pub pages: AtomicU64,
+    /// Bytes that a merge has read.
+    pub merging: Arc<AtomicU64>,
 }
 
 /// Runs the promotion. Dropping the future stops every task and every read.

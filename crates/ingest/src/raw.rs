@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use forebay_lake::{Lake, layout};
-use forebay_model::files::{Compression as Named, FileOptions, Format, Object};
+use forebay_model::files::{Compression as Named, FileOptions, Format, Object, Part};
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_sources::tables::{self, Entry, Ledger};
 use futures::stream::BoxStream;
@@ -79,6 +79,18 @@ pub async fn read_ledger(lake: &Lake, path: &str) -> Result<Ledger> {
         ledger.note(&entry.id, entry.seen);
     }
     Ok(ledger)
+}
+
+/// Whether all segments are still there.
+pub async fn are_there(lake: &Lake, parts: &[Part]) -> Result<bool> {
+    for part in parts {
+        match lake.store().head(&Path::from(part.object.key.as_str())).await {
+            Ok(_) => {}
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(e) => return Err(e).context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read"),
+        }
+    }
+    Ok(true)
 }
 
 fn ids_of(key: &str) -> String {

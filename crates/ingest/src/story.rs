@@ -1,9 +1,11 @@
 //! How a run is told: its document (FS §10.2), its batch (platform.md §4), and the small files beside its
 //! diagnostics. Always holds: input = output + failed + skipped, or the run is not told at all (FS-RUN-1).
 
+use crate::copy::Copied;
 use crate::promote::{Progress, Promoted};
 use crate::worker::Record;
 use forebay_lake::Lake;
+use forebay_model::event::Finding;
 use forebay_model::files::Part;
 use forebay_model::run::{self, Activity, Files, Manifest, Metrics, Problem, Records, Reference, Size, Span, Status};
 use forebay_model::{Context, Error, Kind, Result, Time, code};
@@ -111,14 +113,19 @@ impl Story<'_> {
         let merged = self.record.and_then(|r| r.merged).map(|counts| counts.inserted + counts.updated + counts.deleted);
         let stored = if self.error.is_none() { merged.unwrap_or(promoted.written) } else { 0 };
         let warned = if self.error.is_none() { promoted.warned.min(stored) } else { 0 };
-        let left_out = self.record.and_then(|r| r.copied.as_ref()).map_or(0, |copied| copied.left_out);
+        let (left_out, unread) = self.copied().map_or((0, 0), |copied| (copied.left_out, copied.unread));
         Records {
-            input: promoted.records + left_out,
+            input: promoted.records + left_out + unread,
             output: stored,
-            failed: promoted.rejected,
+            failed: promoted.rejected + unread,
             skipped: promoted.written - stored + left_out,
             warned,
         }
+    }
+
+    /// How far a table was copied.
+    fn copied(&self) -> Option<&Copied> {
+        self.record.and_then(|r| r.copied.as_ref())
     }
 
     fn started(&self) -> Time {
@@ -137,7 +144,7 @@ impl Story<'_> {
         let problem = match self.error {
             Some(_) if stage == run::COPY => Problem::new(&code::CONNECTOR_1001, "Reading from the source failed."),
             Some(_) => Problem::new(&code::CONNECTOR_2001, "Promotion to the lake failed."),
-            None if self.promoted.rejected > 0 => {
+            None if self.records().failed > 0 => {
                 Problem::new(&code::CONNECTOR_2001, "Promotion reported errors; see the promotion activity.")
             }
             None => return Vec::new(),
@@ -154,7 +161,7 @@ impl Story<'_> {
         let ended = self.record.and_then(|r| moment(r.times.copy_ended)).unwrap_or(self.now);
         let failed = self.error.is_some() && self.failed_at() == run::COPY;
         let (files, bytes) = self.planned();
-        let copied = self.record.and_then(|r| r.copied.as_ref());
+        let copied = self.copied();
         Activity {
             updated: ended,
             span: Span { started: self.started(), completed: Some(ended) },
@@ -162,8 +169,9 @@ impl Story<'_> {
             size: Size { input: Some(copied.map_or(bytes, |copied| copied.bytes)), output: Some(bytes) },
             // A copy of files counts no records; that of a table knows those that the flow had already.
             records: copied.filter(|copied| !copied.again).map(|copied| Records {
-                input: copied.landed + copied.left_out + copied.known,
+                input: copied.landed + copied.left_out + copied.known + copied.unread,
                 output: copied.landed,
+                failed: copied.unread,
                 skipped: copied.left_out + copied.known,
                 ..Records::default()
             }),
@@ -277,6 +285,20 @@ pub async fn write_input_files(lake: &Lake, place: &str, parts: &[Part]) -> Resu
         lines.push('\n');
     }
     write(lake, format!("{place}/input_files/part-00000.json"), lines).await
+}
+
+/// Writes the records that a source could not give, as row errors; answers the file.
+pub async fn write_unread(lake: &Lake, folder: &str, table: &str, named: &[(String, String)]) -> Result<String> {
+    let mut lines = String::new();
+    for (id, reason) in named {
+        let finding = Finding::new(&code::CONNECTOR_1001, format!("record {id} could not be read: {reason}"));
+        let line = json!({ "id": id, "_errors": [finding], "_filename": table, "_line": 0, "_rejected": true });
+        lines.push_str(&line.to_string());
+        lines.push('\n');
+    }
+    let path = format!("{folder}/unread-{}.json", uuid::Uuid::new_v4());
+    write(lake, path.clone(), lines).await?;
+    Ok(path)
 }
 
 /// Writes the first failed rows of the diagnostics as one JSON array.

@@ -32,6 +32,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub tasks: usize,
     /// Bytes a run's writers may hold.
     pub memory: u64,
+    /// Where a merge puts what does not fit into its memory; none for the system's folder of temporary files.
+    pub spill: Option<PathBuf>,
     /// Aim of one file, in bytes.
     pub file_size: u64,
     /// Claims of a run before it fails.
@@ -64,6 +67,8 @@ pub struct Settings {
     pub lease: Duration,
     /// A run without progress for this long is ended.
     pub idle: Duration,
+    /// The longest time between two checkpoints while a table is copied.
+    pub checkpoint: Duration,
     /// See [`Cursor`]; milliseconds.
     pub overlap: i64,
     /// How often due flows are looked for.
@@ -217,7 +222,8 @@ impl Worker {
             }
             let now = progress.bytes.load(Ordering::Relaxed)
                 + progress.records.load(Ordering::Relaxed)
-                + progress.pages.load(Ordering::Relaxed);
+                + progress.pages.load(Ordering::Relaxed)
+                + progress.merging.load(Ordering::Relaxed);
             if now != seen {
                 (seen, moved) = (now, Instant::now());
                 let told = story::in_progress(claim, &progress, (self.clock)());
@@ -258,10 +264,11 @@ impl Worker {
         let record = record.as_mut().expect("it was planned above");
         record.times.promote_started = (self.clock)().timestamp_millis();
         info!(parts = record.plan.parts.len(), "planned");
-        if record.plan.parts.is_empty() {
+        let unread = record.copied.as_ref().map_or(0, |copied| copied.unread);
+        if record.plan.parts.is_empty() && unread == 0 {
             return self.finish(claim, &setup, record, &Promoted::default()).await;
         }
-        let promoted = self.promote(claim, &setup, record, remote, progress).await?;
+        let promoted = self.promote(claim, &setup, record, remote, progress.clone()).await?;
         record.promoted = Some(promoted.clone());
         if let Err(e) = self.save(claim, record).await {
             self.discard(&promoted.diagnostics).await;
@@ -282,7 +289,7 @@ impl Worker {
             now: (self.clock)(),
         };
         let committed = match &setup.key {
-            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted).await?,
+            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted, &progress).await?,
             None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
         };
         info!(
@@ -378,6 +385,7 @@ impl Worker {
                 remote,
                 rows,
                 deletes: setup.key.is_some(),
+                every: self.settings.checkpoint,
                 times: new.times,
                 progress,
                 clock: self.clock,
@@ -398,7 +406,11 @@ impl Worker {
     async fn start(&self, claim: &Claim, setup: &Setup, before: Option<&Record>) -> Result<Record> {
         let began = (self.clock)();
         let times = story::Times { copy_started: began.timestamp_millis(), ..story::Times::default() };
-        let carried = copy::cursor(claim)?.carried;
+        let carried = match copy::cursor(claim)?.carried {
+            Some(carried) if raw::are_there(&self.lake, &carried.parts).await? => Some(carried),
+            // They have expired: what they held is read from the source once more.
+            _ => None,
+        };
         let replayed = match claim.params["replayOf"].as_str() {
             Some(run) => Some(self.landed(claim, run).await?),
             None => before.filter(|b| b.owned).map(|b| b.plan.parts.clone()),
@@ -446,12 +458,14 @@ impl Worker {
         txn: &Txn,
         record: &mut Record,
         promoted: &Promoted,
+        progress: &Progress,
     ) -> Result<Committed> {
         let spec = MergeSpec {
             key: key.to_vec(),
             max_file: self.settings.file_size,
             memory: self.settings.memory,
-            spill: None,
+            spill: self.settings.spill.clone(),
+            progress: progress.merging.clone(),
         };
         loop {
             let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
@@ -511,7 +525,20 @@ impl Worker {
             Reads::Files { .. } => Arc::new(Pinned(remote)),
             Reads::Table(_) => Arc::new(Landed(self.lake.clone())),
         };
-        let promoted = promote(promotion, objects, &self.lake, progress).await?;
+        let mut promoted = match record.plan.parts.is_empty() {
+            true => Promoted::default(),
+            false => promote(promotion, objects, &self.lake, progress).await?,
+        };
+        if let (Some(copied), Reads::Table(rows)) = (&record.copied, &setup.reads)
+            && let Some((id, reason)) = copied.named.first()
+        {
+            let folder = layout::row_errors(&claim.scope.sandbox, &claim.batch);
+            promoted.diagnostics.push(story::write_unread(&self.lake, &folder, &rows.table, &copied.named).await?);
+            let example = format!("record {id} could not be read: {reason}");
+            let found = promoted.findings.entry(code::CONNECTOR_1001.id.to_string()).or_default();
+            found.records += copied.unread;
+            found.example = example;
+        }
         story::write_samples(&self.lake, &place, &promoted.diagnostics).await?;
         Ok(promoted)
     }
@@ -560,8 +587,8 @@ impl Worker {
             now,
         };
         let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch() };
+        self.prune_ledgers(claim, record).await;
         self.store.finish(claim, end, now).await.map_err(lost)?;
-        self.forget_ledger(claim, record).await;
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
         metrics::counter!("forebay_records_ingested_total").increment(promoted.written);
         metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
@@ -600,12 +627,15 @@ impl Worker {
         Ok(Some(left.expect("a cursor is plain data")))
     }
 
-    /// The ledger that a new one has replaced is nobody's any more.
-    async fn forget_ledger(&self, claim: &Claim, record: &Record) {
-        let replaced = record.copied.as_ref().is_some_and(|copied| copied.ledger.is_some() && !copied.again);
+    /// Takes away the flow's ledgers but the one it has and the one it is about to have. While the claim is held nobody
+    /// else writes one.
+    async fn prune_ledgers(&self, claim: &Claim, record: &Record) {
+        let Some(new) = record.copied.as_ref().and_then(|copied| copied.ledger.clone()) else { return };
         let Ok(before) = copy::cursor(claim) else { return };
-        if let (true, Some(path)) = (replaced, before.ledger) {
-            self.discard(&[path]).await;
+        let keep: Vec<String> = before.ledger.into_iter().chain([new]).collect();
+        let folder = layout::ledgers(&claim.scope.sandbox, &claim.flow.id);
+        if let Err(e) = self.lake.prune(&folder, &keep).await {
+            warn!(error = %e, folder, "ledgers that nobody needs could not be removed");
         }
     }
 

@@ -64,6 +64,7 @@ pub struct Run {
     pub attempts: u32,
     pub lease_seconds: u64,
     pub idle_minutes: u64,
+    pub checkpoint_seconds: u64,
     pub overlap_hours: i64,
     pub tick_ms: u64,
 }
@@ -79,6 +80,7 @@ pub struct Lake {
     pub vacuum_hours: u64,
     pub log_days: u64,
     pub diagnostics_days: u64,
+    pub raw_days: u64,
 }
 
 /// `[log]`

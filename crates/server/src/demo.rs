@@ -10,12 +10,16 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+mod hubspot;
+
 const FLOW: &str = "/data/foundation/flowservice";
 const S3: &str = "ecadc60c-7455-4d87-84dc-2a0e293d997b";
 const LAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 const FULL: &str = "application/vnd.adobe.xed-full+json;version=1";
 /// The run of the demo takes seconds; this is for slow machines.
 const PATIENCE: Duration = Duration::from_secs(120);
+/// Contacts of the simulated account.
+const CONTACTS: u64 = 1_000;
 
 /// Runs the demo.
 pub async fn command(args: Demo) -> Result<(), String> {
@@ -29,14 +33,20 @@ pub async fn command(args: Demo) -> Result<(), String> {
     }
     let any_port = SocketAddr::from(([127, 0, 0, 1], 0));
     let s3 = playground::start(&args.data.join("playground"), any_port).await?;
+    let account = playground::start_hubspot(forebay_playground::hubspot::Config {
+        listen: any_port,
+        ..playground::living(CONTACTS)
+    })
+    .await?;
+    config.hubspot.base_url = account.url().parse().map_err(|e| format!("{} is no URL: {e}", account.url()))?;
     let platform = serve::start(config.clone()).await?;
     let mut walk = Walk::new(&args, &config, &platform)?;
-    let landed = walk.all(&playground::about(&s3), &config).await;
+    let landed = walk.everything(&playground::about(&s3), &playground::about_hubspot(&account), &config).await;
     if let Err(e) = &landed {
         walk.fail(e);
     }
     let landed = landed?;
-    walk.end(&landed, &platform, &playground::about(&s3), began.elapsed(), args.exit);
+    walk.end(&landed, &platform, [&s3.url(), &account.url()], began.elapsed(), args.exit);
     if !args.exit {
         serve::interrupted().await;
     }
@@ -96,9 +106,14 @@ impl Walk {
         })
     }
 
-    /// platform.md §8.1, step by step.
-    async fn all(&mut self, s3: &Value, config: &Config) -> Result<Landed, String> {
+    /// Files of a bucket, then contacts of an account.
+    async fn everything(&mut self, s3: &Value, account: &Value, config: &Config) -> Result<[Landed; 2], String> {
         self.sign_in().await?;
+        Ok([self.files(s3, config).await?, self.contacts(account, config).await?])
+    }
+
+    /// platform.md §8.1, step by step.
+    async fn files(&mut self, s3: &Value, config: &Config) -> Result<Landed, String> {
         let sandboxes = self.get("See the sandboxes", "/data/foundation/sandbox-management/").await?;
         self.say(format!("sandbox {}", text(&sandboxes, "/sandboxes/0/name")));
         let spec = self.get("Look S3 up", &format!("{FLOW}/connectionSpecs?property=name==\"amazon-s3\"")).await?;
@@ -106,19 +121,27 @@ impl Walk {
         let base = self.connect(s3).await?;
         self.explore(&base).await?;
         let source = self.source(&base).await?;
-        let (schema, dataset) = self.dataset().await?;
-        let target = self.target(&schema, &dataset).await?;
-        let mapping = self.mapping(&schema).await?;
-        let flow = self.flow(&source, &target, &mapping).await?;
-        let run = self.watch(&flow).await?;
+        let schema = self.schema("People").await?;
+        let dataset = self.dataset("People", &schema).await?;
+        let target = self.target("People in the lake", &schema, &dataset).await?;
+        let mapping = self.mapping(&schema, &people()).await?;
+        let transformations = json!([{ "name": "Mapping", "params": { "mappingId": mapping, "mappingVersion": 0 } }]);
+        let flow = self.flow("people, once", "CloudStorageToAEP", [&source, &target], transformations).await?;
+        let landed = self.land(&flow, &dataset, config).await?;
+        self.manage(&flow).await?;
+        Ok(landed)
+    }
+
+    /// Waits for a flow's run, and looks at what came of it.
+    async fn land(&mut self, flow: &str, dataset: &str, config: &Config) -> Result<Landed, String> {
+        let run = self.watch(flow).await?;
         let failed = self.accounts(&run).await?;
         let preview =
             self.get("Read the rows back", &format!("/data/foundation/export/datasets/{dataset}/preview")).await?;
         let rows = preview.get("data").unwrap_or(&preview).as_array().cloned().unwrap_or_default();
         self.say(format!("{} rows shown", rows.len()));
-        self.manage(&flow).await?;
         let sandbox = text(&run, "/sandboxId");
-        let table = config.server.data.join("lake/tables").join(sandbox).join(&dataset);
+        let table = config.server.data.join("lake/tables").join(sandbox).join(dataset);
         let table =
             std::fs::canonicalize(&table).map_err(|e| format!("the table is not at {}: {e}", table.display()))?;
         Ok(Landed { run, rows, table: table.display().to_string(), failed })
@@ -180,57 +203,56 @@ impl Walk {
         Ok(text(&source, "/id"))
     }
 
-    async fn dataset(&mut self) -> Result<(String, String), String> {
+    async fn schema(&mut self, title: &str) -> Result<String, String> {
         let stats = self.get("Ask for the tenant", "/data/foundation/schemaregistry/stats").await?;
         self.say(format!("tenant {}", text(&stats, "/tenantId")));
         let reference = |name: &str| json!({ "$ref": format!("https://ns.adobe.com/xdm/context/{name}") });
-        let body = json!({ "type": "object", "title": "People", "description": "People of the demo",
+        let body = json!({ "type": "object", "title": title, "description": format!("{title} of the demo"),
             "allOf": [reference("profile"), reference("profile-person-details"), reference("profile-personal-details")] });
         let schema = self.post("Create a schema", "/data/foundation/schemaregistry/tenant/schemas", body).await?;
         let schema = text(&schema, "/$id");
         self.say(schema.clone());
-        let body = json!({ "name": "People", "schemaRef": { "id": schema, "contentType": FULL } });
+        Ok(schema)
+    }
+
+    async fn dataset(&mut self, name: &str, schema: &str) -> Result<String, String> {
+        let body = json!({ "name": name, "schemaRef": { "id": schema, "contentType": FULL } });
         let dataset =
             self.post("Create a dataset", "/data/foundation/catalog/dataSets?requestDataSource=true", body).await?;
         let dataset = text(&dataset, "/0").trim_start_matches("@/dataSets/").to_string();
         self.say(format!("dataset {dataset}"));
-        Ok((schema, dataset))
+        Ok(dataset)
     }
 
-    async fn target(&mut self, schema: &str, dataset: &str) -> Result<String, String> {
-        let body = json!({ "name": "People in the lake", "connectionSpec": { "id": LAKE, "version": "1.0" },
+    async fn target(&mut self, name: &str, schema: &str, dataset: &str) -> Result<String, String> {
+        let body = json!({ "name": name, "connectionSpec": { "id": LAKE, "version": "1.0" },
             "data": { "format": "parquet_xdm", "schema": { "id": schema, "version": FULL } }, "params": { "dataSetId": dataset } });
         let target = self.post("Say where it goes", &format!("{FLOW}/targetConnections"), body).await?;
         self.say(format!("target connection {}", text(&target, "/id")));
         Ok(text(&target, "/id"))
     }
 
-    async fn mapping(&mut self, schema: &str) -> Result<String, String> {
-        let rule = |kind: &str, source: &str, destination: &str| json!({ "sourceType": kind, "source": source, "destination": destination });
-        let rules = [
-            rule("ATTRIBUTE", "id", "_id"),
-            rule("ATTRIBUTE", "firstName", "person.name.firstName"),
-            rule("ATTRIBUTE", "lastName", "person.name.lastName"),
-            rule("EXPRESSION", "concat(firstName, \" \", lastName)", "person.name.fullName"),
-            rule("ATTRIBUTE", "birthDate", "person.birthDate"),
-            rule("EXPRESSION", "lower(email)", "personalEmail.address"),
-            rule("ATTRIBUTE", "createdAt", "_repo.createDate"),
-        ];
+    async fn mapping(&mut self, schema: &str, rules: &[Value]) -> Result<String, String> {
         let body = json!({ "outputSchema": { "schemaRef": { "id": schema, "contentType": FULL } }, "mappings": rules });
         let set = self.post("Map the columns", "/data/foundation/conversion/mappingSets", body).await?;
         self.say(format!("mapping set {}", text(&set, "/id")));
         Ok(text(&set, "/id"))
     }
 
-    async fn flow(&mut self, source: &str, target: &str, mapping: &str) -> Result<String, String> {
-        let spec =
-            self.get("Look the flow spec up", &format!("{FLOW}/flowSpecs?property=name==CloudStorageToAEP")).await?;
+    async fn flow(
+        &mut self,
+        name: &str,
+        spec: &str,
+        [source, target]: [&str; 2],
+        transformations: Value,
+    ) -> Result<String, String> {
+        let spec = self.get("Look the flow spec up", &format!("{FLOW}/flowSpecs?property=name=={spec}")).await?;
         let spec = text(&spec, "/items/0/id");
         self.say(spec.clone());
-        let body = json!({ "name": "people, once", "flowSpec": { "id": spec, "version": "1.0" },
+        let body = json!({ "name": name, "flowSpec": { "id": spec, "version": "1.0" },
             "sourceConnectionIds": [source], "targetConnectionIds": [target],
-            "transformations": [{ "name": "Mapping", "params": { "mappingId": mapping, "mappingVersion": 0 } }],
-            "scheduleParams": { "startTime": chrono::Utc::now().timestamp().to_string(), "frequency": "once" },
+            "transformations": transformations,
+            "scheduleParams": { "startTime": chrono::Utc::now().timestamp().to_string(), "frequency": "once", "interval": "15" },
             "options": { "errorDiagnosticsEnabled": true, "partialIngestionPercent": 5 } });
         let flow = self.post("Create the flow", &format!("{FLOW}/flows"), body).await?;
         self.say(format!("flow {}", text(&flow, "/id")));
@@ -392,17 +414,53 @@ impl Walk {
         }
     }
 
-    fn end(&self, landed: &Landed, platform: &serve::Running, s3: &Value, took: Duration, exit: bool) {
-        let summary = &landed.run["metrics"]["recordSummary"];
-        let open = format!("duckdb -c \"INSTALL delta; LOAD delta; FROM delta_scan('{}') LIMIT 10\"", landed.table);
+    fn end(
+        &self,
+        [people, contacts]: &[Landed; 2],
+        platform: &serve::Running,
+        places: [&str; 2],
+        took: Duration,
+        exit: bool,
+    ) {
         if self.output == Output::Json {
-            println!(
-                "{}",
-                json!({ "steps": self.steps, "counts": summary, "rows": landed.rows, "failedRows": landed.failed, "table": landed.table,
-                "open": open, "url": platform.url(), "s3": s3["endpoint"], "seconds": took.as_secs_f64() })
-            );
+            let mut told = people.json();
+            told["steps"] = json!(self.steps);
+            told["contacts"] = contacts.json();
+            told["url"] = json!(platform.url());
+            told["s3"] = json!(places[0]);
+            told["hubspot"] = json!(places[1]);
+            told["seconds"] = json!(took.as_secs_f64());
+            println!("{told}");
             return;
         }
+        people.show("People, from a file on S3");
+        contacts.show("Contacts, from HubSpot");
+        println!("Done in {:.1} s.", took.as_secs_f64());
+        if !exit {
+            println!(
+                "The platform is at {} (credentials in {}), S3 at {}, HubSpot at {}. Ctrl-C ends them.",
+                platform.url(),
+                show(&platform.credentials()),
+                places[0],
+                places[1]
+            );
+        }
+    }
+}
+
+impl Landed {
+    /// How to look at the table with another program.
+    fn open(&self) -> String {
+        format!("duckdb -c \"INSTALL delta; LOAD delta; FROM delta_scan('{}') LIMIT 10\"", self.table)
+    }
+
+    fn json(&self) -> Value {
+        json!({ "counts": self.run["metrics"]["recordSummary"], "rows": self.rows, "failedRows": self.failed,
+            "table": self.table, "open": self.open() })
+    }
+
+    fn show(&self, title: &str) {
+        let summary = &self.run["metrics"]["recordSummary"];
         let count = |name: &str| summary[name].as_u64().unwrap_or(0);
         let (input, output, failed, skipped) = (
             count("inputRecordCount"),
@@ -410,21 +468,30 @@ impl Walk {
             count("failedRecordCount"),
             count("skippedRecordCount"),
         );
-        println!("\n{input} received = {output} ingested + {failed} failed + {skipped} skipped\n");
-        for row in landed.rows.iter().take(5) {
+        println!("\n{title}: {input} received = {output} ingested + {failed} failed + {skipped} skipped\n");
+        for row in self.rows.iter().take(5) {
             println!("  {row}");
         }
-        println!("\nOpen the table:\n  {open}\n");
-        println!("Done in {:.1} s.", took.as_secs_f64());
-        if !exit {
-            println!(
-                "The platform is at {} (credentials in {}), S3 at {}. Ctrl-C ends both.",
-                platform.url(),
-                show(&platform.credentials()),
-                text(s3, "/endpoint")
-            );
-        }
+        println!("\nOpen the table:\n  {}\n", self.open());
     }
+}
+
+/// A rule of a mapping set.
+fn rule(kind: &str, source: &str, destination: &str) -> Value {
+    json!({ "sourceType": kind, "source": source, "destination": destination })
+}
+
+/// How the columns of the people become fields.
+fn people() -> Vec<Value> {
+    vec![
+        rule("ATTRIBUTE", "id", "_id"),
+        rule("ATTRIBUTE", "firstName", "person.name.firstName"),
+        rule("ATTRIBUTE", "lastName", "person.name.lastName"),
+        rule("EXPRESSION", "concat(firstName, \" \", lastName)", "person.name.fullName"),
+        rule("ATTRIBUTE", "birthDate", "person.birthDate"),
+        rule("EXPRESSION", "lower(email)", "personalEmail.address"),
+        rule("ATTRIBUTE", "createdAt", "_repo.createDate"),
+    ]
 }
 
 fn show(path: &Path) -> String {

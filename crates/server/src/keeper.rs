@@ -93,5 +93,8 @@ async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
         }
         lake.expire_batches(&sandbox, now - hours(24 * settings.diagnostics_days)).await?;
     }
+    for sandbox in lake.folders("raw").await? {
+        lake.expire(&format!("raw/{sandbox}"), now - hours(24 * settings.raw_days)).await?;
+    }
     Ok(())
 }

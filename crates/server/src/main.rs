@@ -27,7 +27,8 @@ enum Command {
     Serve(Serve),
     /// Start the playground and the platform, and land sample data by the public API alone.
     Demo(Demo),
-    /// Start a local S3 endpoint with sample data; prints one JSON line with its address and keys.
+    /// Start a local S3 endpoint with sample data and, if asked, a simulated HubSpot account; prints one JSON line with
+    /// their addresses and the credentials they accept.
     Playground(Playground),
 }
 
@@ -68,6 +69,21 @@ struct Playground {
     /// Folder of its buckets; a temporary one by default.
     #[arg(long)]
     data: Option<PathBuf>,
+    /// Address and port of a simulated HubSpot account; port 0 takes a free one.
+    #[arg(long)]
+    hubspot: Option<SocketAddr>,
+    /// Address and port where the account can be changed and made to misbehave.
+    #[arg(long, requires = "hubspot")]
+    hubspot_control: Option<SocketAddr>,
+    /// Enforce the limits of a professional account.
+    #[arg(long, requires = "hubspot")]
+    hubspot_limits: bool,
+    /// The same seed gives the same account.
+    #[arg(long, default_value_t = 42)]
+    seed: u64,
+    /// How many contacts it has.
+    #[arg(long, default_value_t = 1_000)]
+    contacts: u64,
 }
 
 /// How answers are printed.

@@ -1,6 +1,7 @@
-//! `forebay playground`: the local S3 endpoint alone.
+//! `forebay playground`: the local S3 endpoint and the simulated HubSpot account alone.
 
 use crate::Playground;
+use forebay_playground::hubspot;
 
 /// The sample data is the same on every machine.
 const SEED: u64 = 1;
@@ -16,10 +17,49 @@ pub async fn command(args: Playground) -> Result<(), String> {
         }
     };
     let running = start(&dir, args.s3).await?;
-    println!("{}", serde_json::json!({ "s3": about(&running) }));
+    let mut told = serde_json::json!({ "s3": about(&running) });
+    let account = match args.hubspot {
+        Some(listen) => {
+            let config = hubspot::Config {
+                listen,
+                control: args.hubspot_control,
+                seed: args.seed,
+                limits: if args.hubspot_limits { hubspot::Limits::professional() } else { hubspot::Limits::default() },
+                ..living(args.contacts)
+            };
+            let account = start_hubspot(config).await?;
+            told["hubspot"] = about_hubspot(&account);
+            Some(account)
+        }
+        None => None,
+    };
+    println!("{told}");
     crate::serve::interrupted().await;
     running.shutdown().await;
+    drop(account);
     Ok(())
+}
+
+/// An account with so many contacts whose clock goes as ours does.
+pub fn living(contacts: u64) -> hubspot::Config {
+    let start_ms = chrono::Utc::now().timestamp_millis();
+    let clock = hubspot::Clock { start_ms, factor: 1.0, ..hubspot::Clock::default() };
+    hubspot::Config { clock, ..hubspot::Config::with_contacts(contacts) }
+}
+
+/// Starts the account.
+pub async fn start_hubspot(config: hubspot::Config) -> Result<hubspot::Running, String> {
+    let listen = config.listen;
+    let started = hubspot::Hubspot::start(config).await;
+    started.map_err(|e| format!("the HubSpot account could not be started on {listen}: {e}"))
+}
+
+/// What scripts need to reach the account.
+pub fn about_hubspot(running: &hubspot::Running) -> serde_json::Value {
+    let account = running.account();
+    serde_json::json!({ "endpoint": running.url(), "control": running.control.map(|at| format!("http://{at}")),
+        "clientId": account.client_id, "clientSecret": account.client_secret, "accessToken": account.access_token,
+        "refreshToken": account.refresh_token, "privateAppToken": account.private_app_token, "portalId": account.portal_id })
 }
 
 /// Starts the endpoint over `dir` and fills it with sample data.

@@ -115,6 +115,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     if forfeited > 0 {
         info!(forfeited, "the last start ended in mid run; {forfeited} runs go on");
     }
+    private_folder(&data.join("spill"))?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
     let listener = tokio::net::TcpListener::bind(config.server.listen)
@@ -169,10 +170,12 @@ fn settings(config: &Config, public_url: String) -> Settings {
         concurrency: config.run.concurrency,
         tasks: if config.run.tasks == 0 { cores } else { config.run.tasks },
         memory: config.run.memory << 20,
+        spill: Some(config.server.data.join("spill")),
         file_size: config.lake.file_size << 20,
         attempts: config.run.attempts,
         lease: Duration::from_secs(config.run.lease_seconds.max(1)),
         idle: Duration::from_secs(60 * config.run.idle_minutes.max(1)),
+        checkpoint: Duration::from_secs(config.run.checkpoint_seconds),
         overlap: config.run.overlap_hours * 3_600_000,
         tick: Duration::from_millis(config.run.tick_ms.max(10)),
         public_url,

@@ -312,7 +312,9 @@ async fn a_source_connection_is_checked_against_its_base() {
         ("/params/path", json!(""), "/params/path"),
         ("/params/type", json!("bucket"), "/params/type"),
         ("/params/recursive", json!("maybe"), "/params/recursive"),
-        ("/params", json!({ "path": "/in", "cdcEnabled": true }), "/params/cdcEnabled"),
+        ("/params", json!({ "path": "/in", "cdcEnabled": "maybe" }), "/params/cdcEnabled"),
+        ("/params", json!({ "path": "/in", "filters": { "type": "PQL" } }), "/params/filters"),
+        ("/data/format", json!("tabular"), "/data/format"),
         ("/name", json!(7), "/name"),
     ] {
         let reply = world.post(&path, with(pointer, value)).await;
@@ -331,7 +333,7 @@ async fn a_source_connection_is_checked_against_its_base() {
         200 {
           "items": [
             {
-              "id": "0000000f-0000-4000-8000-00000000000f",
+              "id": "00000011-0000-4000-8000-000000000011",
               "createdAt": 1719792000000,
               "updatedAt": 1719792000000,
               "name": "people files",

@@ -43,7 +43,7 @@ async fn s3(request: Request) -> Response {
 }
 
 async fn world() -> (World, String) {
-    let world = World::with(Choices { strict: false, allow: vec!["127.0.0.0/8"] }).await;
+    let world = World::with(Choices { allow: vec!["127.0.0.0/8"], ..Choices::default() }).await;
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, Router::new().fallback(s3)).await });
@@ -126,7 +126,9 @@ async fn a_file_is_its_columns_and_first_rows_fs_exp_1_fs_base_6() {
     let reply = world.get(&format!("{path}/explore?objectType=file&object=/in/a.csv&determineProperties=true")).await;
     assert_eq!(reply.body["properties"], json!({ "fileType": "delimited", "columnDelimiter": "," }));
     assert!(reply.body.get("data").is_none());
-    for query in ["objectType=file&object=/in/a.csv", "objectType=moon", "objectType=folder"] {
+    for query in
+        ["objectType=file&object=/in/a.csv", "objectType=moon", "objectType=folder", "objectType=table&object=T"]
+    {
         assert_eq!(world.get(&format!("{path}/explore?{query}")).await.status, 400, "{query}");
     }
 }

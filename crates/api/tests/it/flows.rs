@@ -305,3 +305,76 @@ async fn a_deleted_flow_frees_its_connections() {
         assert_eq!(world.call("DELETE", &format!("{FLOWS}/{kind}/{id}")).send().await.status, 204, "{kind}");
     }
 }
+
+/// A mapping set with these rules: target field, whether it is an identity, and its namespace.
+async fn mapped(world: &World, schema: &str, rules: &[(&str, bool, Option<&str>)]) -> String {
+    let mut set = mapping_set(schema);
+    let rules = rules.iter().map(|(target, identity, namespace)| {
+        json!({ "destinationXdmPath": target, "sourceAttribute": "x", "identity": identity, "namespaceCode": namespace })
+    });
+    set["mappings"] = rules.collect();
+    world.created("/data/foundation/conversion/mappingSets", set).await
+}
+
+#[tokio::test]
+async fn files_that_bring_changes_need_a_primary_identity_fs_9_7() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let mut source = crate::world::source_connection(&parts.base);
+    source["params"]["cdcEnabled"] = json!("true");
+    let source = world.created(&format!("{FLOWS}/sourceConnections"), source).await;
+    let mut flow = parts.flow();
+    flow["sourceConnectionIds"] = json!([source]);
+    let refused = world.post(PATH, flow.clone()).await;
+    assert_eq!((refused.status.as_u16(), refused.code()), (400, "FLOW-1100-400"));
+    assert_eq!(refused.body["report"]["pointer"], "/targetConnectionIds/0");
+    assert!(refused.body["errorMessage"].as_str().unwrap().contains("xdm:descriptorIdentity"), "{}", refused.body);
+
+    let descriptors = "/data/foundation/schemaregistry/tenant/descriptors";
+    let identity = world.post(descriptors, crate::descriptors::identity(&parts.schema, "/_id", true)).await;
+    let unfilled = world.post(PATH, flow.clone()).await;
+    assert_eq!((unfilled.status.as_u16(), unfilled.code()), (400, "FLOW-1419-400"), "{}", unfilled.body);
+    let filled = mapped(&world, &parts.schema, &[("_id", false, None), ("person.name.firstName", false, None)]).await;
+    flow["transformations"][0]["params"]["mappingId"] = json!(filled);
+    let id = world.created(PATH, flow.clone()).await;
+
+    let path = format!("{descriptors}/{}", identity.body["@id"].as_str().unwrap());
+    let needed = world.call("DELETE", &path).send().await;
+    assert_eq!(needed.status, 409, "{}", needed.body);
+    assert!(needed.body["detail"].as_str().unwrap().contains(&id), "{}", needed.body);
+    let patch = json!([{ "op": "replace", "path": "/params/cdcEnabled", "value": false }]);
+    let used = world.patch(&format!("{FLOWS}/sourceConnections/{source}"), patch).await;
+    assert_eq!(used.code(), "FLOW-1447-400", "a flow was made for changes");
+    assert_eq!(world.call("DELETE", &format!("{PATH}/{id}")).send().await.status, 204);
+    assert_eq!(world.call("DELETE", &path).send().await.status, 204);
+}
+
+#[tokio::test]
+async fn a_mapping_set_says_the_identity_in_the_older_dialect_pl_5_2() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let mut flow = parts.flow();
+    let mut with = async |rules: &[(&str, bool, Option<&str>)]| {
+        flow["transformations"][0]["params"]["mappingId"] = json!(mapped(&world, &parts.schema, rules).await);
+        world.post(PATH, flow.clone()).await
+    };
+    let born = with(&[("person.birthDate", true, Some("Day"))]).await;
+    assert_eq!(born.code(), "FLOW-1419-400", "a day tells no people apart: {}", born.body);
+    let two = with(&[("_id", true, Some("A")), ("person.name.fullName", true, Some("B"))]).await;
+    assert_eq!((two.code(), &two.body["report"]["pointer"]), ("FLOW-1419-400", &json!("/mappings/1/identity")));
+    let first = with(&[("_id", true, Some("HubSpot"))]).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    // Two flows that tell the records of one dataset apart by different fields would undo each other.
+    let other = with(&[("personalEmail.address", true, Some("Email"))]).await;
+    assert_eq!((other.status.as_u16(), &other.body["report"]["pointer"]), (400, &json!("/transformations")));
+    let none = with(&[("_id", false, None)]).await;
+    assert!(none.body["errorMessage"].as_str().unwrap().contains("by nothing"), "{}", none.body);
+    let same = with(&[("_id", true, Some("CRM")), ("person.name.fullName", false, None)]).await;
+    assert_eq!(same.status, 201, "{}", same.body);
+    // What the schema says wins, and must be the same.
+    let descriptors = "/data/foundation/schemaregistry/tenant/descriptors";
+    let identity = crate::descriptors::identity(&parts.schema, "/personalEmail/address", true);
+    assert_eq!(world.post(descriptors, identity).await.status, 201);
+    let differs = with(&[("_id", true, Some("HubSpot")), ("personalEmail.address", false, None)]).await;
+    assert_eq!(differs.code(), "FLOW-1419-400", "{}", differs.body);
+}

@@ -72,7 +72,7 @@ async fn a_missing_sandbox_is_the_default_one_and_an_unknown_one_is_not_found_fs
 
 #[tokio::test]
 async fn strict_mode_insists_on_the_sandbox_and_the_content_type_fs_hdr_3() {
-    let world = World::with(Choices { strict: true, allow: Vec::new() }).await;
+    let world = World::with(Choices { strict: true, ..Choices::default() }).await;
     let path = format!("{FLOWS}/connections");
     let reply = world.call("GET", &path).without("x-sandbox-name").send().await;
     assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-2105-400"));

@@ -12,6 +12,7 @@ mod explore;
 mod export;
 mod flows;
 mod gateway;
+mod hubspot;
 mod ims;
 mod openapi;
 mod runs;

@@ -139,6 +139,13 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             .send()
             .await;
         assert_eq!(reply.status, 400, "{}", reply.body);
+        let descriptors = "/data/foundation/schemaregistry/tenant/descriptors";
+        let identity = crate::descriptors::identity(&parts.schema, "/_id", false);
+        let reply = world.stranger("POST", descriptors, org).json(identity).send().await;
+        assert_eq!(reply.status, 400, "{}", reply.body);
+        let all = "application/vnd.adobe.xdm+json";
+        let reply = world.stranger("GET", descriptors, org).header("accept", all).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!({})), "{org}");
     }
     assert_eq!(world.get(&format!("{FLOWS}/flows/{flow_id}")).await.item()["state"], "enabled", "nothing was changed");
 }

@@ -102,6 +102,25 @@ const CREATE: &str = r#"{
         }
     }"#;
 
+/// All four HubSpot tutorials print it so, and leave the shell quote after it open.
+const CREATE_HUBSPOT: &str = r#"{
+        "name": "connection for hubspot",
+        "description": "connection for hubspot",
+        "auth": {
+            "specName": "Basic Authentication",
+            "params": {
+                "clientId": "{CLIENT_ID}",
+                "clientSecret": "{CLIENT_SECRET}",
+                "accessToken": "{ACCESS_TOKEN}",
+                "refreshToken": "{REFRESH_TOKEN}"
+            }
+        },
+        "connectionSpec": {
+            "id": "cc6a4487-9e91-433e-a3a3-9cf6626c1806",
+            "version": "1.0"
+        }
+    }"#;
+
 #[tokio::test]
 async fn the_first_tutorials_requests_run_as_printed_fs_base_2_4() {
     let server = server().await;
@@ -110,18 +129,22 @@ async fn the_first_tutorials_requests_run_as_printed_fs_base_2_4() {
     let one = format!(
         "GET /data/foundation/flowservice/connectionSpecs?property=name==\"amazon-s3\" HTTP/1.1\r\n{headers}\r\n"
     );
-    let create = format!(
-        "POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{CREATE}",
-        CREATE.len()
-    );
-    for (request, status) in [(&all, 200), (&one, 200), (&create, 201)] {
+    let hubspot = one.replace("amazon-s3", "hubspot");
+    let create = |body: &str| {
+        let length = body.len();
+        format!(
+            "POST /data/foundation/flowservice/connections HTTP/1.1\r\n{headers}Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+        )
+    };
+    let requests = [(&all, 200), (&one, 200), (&create(CREATE), 201), (&hubspot, 200), (&create(CREATE_HUBSPOT), 201)];
+    for (request, status) in requests {
         let replies = server.exchange(request.as_bytes(), 1).await;
         assert_eq!(replies[0].0, status, "{}", replies[0].1);
     }
     // The same over one connection, pipelined, cut into pieces of seven bytes.
     let mut socket = server.connect().await;
     socket.set_nodelay(true).unwrap();
-    for piece in [all, one, create].concat().as_bytes().chunks(7) {
+    for piece in [all, one, create(CREATE)].concat().as_bytes().chunks(7) {
         socket.write_all(piece).await.unwrap();
     }
     let replies = read_replies(&mut socket, 3).await;

@@ -31,6 +31,8 @@ pub const SECRET: &str = "acme-client-has-a-long-secret-of-its-own";
 pub const S3: &str = "ecadc60c-7455-4d87-84dc-2a0e293d997b";
 pub const DATALAKE: &str = "c604ff05-7f1a-43c0-8e18-33bf874cb11c";
 pub const FLOW_SPEC: &str = "9753525b-82c7-4dce-8a9b-5ccfce2b9876";
+pub const HUBSPOT: &str = "cc6a4487-9e91-433e-a3a3-9cf6626c1806";
+pub const TABLES_FLOW_SPEC: &str = "14518937-270c-4525-bdec-c2ba7cce3860";
 pub const FLOWS: &str = "/data/foundation/flowservice";
 pub const XED: &str = "application/vnd.adobe.xed+json; version=1";
 
@@ -47,15 +49,18 @@ pub struct World {
 }
 
 /// What a test may choose.
+#[derive(Default)]
 pub struct Choices {
     pub strict: bool,
     /// Addresses that connections may reach.
     pub allow: Vec<&'static str>,
+    /// Where the sources are that have an address of their own.
+    pub places: Places,
 }
 
 impl World {
     pub async fn new() -> World {
-        World::with(Choices { strict: false, allow: Vec::new() }).await
+        World::with(Choices::default()).await
     }
 
     pub async fn with(choices: Choices) -> World {
@@ -73,7 +78,7 @@ impl World {
             accounts: Accounts::new(
                 Gate::new(allow).unwrap(),
                 Arc::new(forebay_sources::Memory::default()),
-                Places::default(),
+                choices.places,
             ),
             clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(move || {

@@ -4,6 +4,8 @@
 mod crashes;
 mod faulty;
 mod schedules;
+mod tables;
+mod upserts;
 
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
@@ -110,10 +112,12 @@ impl World {
             concurrency: 2,
             tasks: 2,
             memory: 64 << 20,
+            spill: None,
             file_size: 64 << 20,
             attempts: 5,
             lease: LEASE,
             idle: Duration::from_secs(600),
+            checkpoint: Duration::ZERO,
             overlap: 24 * 3_600_000,
             tick: Duration::from_millis(5),
             public_url: "http://localhost".into(),

@@ -70,7 +70,7 @@ pub(super) struct Entry {
     /// The newest of them.
     pub newest: i64,
     /// The first of them: its file and its place there.
-    pub file: u32,
+    pub file: usize,
     pub at: u64,
 }
 
@@ -135,6 +135,10 @@ impl Bits {
     pub fn get(&self, at: u64) -> bool {
         let word = usize::try_from(at / 64).ok().and_then(|word| self.words.get(word));
         word.is_some_and(|word| word & (1 << (at % 64)) != 0)
+    }
+
+    pub fn any(&self, mut within: std::ops::Range<u64>) -> bool {
+        within.any(|at| self.get(at))
     }
 
     pub fn ones(&self) -> u64 {
@@ -208,6 +212,7 @@ mod tests {
             bits.set(at);
         }
         assert_eq!(bits.ones(), 4);
+        assert!(bits.any(60..64) && !bits.any(65..1000) && !bits.any(2000..3000));
         assert!(bits.get(63) && bits.get(64) && bits.get(1000));
         assert!(!bits.get(1) && !bits.get(999) && !bits.get(1 << 40));
     }

@@ -50,6 +50,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use source::{Source, Stored};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 /// Memory that one worker of a merge is worth.
 const WORKER: u64 = 64 << 20;
@@ -57,7 +59,7 @@ const WORKER: u64 = 64 << 20;
 const WORKERS: usize = 4;
 
 /// How to merge.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct MergeSpec {
     /// The path to the field that is the key: `["_id"]`, `["personalEmail", "address"]`.
     pub key: Vec<String>,
@@ -68,6 +70,8 @@ pub struct MergeSpec {
     pub memory: u64,
     /// Where a sort puts what does not fit; `None` for the system's folder of temporary files.
     pub spill: Option<PathBuf>,
+    /// Grows by every row that is read, so that a long merge is seen to be alive. A row is read more than once.
+    pub progress: Arc<AtomicU64>,
 }
 
 /// What became of the staged rows: together they are as many as those.
@@ -117,6 +121,8 @@ pub struct Merged {
     pub base: Option<u64>,
     /// Rows that are in the new files as they were in the old ones.
     pub copied: u64,
+    /// Files whose keys were read; of the others the statistics said enough.
+    pub scanned: u64,
     pub(crate) columns: Schema,
     key: Vec<String>,
 }
@@ -174,6 +180,7 @@ impl Merged {
             "numTargetRowsDeleted": counts.deleted,
             "numTargetRowsCopied": self.copied,
             "numOutputRows": self.copied + counts.inserted + counts.updated,
+            "numTargetFilesScanned": self.scanned,
             "numTargetFilesAdded": self.files.len(),
             "numTargetFilesRemoved": self.removed.len(),
         })
@@ -211,7 +218,7 @@ impl Table {
             }
         }
         let plan = Plan {
-            source: Source::new(self.lake.store(), self.path.clone()),
+            source: Source::new(self.lake.store(), self.path.clone(), spec.progress.clone()),
             label: format!("{}-{}", txn.batch, txn.epoch),
             epoch: txn.epoch,
             key,
@@ -226,6 +233,7 @@ impl Table {
             removed: written.removed,
             base: progress.version,
             copied: written.copied,
+            scanned: written.scanned,
             columns: wanted,
             key: spec.key.clone(),
         }))

@@ -35,6 +35,7 @@ pub(super) struct Written {
     pub files: Vec<File>,
     pub removed: Vec<Replaced>,
     pub copied: u64,
+    pub scanned: u64,
 }
 
 /// What is to become of rows, one bit each.
@@ -43,12 +44,18 @@ struct Marks {
     kept: Bits,
     /// Of each of the table's files: the rows that go.
     dropped: Vec<Bits>,
+    /// The table's files whose keys were read.
+    scanned: Vec<bool>,
 }
 
 impl Plan {
     pub async fn run(&self, stored: Vec<Stored>, staged: &[File]) -> Result<(Counts, Written)> {
         let stored: Vec<Arc<Stored>> = stored.into_iter().map(Arc::new).collect();
-        let mut marks = Marks { kept: Bits::default(), dropped: stored.iter().map(|_| Bits::default()).collect() };
+        let mut marks = Marks {
+            kept: Bits::default(),
+            dropped: stored.iter().map(|_| Bits::default()).collect(),
+            scanned: vec![false; stored.len()],
+        };
         let mut counts = Counts::default();
         let mut winners = Winners::of(&self.source, &self.key, &self.spec, staged)?;
         while let Some((keys, mut entries)) = winners.chunk(self.room(&marks)).await? {
@@ -84,9 +91,14 @@ impl Plan {
         marks: &mut Marks,
         counts: &mut Counts,
     ) -> Result<()> {
-        let numbered = (0..).zip(stored.iter().cloned());
-        let candidates = numbered.filter(|(_, file)| file.range.as_ref().is_none_or(|range| keys.any_within(range)));
-        let probe = Probe { source: self.source.clone(), key: self.key.clone(), files: candidates.collect(), keys };
+        let mut files = Vec::new();
+        for (number, file) in stored.iter().enumerate() {
+            if file.range.as_ref().is_none_or(|range| keys.any_within(range)) {
+                files.push((number, file.clone()));
+                marks.scanned[number] = true;
+            }
+        }
+        let probe = Probe { source: self.source.clone(), key: self.key.clone(), keys, files };
         let mut probe = Arc::new(probe);
         // Files with a row of a key that has several: its places are not kept, but looked for again.
         let mut twice = vec![false; stored.len()];
@@ -105,7 +117,7 @@ impl Plan {
                 continue;
             }
             if entry.hits == 1 {
-                marks.dropped[entry.file as usize].set(entry.at);
+                marks.dropped[entry.file].set(entry.at);
             }
             if !entry.deleted {
                 marks.kept.set(entry.row);
@@ -113,12 +125,12 @@ impl Plan {
         }
         if twice.contains(&true) {
             let again = Arc::get_mut(&mut probe).ok_or_else(|| Error::internal("A merge's worker is still there."))?;
-            again.files.retain(|(file, _)| twice[*file as usize]);
+            again.files.retain(|(file, _)| twice[*file]);
             let entries = &*entries;
             let mark = |found: Match| {
                 let entry = &entries[found.entry];
                 if entry.hits > 1 && entry.version >= entry.newest {
-                    marks.dropped[found.file as usize].set(found.row);
+                    marks.dropped[found.file].set(found.row);
                 }
             };
             probe.run(self.workers, mark).await?;
@@ -129,6 +141,7 @@ impl Plan {
     async fn write(&self, stored: &[Arc<Stored>], staged: &[File], marks: Marks, counts: &Counts) -> Result<Written> {
         let mut without = Vec::new();
         let mut removed = Vec::new();
+        let scanned = marks.scanned.iter().filter(|scanned| **scanned).count() as u64;
         for (file, dropped) in stored.iter().zip(marks.dropped) {
             if dropped.ones() > 0 {
                 removed.push(file.replaced.clone());
@@ -139,7 +152,9 @@ impl Plan {
         let mut among = Vec::new();
         let mut first = 0;
         for file in staged {
-            among.push(Job::Among(file.clone(), kept.clone(), first));
+            if kept.any(first..first + file.rows) {
+                among.push(Job::Among(file.clone(), kept.clone(), first));
+            }
             first += file.rows;
         }
         let carried = self.rewrite(without, format!("carried-{}", self.epoch)).await?;
@@ -152,7 +167,7 @@ impl Plan {
         }
         let copied = carried.rows;
         let files = carried.files.into_iter().chain(own.files).collect();
-        Ok(Written { files, removed, copied })
+        Ok(Written { files, removed, copied, scanned })
     }
 
     async fn rewrite(&self, jobs: Vec<Job>, prefix: String) -> Result<Rewritten> {
@@ -174,8 +189,8 @@ fn note(entries: &mut [Entry], found: Match, twice: &mut [bool]) {
     match entry.hits {
         0 => (entry.file, entry.at, entry.newest) = (found.file, found.row, found.version),
         _ => {
-            twice[entry.file as usize] = true;
-            twice[found.file as usize] = true;
+            twice[entry.file] = true;
+            twice[found.file] = true;
             entry.newest = entry.newest.max(found.version);
         }
     }

@@ -20,7 +20,7 @@ pub(super) struct Match {
     /// The key's number in the chunk.
     pub entry: usize,
     /// The file's number.
-    pub file: u32,
+    pub file: usize,
     /// The row's place in the file.
     pub row: u64,
     /// The row's version: the least there is where it has none.
@@ -33,7 +33,7 @@ pub(super) struct Probe {
     pub key: Key,
     pub keys: Keys,
     /// Those of the table's files that may have one of the keys, with their numbers.
-    pub files: Vec<(u32, Arc<Stored>)>,
+    pub files: Vec<(usize, Arc<Stored>)>,
 }
 
 impl Probe {
@@ -73,7 +73,7 @@ impl Probe {
         Ok(())
     }
 
-    fn matches(&self, batch: &RecordBatch, file: u32, first: u64) -> Result<Vec<Match>> {
+    fn matches(&self, batch: &RecordBatch, file: usize, first: u64) -> Result<Vec<Match>> {
         let keys = self.key.of(batch)?;
         let versions = match batch.column_by_name(VERSION) {
             Some(column) => Some(column.as_primitive_opt::<Int64Type>().ok_or_else(|| {

@@ -20,6 +20,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows of a batch at most, and the bytes that it should have.
 const BATCH_ROWS: usize = 8192;
@@ -66,11 +67,13 @@ pub(super) enum Columns<'a> {
 pub(super) struct Source {
     pub store: Arc<dyn ObjectStore>,
     pub table: Path,
+    progress: Arc<AtomicU64>,
 }
 
 impl Source {
-    pub fn new(store: Arc<dyn ObjectStore>, table: Path) -> Source {
-        Source { store, table }
+    /// `progress` grows by every row that is read.
+    pub fn new(store: Arc<dyn ObjectStore>, table: Path, progress: Arc<AtomicU64>) -> Source {
+        Source { store, table, progress }
     }
 
     /// The rows of a file of the table, in their order.
@@ -120,7 +123,11 @@ impl Source {
             builder = builder.with_batch_size(batch_rows(&footer));
         }
         let rows = builder.build().map_err(&unread)?;
-        Ok(rows.map_err(unread).boxed())
+        let progress = self.progress.clone();
+        let count = move |batch: &RecordBatch| {
+            progress.fetch_add(batch.num_rows() as u64, Ordering::Relaxed);
+        };
+        Ok(rows.map_err(unread).inspect_ok(count).boxed())
     }
 }
 

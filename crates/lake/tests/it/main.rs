@@ -8,6 +8,8 @@ mod crashes;
 mod folder;
 mod memory;
 mod merge;
+mod merge_model;
+mod merge_races;
 mod read;
 mod staged;
 mod support;

@@ -1,5 +1,6 @@
 //! Upserts: what becomes of each staged row, and what a table then holds.
 
+use crate::read;
 use crate::staged::*;
 use crate::support::*;
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array, StringArray};
@@ -131,7 +132,7 @@ async fn files_without_a_changed_key_stay_as_they_are() {
     }
     // Within the range of the first two files, and a key of the second alone.
     let (merged, _) = run(&lake, "f", 4, &[put("a15", "new", 2), put("b2", "new", 2)]).await;
-    assert_eq!((merged.removed.len(), merged.copied, merged.files.len()), (1, 1, 2));
+    assert_eq!((merged.scanned, merged.removed.len(), merged.copied, merged.files.len()), (2, 1, 1, 2));
     same(
         &state(&lake).await,
         &[("a1", "old"), ("a15", "new"), ("a2", "old"), ("b1", "old"), ("b2", "new"), ("c1", "old"), ("c2", "old")],
@@ -231,6 +232,31 @@ async fn readers_see_the_schemas_fields_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn values_of_every_type_are_carried_over() {
+    let (lake, tree) = (read::with_everything().await, read::everything());
+    let before = table(&lake).rows(10).await.unwrap();
+    let staged = staged_tree(&tree);
+    let spec = MergeSpec { key: vec!["id".into()], ..merge_spec() };
+    // The second row, of nothing but nulls, takes the values of the first, and back; the first is carried over twice.
+    for (epoch, from) in [(2, 0), (3, 1)] {
+        let mut own: Vec<ArrayRef> = read::rows(&tree).iter().map(|column| column.slice(from, 1)).collect();
+        own[0] = Arc::new(datafusion::arrow::array::Int32Array::from(vec![2]));
+        let rows = batch(&staged, 0, [own, technical(0, &[put("", "", epoch)])].concat(), vec![]);
+        let input = source(input_schema(&staged), &[vec![rows, end(&staged, 0, 1)]]);
+        let files = write(&lake, staged_spec(), input).await.unwrap().files;
+        let txn = txn("f", &[epoch]);
+        let prepared = table(&lake).prepare_merge(&txn, &tree, &spec, &files).await.unwrap();
+        table(&lake).commit_merge(&txn, &prepared).await.unwrap().unwrap();
+        assert_eq!(ready(prepared).counts, Counts { updated: 1, ..NONE });
+        let mut after = table(&lake).rows(10).await.unwrap();
+        after.sort_by_key(|row| row["id"].as_i64());
+        assert_eq!(after[0], before[0]);
+        assert_eq!(after[1]["scores"], after[from]["scores"]);
+        assert_eq!(after[1] == before[1], from == 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn columns_that_came_later_are_carried_over() {
     let lake = new_lake();
     append(&lake, "old", 1, &[put("a", "A", 0), put("b", "B", 0)]).await;
@@ -289,12 +315,27 @@ async fn compaction_keeps_the_versions() {
     };
     let kept = table(&lake).maintain(&upkeep).await.unwrap();
     assert_eq!((kept.compacted, kept.compacted_into, kept.checkpoint), (5, 1, true));
-    let counts = merge(&lake, 9, &[put("k1", "stale", 49), put("k2", "new", 50), put("k6", "new", 1)]).await;
-    assert_eq!(counts, Counts { stale: 1, updated: 1, inserted: 1, ..NONE });
+    let (merged, _) = run(&lake, "f", 9, &[put("k1", "stale", 49), put("k2", "new", 50), put("k6", "new", 1)]).await;
+    assert_eq!(merged.counts, Counts { stale: 1, updated: 1, inserted: 1, ..NONE });
+    // Statistics outlive compaction and checkpoint.
+    assert!(table(&lake).maintain(&Upkeep { compact: None, ..upkeep }).await.unwrap().checkpoint);
+    let (merged, _) = run(&lake, "f", 10, &[put("k6", "newer", 2), gone("nobody", 3)]).await;
+    assert_eq!((merged.scanned, merged.removed.len()), (1, 1));
     same(
         &state(&lake).await,
-        &[("k1", "old"), ("k2", "new"), ("k3", "old"), ("k4", "old"), ("k5", "old"), ("k6", "new")],
+        &[("k1", "old"), ("k2", "new"), ("k3", "old"), ("k4", "old"), ("k5", "old"), ("k6", "newer")],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_is_seen_to_be_alive() {
+    let lake = new_lake();
+    merge(&lake, 1, &[put("a", "A", 1), put("b", "B", 1)]).await;
+    let spec = merge_spec();
+    let files = stage(&lake, &[put("a", "A2", 2)]).await;
+    table(&lake).prepare_merge(&txn("f", &[2]), &contacts(), &spec, &files).await.unwrap();
+    // The staged row for its key and for itself, two rows of the table for the same.
+    assert_eq!(spec.progress.load(std::sync::atomic::Ordering::Relaxed), 6);
 }
 
 async fn refused(lake: &Lake, tree: &FieldTree, key: &[&str], changes: &[Change]) -> Kind {

@@ -10,7 +10,7 @@ use futures::TryStreamExt;
 use std::sync::Arc;
 
 /// Every type there is.
-fn everything() -> FieldTree {
+pub fn everything() -> FieldTree {
     FieldTree {
         fields: vec![
             field("id", Type::Int),
@@ -33,7 +33,7 @@ fn column(tree: &FieldTree, name: &str) -> DataType {
 }
 
 /// Two rows: all there, and all missing.
-fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
+pub fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
     let DataType::Struct(person) = column(tree, "person") else { panic!() };
     let DataType::List(element) = column(tree, "tags") else { panic!() };
     let DataType::Map(entries, _) = column(tree, "scores") else { panic!() };
@@ -71,7 +71,7 @@ fn rows(tree: &FieldTree) -> Vec<ArrayRef> {
     ]
 }
 
-async fn with_everything() -> Lake {
+pub async fn with_everything() -> Lake {
     let (lake, tree) = (new_lake(), everything());
     let input = source(input_schema(&tree), &[vec![batch(&tree, 0, rows(&tree), vec![]), end(&tree, 0, 2)]]);
     let files = write(&lake, spec(), input).await.unwrap().files;

@@ -48,7 +48,13 @@ pub fn staged_spec() -> WriteSpec {
 }
 
 pub fn merge_spec() -> MergeSpec {
-    MergeSpec { key: vec!["email".into(), "address".into()], max_file: 64 << 20, memory: 64 << 20, spill: None }
+    MergeSpec {
+        key: vec!["email".into(), "address".into()],
+        max_file: 64 << 20,
+        memory: 64 << 20,
+        spill: None,
+        progress: Arc::default(),
+    }
 }
 
 /// The columns of contacts.

@@ -93,7 +93,7 @@ impl World {
         let id = last + 1 + mix(self.kinds[kind].key, last) % 97;
         let target = &mut self.kinds[kind];
         target.rows.push(Row { id, modified: now, revision: 0, flags: 0 });
-        target.reads.push(AtomicU8::new(0));
+        target.reads.0.push(AtomicU8::new(0));
         let index = target.rows.len() - 1;
         let overlay = target.overlay_mut(index);
         overlay.created = Some(now);

@@ -106,9 +106,9 @@ impl Sim {
     }
 
     fn moved_by_request(&self) {
-        let by = self.config.clock.per_request;
-        if !by.is_zero() {
-            self.advance(by);
+        let ms = self.per_request.load(Ordering::SeqCst);
+        if ms > 0 {
+            self.advance(Duration::from_millis(ms));
         }
     }
 
@@ -217,6 +217,10 @@ impl Sim {
             Some(name) => self.kind_for(&world, name, &route.op)?,
             None => 0,
         };
+        if route.op.writes() {
+            drop(world);
+            return self.write(seen, &route.op, kind, family);
+        }
         let sees = self.sees(&world.kinds[kind].def.plural);
         let ask = Ask { world: &world, kind, now, switches, family, sees };
         let target = |name: &str| self.kind_for(&world, name, &route.op);

@@ -5,10 +5,12 @@
 //! there is a switch. It is deterministic: the same seed and the same requests give the same bytes. It shares no code
 //! with the source that reads it, so that the two cannot be wrong together.
 
+mod act;
 mod associations;
 mod catalog;
 mod change;
 mod config;
+mod control;
 mod damage;
 mod dispatch;
 mod fault;
@@ -20,19 +22,23 @@ mod oauth;
 mod property;
 mod records;
 mod route;
+mod scenario;
 mod script;
 mod search;
 mod serve;
 mod sim;
 mod state;
 mod text;
+mod truth;
 mod value;
 mod wire;
+mod write;
 
 pub use config::{Clock, Config, Lag, Limits, Profile, START_MS, Switches, Volumes};
 pub use fault::{Action, Rule};
 pub use journal::{Entry, Summary};
 pub use limits::Policy;
+pub use scenario::SCENARIOS;
 pub use script::{Mutation, When, Which};
 pub use sim::{Plan, Sim};
 
@@ -91,9 +97,18 @@ impl Hubspot {
         }
         let listener = TcpListener::bind(config.listen).await?;
         let addr = listener.local_addr()?;
+        let control = match config.control {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
         let sim = tokio::task::spawn_blocking(move || Arc::new(Sim::new(config))).await.map_err(io::Error::other)?;
-        let tasks = vec![tokio::spawn(serve::serve(listener, sim.clone()))];
-        Ok(Running { addr, control: None, sim, tasks })
+        let mut tasks = vec![tokio::spawn(serve::serve(listener, sim.clone()))];
+        let mut at = None;
+        if let Some(control) = control {
+            at = Some(control.local_addr()?);
+            tasks.push(tokio::spawn(control::serve(control, sim.clone())));
+        }
+        Ok(Running { addr, control: at, sim, tasks })
     }
 }
 

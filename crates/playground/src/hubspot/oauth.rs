@@ -18,6 +18,7 @@ pub(super) struct Access {
 }
 
 /// All tokens of the account.
+#[derive(Clone)]
 pub(super) struct Auth {
     pub account: Account,
     seed: u64,

@@ -123,6 +123,11 @@ impl Property {
         self.from == Gen::Calculated
     }
 
+    /// Nobody can set it.
+    pub(super) fn read_only(&self) -> bool {
+        self.calculated() || matches!(self.from, Gen::Id | Gen::Created | Gen::Modified | Gen::Merged | Gen::Null)
+    }
+
     /// What the properties call says of it.
     pub fn write(&self, out: &mut String, object_id: &str) {
         let text = |out: &mut String, name: &str, value: &str| {
@@ -158,7 +163,7 @@ impl Property {
         if self.calculated() {
             out.push_str("\"calculationFormula\":\"if is_present(hs_object_id) then 1 else 0\",");
         }
-        let read_only = self.calculated() || matches!(self.from, Gen::Id | Gen::Created | Gen::Modified | Gen::Merged);
+        let read_only = self.read_only();
         out.push_str(&format!(
             "\"displayOrder\":-1,\"calculated\":{},\"hasUniqueValue\":{},\"hidden\":{},\"hubspotDefined\":{},",
             self.calculated(),

@@ -1,6 +1,6 @@
 //! Reading records: list, one, many by id. Pages are written straight into text.
 
-use super::property::{Property, Sensitivity};
+use super::property::{Gen, Property, Sensitivity};
 use super::state::{Kind, Overlay, Row, World};
 use super::text::{instant, instant_text, mix, number, quoted};
 use super::value::effective;
@@ -160,8 +160,12 @@ impl Ask<'_> {
         for revision in (0..=row.revision).rev() {
             let set = explicit.is_some_and(|all| all.iter().any(|(at, _)| *at == revision));
             let hidden = explicit.is_some_and(|all| all.iter().any(|(at, _)| *at < revision));
-            let moved = property.from == super::property::Gen::Modified;
-            let changed = revision == 0 || moved || (!hidden && effective(hash, id, revision) == revision);
+            let changed = match property.from {
+                Gen::Modified => true,
+                // Made once.
+                Gen::Id | Gen::Created | Gen::Merged | Gen::Email | Gen::Domain => revision == 0,
+                _ => revision == 0 || (!hidden && effective(hash, id, revision) == revision),
+            };
             if !(set || changed) || written == 20 {
                 continue;
             }

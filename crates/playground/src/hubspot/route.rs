@@ -46,6 +46,23 @@ pub(super) enum Op {
     Campaigns,
 }
 
+impl Op {
+    /// It changes records.
+    pub fn writes(&self) -> bool {
+        matches!(
+            self,
+            Op::Create
+                | Op::Update(_)
+                | Op::Archive(_)
+                | Op::BatchCreate
+                | Op::BatchUpdate
+                | Op::BatchArchive
+                | Op::Merge
+                | Op::GdprDelete
+        )
+    }
+}
+
 /// A path that is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Route {

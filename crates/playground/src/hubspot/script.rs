@@ -196,6 +196,30 @@ pub enum Mutation {
     },
 }
 
+impl Mutation {
+    /// The types that it names.
+    pub(super) fn objects(&self) -> Vec<&str> {
+        match self {
+            Mutation::Edit { object, .. }
+            | Mutation::BulkEdit { object, .. }
+            | Mutation::Set { object, .. }
+            | Mutation::Create { object, .. }
+            | Mutation::Archive { object, .. }
+            | Mutation::Restore { object, .. }
+            | Mutation::Purge { object, .. }
+            | Mutation::Merge { object, .. }
+            | Mutation::Recalculate { object, .. }
+            | Mutation::AddProperty { object, .. }
+            | Mutation::ArchiveProperty { object, .. }
+            | Mutation::RetypeProperty { object, .. }
+            | Mutation::RenameProperty { object, .. }
+            | Mutation::SetEnabled { object, .. } => vec![object],
+            Mutation::Associate { from, to, .. } | Mutation::Dissociate { from, to, .. } => vec![from, to],
+            Mutation::Advance { .. } => Vec::new(),
+        }
+    }
+}
+
 /// What is to happen, with the counts of what has.
 #[derive(Default)]
 pub(super) struct Scripts {

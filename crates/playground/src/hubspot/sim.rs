@@ -6,11 +6,8 @@ use super::fault::{Rule, Rules};
 use super::journal::{Entry, Journal, Summary};
 use super::limits::Windows;
 use super::oauth::Auth;
-use super::property::{Gen, Property};
-use super::records::Ask;
-use super::script::{Mutation, Scripts, When, Which};
-use super::state::{Kind, Link, PURGED, World};
-use serde_json::{Value, json};
+use super::script::{Mutation, Scripts, When};
+use super::state::{Kind, World};
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::{Duration, Instant};
@@ -20,7 +17,7 @@ pub struct Sim {
     pub(super) config: Config,
     started: Instant,
     /// How far the virtual clock was moved, in milliseconds.
-    moved: AtomicI64,
+    pub(super) moved: AtomicI64,
     world: RwLock<World>,
     auth: Mutex<Auth>,
     pub(super) windows: Mutex<Windows>,
@@ -31,6 +28,9 @@ pub struct Sim {
     pub(super) correlations: AtomicU64,
     pub(super) under_way: AtomicU64,
     pub(super) tokens_under_way: AtomicU64,
+    /// How many milliseconds each request moves the clock.
+    pub(super) per_request: AtomicU64,
+    snapshot: Mutex<Option<(World, Auth, i64)>>,
 }
 
 /// What a run had to do, for [`Sim::minimum`].
@@ -76,6 +76,8 @@ impl Sim {
             correlations: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
             tokens_under_way: AtomicU64::new(0),
+            per_request: AtomicU64::new(config.clock.per_request.as_millis() as u64),
+            snapshot: Mutex::default(),
             config,
         }
     }
@@ -102,8 +104,48 @@ impl Sim {
 
     pub(super) fn count_read(kind: &Kind, index: usize) {
         // Two at once may count as one: it is a hint.
-        let reads = &kind.reads[index];
+        let reads = &kind.reads.0[index];
         reads.store(reads.load(Ordering::Relaxed).saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// The account has such an object type.
+    pub fn has(&self, object: &str) -> bool {
+        self.world().kind(object).is_some()
+    }
+
+    /// Moves the clock with each request from now on.
+    pub fn set_request_time(&self, by: Duration) {
+        self.per_request.store(by.as_millis() as u64, Ordering::SeqCst);
+    }
+
+    /// Everything as it was at the start, requests and rules included.
+    pub fn reset(&self) {
+        *self.world_mut() = World::new(&self.config);
+        *self.auth() = Auth::new(&self.config);
+        *locked(&self.windows) = Windows::default();
+        self.clear_faults();
+        self.clear_scripts();
+        self.moved.store(0, Ordering::SeqCst);
+        self.correlations.store(0, Ordering::SeqCst);
+        self.per_request.store(self.config.clock.per_request.as_millis() as u64, Ordering::SeqCst);
+        *locked(&self.journal) = Journal::default();
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        *settings = Arc::new((self.config.limits, self.config.switches.clone()));
+    }
+
+    /// Keeps data, tokens and clock as they are, for [`Sim::restore_snapshot`].
+    pub fn snapshot(&self) {
+        let kept = (self.world().clone(), self.auth().clone(), self.moved.load(Ordering::SeqCst));
+        *locked(&self.snapshot) = Some(kept);
+    }
+
+    /// Data, tokens and clock as they were kept; false if they were not.
+    pub fn restore_snapshot(&self) -> bool {
+        let Some((world, auth, moved)) = locked(&self.snapshot).clone() else { return false };
+        *self.world_mut() = world;
+        *self.auth() = auth;
+        self.moved.store(moved, Ordering::SeqCst);
+        true
     }
 
     /// What a client needs to know.
@@ -140,7 +182,7 @@ impl Sim {
     }
 
     /// The instant of a change: no two are the same.
-    fn stamp(&self) -> i64 {
+    pub(super) fn stamp(&self) -> i64 {
         self.moved.fetch_add(1, Ordering::SeqCst);
         self.now_ms()
     }
@@ -150,6 +192,12 @@ impl Sim {
         let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
         *settings = Arc::new((limits, settings.1.clone()));
         *locked(&self.windows) = Windows::default();
+    }
+
+    /// The same, with what was counted so far.
+    pub(super) fn change_limits(&self, limits: Limits) {
+        let mut settings = self.settings.write().unwrap_or_else(PoisonError::into_inner);
+        *settings = Arc::new((limits, settings.1.clone()));
     }
 
     /// Changes the switches. Those that shape the data have no effect any more.
@@ -162,218 +210,6 @@ impl Sim {
     /// The switches as they are.
     pub fn switches(&self) -> Switches {
         self.settings().1.clone()
-    }
-
-    fn with<T>(&self, object: &str, act: impl FnOnce(&mut World, usize) -> T) -> T {
-        let mut world = self.world_mut();
-        let kind = world.kind(object).unwrap_or_else(|| panic!("there is no object type {object}"));
-        act(&mut world, kind)
-    }
-
-    /// Changes records: a third of their values, and their modified date. Each gets a stamp of its own.
-    pub fn edit(&self, object: &str, ids: &[u64]) {
-        for id in ids {
-            let now = self.stamp();
-            self.with(object, |world, kind| world.edit(kind, &[*id], now));
-        }
-    }
-
-    /// Changes `n` live records drawn by the seed, and returns their ids.
-    pub fn edit_random(&self, object: &str, n: usize) -> Vec<u64> {
-        let ids = self.with(object, |world, kind| world.pick(kind, n));
-        self.edit(object, &ids);
-        ids
-    }
-
-    /// Changes records, all with one stamp, which it returns.
-    pub fn bulk_edit(&self, object: &str, ids: &[u64]) -> i64 {
-        let now = self.stamp();
-        self.with(object, |world, kind| world.edit(kind, ids, now));
-        now
-    }
-
-    /// Gives a property of a record a value; `None` clears it.
-    pub fn set(&self, object: &str, id: u64, property: &str, value: Option<&str>) {
-        let now = self.stamp();
-        self.with(object, |world, kind| {
-            if let Some(index) = world.kinds[kind].index(id) {
-                world.set(kind, index, &[(property.into(), value.map(str::to_string))], now);
-            }
-        });
-    }
-
-    /// Makes records at the end, and returns their ids.
-    pub fn create(&self, object: &str, n: usize) -> Vec<u64> {
-        (0..n)
-            .map(|_| {
-                let now = self.stamp();
-                self.with(object, |world, kind| world.create(kind, now, &[]))
-            })
-            .collect()
-    }
-
-    /// Archives records; their modified dates stay.
-    pub fn archive(&self, object: &str, ids: &[u64]) {
-        let now = self.stamp();
-        self.with(object, |world, kind| ids.iter().for_each(|id| _ = world.archive(kind, *id, now)));
-    }
-
-    /// Brings archived records back.
-    pub fn restore(&self, object: &str, ids: &[u64]) {
-        let now = self.stamp();
-        self.with(object, |world, kind| ids.iter().for_each(|id| _ = world.restore(kind, *id, now)));
-    }
-
-    /// Removes records for good.
-    pub fn purge(&self, object: &str, ids: &[u64]) {
-        let now = self.stamp();
-        self.with(object, |world, kind| ids.iter().for_each(|id| _ = world.purge(kind, *id, now)));
-    }
-
-    /// Makes one record of two, and returns its new id; `None` if one of them is not live.
-    pub fn merge(&self, object: &str, primary: u64, other: u64) -> Option<u64> {
-        let now = self.stamp();
-        self.with(object, |world, kind| world.merge(kind, primary, other, now))
-    }
-
-    /// Computes the calculated properties of records anew; no modified date moves.
-    pub fn recalculate(&self, object: &str, ids: &[u64]) {
-        self.with(object, |world, kind| world.recalculate(kind, ids));
-    }
-
-    /// Links two records; no modified date moves.
-    pub fn associate(&self, from: &str, id: u64, to: &str, to_id: u64) {
-        self.with(from, |world, kind| {
-            if let Some(to) = world.kind(to) {
-                let (type_id, user, _) = world.link_types(kind, to)[0];
-                world.link(kind, id, to, Link { to: to_id, user, type_id });
-            }
-        });
-    }
-
-    /// Undoes all links between two records; no modified date moves.
-    pub fn dissociate(&self, from: &str, id: u64, to: &str, to_id: u64) {
-        self.with(from, |world, kind| {
-            if let Some(to) = world.kind(to) {
-                for link in world.links(kind, id, to).into_iter().filter(|link| link.to == to_id) {
-                    world.unlink(kind, id, to, link);
-                }
-            }
-        });
-    }
-
-    /// Adds a property; records have values for it at once.
-    pub fn add_property(&self, object: &str, name: &str, kind_name: &str) {
-        let from = match kind_name {
-            "number" => Gen::Number,
-            "date" => Gen::Date,
-            "datetime" => Gen::DateTime,
-            "bool" => Gen::Bool,
-            "enumeration" => Gen::Choice,
-            _ => Gen::Word,
-        };
-        let now = self.stamp();
-        self.with(object, |world, kind| {
-            let target = &mut world.kinds[kind];
-            target.properties.retain(|p| p.name != name);
-            target.properties.push(Property { created: now, updated: now, ..Property::new(name, kind_name, from) });
-            target.reindex();
-        });
-    }
-
-    fn change_property(&self, object: &str, name: &str, change: impl FnOnce(&mut Property, i64)) {
-        let now = self.stamp();
-        self.with(object, |world, kind| {
-            let target = &mut world.kinds[kind];
-            if let Some(at) = target.by_name.get(name).copied() {
-                change(&mut target.properties[at], now);
-                target.properties[at].updated = now;
-                target.reindex();
-            }
-        });
-    }
-
-    /// Archives a property: it is not answered any more.
-    pub fn archive_property(&self, object: &str, name: &str) {
-        self.change_property(object, name, |property, now| property.archived_at = Some(now));
-    }
-
-    /// Gives a property another type, and values of it.
-    pub fn retype_property(&self, object: &str, name: &str, kind_name: &str) {
-        self.archive_property(object, name);
-        self.add_property(object, name, kind_name);
-    }
-
-    /// Gives a property another name; it keeps its values.
-    pub fn rename_property(&self, object: &str, from: &str, to: &str) {
-        self.change_property(object, from, |property, _| {
-            let hash = property.hash;
-            let renamed = Property::new(to, &property.kind, property.from);
-            property.name = renamed.name;
-            property.key = renamed.key;
-            property.label = renamed.label;
-            property.hash = hash;
-        });
-    }
-
-    /// Switches an object type on or off.
-    pub fn set_object_enabled(&self, object: &str, on: bool) {
-        self.with(object, |world, kind| world.kinds[kind].def.off = !on);
-    }
-
-    /// Does a change now.
-    pub fn apply(&self, mutation: &Mutation) {
-        let now = self.now_ms();
-        self.apply_at(mutation, None, now);
-    }
-
-    /// Does a change at an instant of the past, for what the clock ran over; `returned` is what a call delivered.
-    pub(super) fn apply_at(&self, mutation: &Mutation, returned: Option<&[u64]>, at: i64) {
-        let ids = |object: &str, which: &Which| -> Vec<u64> {
-            match which {
-                Which::Ids(ids) => ids.clone(),
-                Which::Returned => returned.unwrap_or_default().to_vec(),
-                Which::Random(n) => self.with(object, |world, kind| world.pick(kind, *n)),
-                Which::ChangedSince { ms, n } => self.with(object, |world, kind| world.pick_since(kind, *ms, *n)),
-            }
-        };
-        // Scripts of the clock happen at their instant; those of requests each at a new one.
-        let stamp = || if at < self.now_ms() { at } else { self.stamp() };
-        match mutation {
-            Mutation::Edit { object, which } => {
-                for id in ids(object, which) {
-                    let now = stamp();
-                    self.with(object, |world, kind| world.edit(kind, &[id], now));
-                }
-            }
-            Mutation::BulkEdit { object, which } => {
-                let (ids, now) = (ids(object, which), stamp());
-                self.with(object, |world, kind| world.edit(kind, &ids, now));
-            }
-            Mutation::Set { object, which, property, value } => {
-                for id in ids(object, which) {
-                    self.set(object, id, property, value.as_deref());
-                }
-            }
-            Mutation::Create { object, n } => _ = self.create(object, *n),
-            Mutation::Archive { object, which } => self.archive(object, &ids(object, which)),
-            Mutation::Restore { object, which } => self.restore(object, &ids(object, which)),
-            Mutation::Purge { object, which } => self.purge(object, &ids(object, which)),
-            Mutation::Merge { object, which } => {
-                if let [first, second, ..] = ids(object, which)[..] {
-                    self.merge(object, first, second);
-                }
-            }
-            Mutation::Recalculate { object, which } => self.recalculate(object, &ids(object, which)),
-            Mutation::Associate { from, id, to, to_id } => self.associate(from, *id, to, *to_id),
-            Mutation::Dissociate { from, id, to, to_id } => self.dissociate(from, *id, to, *to_id),
-            Mutation::AddProperty { object, name, kind } => self.add_property(object, name, kind),
-            Mutation::ArchiveProperty { object, name } => self.archive_property(object, name),
-            Mutation::RetypeProperty { object, name, kind } => self.retype_property(object, name, kind),
-            Mutation::RenameProperty { object, from, to } => self.rename_property(object, from, to),
-            Mutation::SetEnabled { object, on } => self.set_object_enabled(object, *on),
-            Mutation::Advance { ms } => _ = self.moved.fetch_add(*ms as i64, Ordering::SeqCst),
-        }
     }
 
     /// Lets a change happen by itself.
@@ -412,7 +248,7 @@ impl Sim {
         let mut summary = locked(&self.journal).summary();
         summary.refreshes = self.auth().refreshes;
         let world = self.world();
-        let twice = |kind: &Kind| kind.reads.iter().filter(|n| n.load(Ordering::Relaxed) > 1).count() as u64;
+        let twice = |kind: &Kind| kind.reads.0.iter().filter(|n| n.load(Ordering::Relaxed) > 1).count() as u64;
         summary.read_twice = world.kinds.iter().map(twice).sum();
         summary
     }
@@ -421,91 +257,8 @@ impl Sim {
     pub fn forget_requests(&self) {
         *locked(&self.journal) = Journal::default();
         for kind in &self.world().kinds {
-            kind.reads.iter().for_each(|n| n.store(0, Ordering::Relaxed));
+            kind.reads.0.iter().for_each(|n| n.store(0, Ordering::Relaxed));
         }
-    }
-
-    /// Ids of live records, ascending.
-    pub fn ids(&self, object: &str) -> Vec<u64> {
-        let world = self.world();
-        let Some(kind) = world.kind(object) else { return Vec::new() };
-        world.kinds[kind].rows.iter().filter(|row| row.live()).map(|row| row.id).collect()
-    }
-
-    /// Ids of archived records that still show, ascending.
-    pub fn archived_ids(&self, object: &str) -> Vec<u64> {
-        let (world, now) = (self.world(), self.now_ms());
-        let Some(at) = world.kind(object) else { return Vec::new() };
-        let kind = &world.kinds[at];
-        (0..kind.rows.len()).filter(|i| world.listed(kind, *i, true, now)).map(|i| kind.rows[i].id).collect()
-    }
-
-    /// Ids of records that are gone for good, ascending.
-    pub fn purged_ids(&self, object: &str) -> Vec<u64> {
-        let (world, now) = (self.world(), self.now_ms());
-        let Some(at) = world.kind(object) else { return Vec::new() };
-        let kind = &world.kinds[at];
-        let gone = |i: &usize| {
-            let row = kind.rows[*i];
-            row.flags & PURGED != 0
-                || (!row.live() && row.flags & super::state::MERGED == 0 && !world.listed(kind, *i, true, now))
-        };
-        (0..kind.rows.len()).filter(gone).map(|i| kind.rows[i].id).collect()
-    }
-
-    /// Former ids and the ids of the records that they became.
-    pub fn merges(&self, object: &str) -> Vec<(u64, u64)> {
-        let world = self.world();
-        let Some(kind) = world.kind(object) else { return Vec::new() };
-        let kind = &world.kinds[kind];
-        kind.merged.keys().map(|old| (*old, kind.survivor(*old))).collect()
-    }
-
-    /// The live records as a list with every property would have them, by id.
-    pub fn truth(&self, object: &str) -> Vec<Value> {
-        self.truth_of(object, false)
-    }
-
-    /// The same of the archived records that still show.
-    pub fn archived_truth(&self, object: &str) -> Vec<Value> {
-        self.truth_of(object, true)
-    }
-
-    fn truth_of(&self, object: &str, archived: bool) -> Vec<Value> {
-        let mut all = Vec::new();
-        self.each_truth(object, archived, |text| {
-            all.push(serde_json::from_str(text).expect("records are written as JSON"));
-        });
-        all
-    }
-
-    /// Hands each record, as JSON text, to `take`: for accounts that are too large for a list.
-    pub fn each_truth(&self, object: &str, archived: bool, mut take: impl FnMut(&str)) {
-        let (world, now, settings) = (self.world(), self.now_ms(), self.settings());
-        let Some(at) = world.kind(object) else { return };
-        let kind = &world.kinds[at];
-        let sees = self.sees(&kind.def.plural);
-        let ask = Ask { world: &world, kind: at, now, switches: &settings.1, family: "v3", sees };
-        let names: Vec<String> = kind.properties.iter().map(|p| p.name.clone()).collect();
-        let wanted = ask.wanted(&names, &[]);
-        let (mut out, mut scratch) = (String::new(), String::new());
-        for index in (0..kind.rows.len()).filter(|index| world.listed(kind, *index, archived, now)) {
-            out.clear();
-            ask.write(&mut out, &mut scratch, index, &wanted, archived);
-            take(&out);
-        }
-    }
-
-    /// Every link between two types: both ids, category, number, label.
-    pub fn association_truth(&self, from: &str, to: &str) -> Vec<Value> {
-        let world = self.world();
-        let (Some(from), Some(to)) = (world.kind(from), world.kind(to)) else { return Vec::new() };
-        let row = |(id, link): (u64, Link)| {
-            json!({ "from": id.to_string(), "to": link.to.to_string(),
-                "category": if link.user { "USER_DEFINED" } else { "HUBSPOT_DEFINED" },
-                "typeId": link.type_id, "label": world.label(from, to, &link) })
-        };
-        world.all_links(from, to).into_iter().map(row).collect()
     }
 
     /// The fewest requests that a run could make for what it had to do.

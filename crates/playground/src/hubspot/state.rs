@@ -59,7 +59,18 @@ pub(super) struct Pending {
     pub before: Option<Row>,
 }
 
+/// How often each record was delivered. A copy starts anew.
+#[derive(Default)]
+pub(super) struct Reads(pub Vec<AtomicU8>);
+
+impl Clone for Reads {
+    fn clone(&self) -> Reads {
+        Reads(self.0.iter().map(|_| AtomicU8::new(0)).collect())
+    }
+}
+
 /// An object type with its records.
+#[derive(Clone)]
 pub(super) struct Kind {
     pub def: Def,
     pub key: u64,
@@ -71,8 +82,7 @@ pub(super) struct Kind {
     pub overlay: HashMap<u32, Overlay>,
     pub pending: HashMap<u32, Vec<Pending>>,
     pub merged: BTreeMap<u64, u64>,
-    /// How often each record was delivered.
-    pub reads: Vec<AtomicU8>,
+    pub reads: Reads,
 }
 
 impl Kind {
@@ -136,6 +146,7 @@ pub(super) struct Owner {
 }
 
 /// Everything of an account that calls read.
+#[derive(Clone)]
 pub(super) struct World {
     pub seed: u64,
     pub portal: u64,
@@ -229,7 +240,7 @@ impl World {
             properties: property::of(&def, most, &config.switches),
             by_name: HashMap::new(),
             base: rows.len(),
-            reads: rows.iter().map(|_| AtomicU8::new(0)).collect(),
+            reads: Reads(rows.iter().map(|_| AtomicU8::new(0)).collect()),
             rows,
             overlay: HashMap::new(),
             pending: HashMap::new(),
@@ -247,8 +258,8 @@ impl World {
             if !self.kinds[kind].def.merges || rows.len() < 10 {
                 continue;
             }
-            let from = rows.len() / 2;
-            let ids: Vec<u64> = rows[from..].iter().filter(|row| row.live()).take(3).map(|row| row.id).collect();
+            // The last ones: the first are there to break readers.
+            let ids: Vec<u64> = rows.iter().rev().filter(|row| row.live()).take(3).map(|row| row.id).collect();
             if let [a, b, d] = ids[..] {
                 let c = self.merge(kind, a, b, at).expect("both are live");
                 self.merge(kind, c, d, at + DAY).expect("both are live");

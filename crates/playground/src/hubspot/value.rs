@@ -285,14 +285,15 @@ fn nasty(property: &Property, at: u32, out: &mut String) -> bool {
         ("enumeration", _) => out.push_str(CHOICES[at]),
         (_, Gen::Body) => {
             // As long as a note may be.
-            while out.len() < 65_000 {
+            let mut left = 65_536;
+            let size = TEXTS[at].chars().count() + 7;
+            while left >= size {
                 out.push_str("<b>");
                 out.push_str(TEXTS[at]);
                 out.push_str("</b>");
+                left -= size;
             }
-            while out.len() < 65_536 {
-                out.push('.');
-            }
+            out.extend(std::iter::repeat_n('.', left));
         }
         _ => out.push_str(TEXTS[at]),
     }

@@ -26,5 +26,12 @@ fn the_demo_lands_rows_that_other_readers_see() {
     let counted = crate::harness::run_script("oracle.py", &["count", told["table"].as_str().unwrap()]);
     let counted: Value = serde_json::from_str(&counted).unwrap();
     assert_eq!(counted["rows"], counts["outputRecordCount"]);
+    let contacts = &told["contacts"];
+    let counted = crate::harness::run_script("oracle.py", &["count", contacts["table"].as_str().unwrap()]);
+    let counted: Value = serde_json::from_str(&counted).unwrap();
+    assert!(counted["rows"].as_u64().unwrap() >= 1_000, "{counted}");
+    let named =
+        contacts["rows"].as_array().unwrap().iter().filter(|row| row["person"]["name"]["firstName"].is_string());
+    assert!(named.count() > 0, "{contacts}");
     assert!(began.elapsed().as_secs() < 60, "the demo takes under 60 s");
 }

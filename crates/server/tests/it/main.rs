@@ -7,6 +7,7 @@ mod badinput;
 mod demo;
 mod formats;
 mod harness;
+mod hubspot;
 mod kill;
 mod requests;
 mod runs;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// Runs a shell command line; answers curl's standard output.
 #[track_caller]
-fn shell(forebay: &Forebay, command: &str) -> Value {
+pub fn shell(forebay: &Forebay, command: &str) -> Value {
     let member = |name: &str| forebay.credentials[name].as_str().unwrap().to_string();
     let command = command
         .replace("https://platform.adobe.io", &forebay.url)
@@ -21,7 +21,8 @@ fn shell(forebay: &Forebay, command: &str) -> Value {
     serde_json::from_str(&said).unwrap_or_else(|e| panic!("{command}\nanswered no JSON ({e}): {said}"))
 }
 
-const HEADERS: &str = r#" \
+/// The headers that the tutorials print.
+pub const HEADERS: &str = r#" \
     -H 'Authorization: Bearer {ACCESS_TOKEN}' \
     -H 'x-api-key: {API_KEY}' \
     -H 'x-gw-ims-org-id: {IMS_ORG}' \

@@ -64,6 +64,11 @@ impl Here {
         self.send(self.request("GET", target).body(Full::default()).unwrap()).await.unwrap()
     }
 
+    pub async fn get_with(&self, target: &str, name: &str, value: &str) -> Answer {
+        let request = self.request("GET", target).header(name, value);
+        self.send(request.body(Full::default()).unwrap()).await.unwrap()
+    }
+
     pub async fn try_get(&self, target: &str) -> Result<Answer, String> {
         self.send(self.request("GET", target).body(Full::default()).unwrap()).await
     }

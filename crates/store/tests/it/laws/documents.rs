@@ -215,7 +215,48 @@ async fn a_reset_empties_one_sandbox_and_notes_its_folders() {
     assert_eq!(store.enqueue_due(at(9_999)).await.expect("it enqueues"), 0);
     let folders: Vec<String> =
         store.cleanups().await.expect("it lists").into_iter().map(|cleanup| cleanup.location).collect();
-    assert_eq!(folders, ["batches/prod", "tables/prod"]);
+    assert_eq!(folders, ["batches/prod", "ledgers/prod", "raw/prod", "tables/prod"]);
+}
+
+#[tokio::test]
+async fn a_deleted_flow_leaves_what_it_landed_to_be_removed() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    flow(store, "f1", 15, at(0)).await;
+    store.delete(&prod(), Resource::Flow, "f1", None, at(1)).await.expect("it goes");
+    let folders: Vec<String> =
+        store.cleanups().await.expect("it lists").into_iter().map(|cleanup| cleanup.location).collect();
+    assert_eq!(folders, ["ledgers/prod/f1", "raw/prod/f1"]);
+}
+
+#[tokio::test]
+async fn resealing_replaces_one_secret_and_leaves_the_etag() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let secret = |text: &str| secrecy::SecretString::from(text.to_string());
+    let old = [("/auth/params/a".to_string(), secret("old")), ("/auth/params/b".to_string(), secret("kept"))];
+    let new = New::new(Resource::Connection, "c1", json!({ "name": "c" })).secrets(old.into());
+    let made = store.insert(&prod(), new, at(0)).await.expect("it inserts");
+    let renewed = [("/auth/params/a".to_string(), secret("new"))].into();
+    store.reseal(&prod(), Resource::Connection, "c1", &renewed).await.expect("it reseals");
+    assert_eq!(store.get(&prod(), Resource::Connection, "c1").await.expect("it is there"), made);
+    let secrets = store.secrets(&prod(), Resource::Connection, "c1").await.expect("they open");
+    let shown = |name: &str| secrecy::ExposeSecret::expose_secret(&secrets[name]).to_string();
+    assert_eq!((shown("/auth/params/a"), shown("/auth/params/b")), ("new".to_string(), "kept".to_string()));
+}
+
+#[tokio::test]
+async fn of_two_who_replace_a_state_at_once_one_notices() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    assert_eq!(store.state("s").await.expect("it reads"), None);
+    assert!(store.swap_state("s", None, &json!(1)).await.expect("it swaps"));
+    assert!(!store.swap_state("s", None, &json!(2)).await.expect("it swaps"));
+    let (value, version) = store.state("s").await.expect("it reads").expect("it is there");
+    assert_eq!(value, json!(1));
+    assert!(store.swap_state("s", Some(version), &json!({ "a": 3 })).await.expect("it swaps"));
+    assert!(!store.swap_state("s", Some(version), &json!(4)).await.expect("it swaps"));
+    assert_eq!(store.state("s").await.expect("it reads").expect("it is there").0, json!({ "a": 3 }));
 }
 
 #[tokio::test]
