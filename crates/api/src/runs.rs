@@ -59,10 +59,12 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
     }
     for (name, given) in [("windowStartTime", from.is_some()), ("windowEndTime", to.is_some())] {
         if given && reads(&flow) == Reader::Tables {
-            return Err(invalid(format!("params.{name} does not apply: a run of a table goes on where the last one ended"))
-                .at(Place::pointer(format!("/params/{name}")))
-                .advice("Leave the window out; to promote what a run has landed once more, replay that run.")
-                .into());
+            return Err(invalid(format!(
+                "params.{name} does not apply: a run of a table goes on where the last one ended"
+            ))
+            .at(Place::pointer(format!("/params/{name}")))
+            .advice("Leave the window out; to promote what a run has landed once more, replay that run.")
+            .into());
         }
     }
     let flow = note_delta_column(&app, &caller, flow, &params).await?;

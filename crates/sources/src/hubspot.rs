@@ -90,9 +90,9 @@ impl HubSpot {
             let started = Instant::now();
             let error = match name {
                 "connect" => hurried.account.gate.connect(&hurried.account.base).await.err(),
-                "sign in" => hurried.sign_in().await.err().map(|fault| fault.error),
+                "sign in" => hurried.sign_in().await.err().map(|fault| *fault.error),
                 "account" => hurried.meet_again().await.err(),
-                _ => hurried.first_contact().await.err().map(|fault| fault.error),
+                _ => hurried.first_contact().await.err().map(|fault| *fault.error),
             };
             let millis = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
             checks.push(Check { name, ok: error.is_none(), millis, error });
@@ -142,7 +142,7 @@ impl HubSpot {
             account.know(portal, kept.zone.as_deref()).await;
         }
         account.budget.open().await?;
-        let details = self.details().await.map_err(|fault| fault.error)?;
+        let details = self.details().await.map_err(|fault| *fault.error)?;
         match details {
             Some(details) => account.identify(details.portal, details.zone.as_deref()).await?,
             // The token itself may say whose it is.

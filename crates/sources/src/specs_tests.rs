@@ -105,3 +105,33 @@ fn every_source_has_its_specs_and_no_spec_has_two() {
     }
     assert!(by_spec("c604ff05-7f1a-43c0-8e18-33bf874cb11c").is_none());
 }
+
+/// FS-SPEC-3, §11.2: the four parameters of the tutorial, all required; and a token alone as a way of its own.
+#[test]
+fn the_hubspot_spec_has_the_tutorials_parameters_and_a_token_alone() {
+    let spec = spec("cc6a4487-9e91-433e-a3a3-9cf6626c1806").unwrap();
+    let auth = &spec["authSpec"];
+    assert_eq!(auth[0]["name"], "Basic Authentication");
+    assert!(auth[0].get("type").is_none());
+    let four = serde_json::json!(["clientId", "clientSecret", "accessToken", "refreshToken"]);
+    assert_eq!(auth[0]["spec"]["required"], four);
+    assert_eq!(
+        properties(&auth[0]["spec"]).keys().collect::<Vec<_>>(),
+        four.as_array().unwrap().iter().map(|n| n.as_str().unwrap()).collect::<Vec<_>>()
+    );
+    assert_eq!(auth[1]["spec"]["required"], serde_json::json!(["accessToken"]));
+}
+
+/// FS-SPEC-5, §6.2.
+#[test]
+fn the_flow_spec_of_tables_joins_them_and_copies_by_a_delta_column() {
+    let flow = flow_spec("14518937-270c-4525-bdec-c2ba7cce3860").unwrap();
+    assert_eq!(flow["name"], "CRMToAEP");
+    assert_eq!(flow["transformationSpec"], flow["transformationSpecs"]);
+    let names: Vec<_> = flow["transformationSpecs"].as_array().unwrap().iter().map(|t| &t["name"]).collect();
+    assert_eq!(names, ["Copy", "Mapping"]);
+    let sources = flow["sourceConnectionSpecIds"].as_array().unwrap();
+    assert_eq!(sources.iter().collect::<HashSet<_>>().len(), 36);
+    let tables = sources.iter().filter_map(|id| by_spec(id.as_str().unwrap()));
+    assert!(tables.map(|source| source.reader).eq([crate::Reader::Tables]));
+}

@@ -25,6 +25,8 @@ const ERROR_LIMIT: usize = 64 << 10;
 const ANSWER_LIMIT: usize = 256 << 20;
 /// The longest that one attempt takes.
 const LONGEST: Duration = Duration::from_secs(300);
+/// The same of a renewal, others of which wait for it.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(45);
 /// Tries of a request that the other side fails at, before it is made smaller.
 const FAILURES: u32 = 5;
 /// Tries of a request that something on the way blocks.
@@ -218,7 +220,7 @@ impl Account {
         let length = url.as_str().len();
         let method = if ask.body.is_some() { Method::POST } else { Method::GET };
         let mut request = reqwest::Request::new(method, url);
-        *request.timeout_mut() = Some(LONGEST);
+        *request.timeout_mut() = Some(if token.is_some() { LONGEST } else { LONGEST_RENEWAL });
         let headers = request.headers_mut();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));

@@ -134,7 +134,7 @@ impl HubSpot {
         self.meet().await?;
         match self.resolve(path).await? {
             What::Objects(object) => {
-                let (properties, _) = self.properties(&object.id).await.map_err(|fault| fault.error)?;
+                let (properties, _) = self.properties(&object.id).await.map_err(|fault| *fault.error)?;
                 Ok(columns::of_records(&properties))
             }
             other => Ok(columns::of_reference(&other)),
@@ -147,15 +147,15 @@ impl HubSpot {
         let limit = limit.min(ROWS);
         let (texts, columns, kind) = match self.resolve(path).await? {
             What::Objects(object) => {
-                let (properties, _) = self.properties(&object.id).await.map_err(|fault| fault.error)?;
+                let (properties, _) = self.properties(&object.id).await.map_err(|fault| *fault.error)?;
                 let columns = columns::of_records(&properties);
                 let kind = object.id.clone();
                 let names = properties.into_iter().map(|property| property.name).collect();
-                let texts = self.first(object, names, limit).await.map_err(|fault| fault.error)?;
+                let texts = self.first(object, names, limit).await.map_err(|fault| *fault.error)?;
                 (texts, columns, kind)
             }
             other => {
-                let texts = snapshot::first(self, &other, limit).await.map_err(|fault| fault.error)?;
+                let texts = snapshot::first(self, &other, limit).await.map_err(|fault| *fault.error)?;
                 (texts, columns::of_reference(&other), snapshot::kind(&other))
             }
         };
@@ -190,6 +190,6 @@ fn custom_name(schema: &Schema) -> String {
 fn unless_closed<T>(fault: Fault, instead: T) -> Result<T> {
     match fault.trouble {
         Trouble::Denied(_) | Trouble::Missing | Trouble::Wrong => Ok(instead),
-        _ => Err(fault.error),
+        _ => Err(*fault.error),
     }
 }

@@ -58,7 +58,7 @@ pub(super) enum Trouble {
 /// A failed attempt.
 #[derive(Debug)]
 pub(super) struct Fault {
-    pub(super) error: Error,
+    pub(super) error: Box<Error>,
     pub(super) trouble: Trouble,
     /// How long the other side asks us to wait.
     pub(super) wait: Option<Duration>,
@@ -68,7 +68,7 @@ pub(super) struct Fault {
 
 impl Fault {
     pub(super) fn new(trouble: Trouble, error: Error) -> Fault {
-        Fault { error, trouble, wait: None, date: None }
+        Fault { trouble, error: Box::new(error), wait: None, date: None }
     }
 
     /// The gate's own errors: an endpoint that is not allowed stays so, a connection may work the next time.

@@ -188,6 +188,18 @@ impl Finder {
         Ok(found)
     }
 
+    /// The whole of records that a list of the archive named: their keys may be among their properties.
+    pub(super) async fn archived(&self, listed: Vec<Record>) -> Result<Vec<Record>, Fault> {
+        if listed.is_empty() {
+            return Ok(listed);
+        }
+        let mut found = self.batch(listed.iter().map(|record| record.id.clone()).collect(), true).await?.records;
+        let whole: HashSet<String> = found.iter().map(|record| record.id.clone()).collect();
+        // Restored or purged meanwhile: the list's word is good enough until the next run.
+        found.extend(listed.into_iter().filter(|record| !whole.contains(&record.id)));
+        Ok(found)
+    }
+
     /// One batch; halved where one of its ids spoils it (§6.2).
     fn batch(&self, ids: Vec<String>, archived: bool) -> BoxFuture<'_, Result<Batch, Fault>> {
         Box::pin(async move {

@@ -108,12 +108,11 @@ impl Out<'_> {
     }
 
     fn archived(&mut self, record: &Record) {
-        let seen = self.ledger.get(&record.id);
-        if seen.is_some_and(|seen| seen.deleted) {
+        // What the flow was never given needs no end.
+        let Some(seen) = self.ledger.get(&record.id).filter(|seen| !seen.deleted) else {
             return self.page.known += 1;
-        }
-        let at = record.archived_at.unwrap_or(record.modified);
-        let version = seen.map_or(at, |seen| at.max(seen.version.saturating_add(1)));
+        };
+        let version = record.archived_at.unwrap_or(record.modified).max(seen.version.saturating_add(1));
         self.line("d", version, &[], Some(&record.text));
         self.note(&record.id, Seen { version, hash: 0, deleted: true });
     }
@@ -129,8 +128,11 @@ impl Out<'_> {
             return;
         }
         let version = seen.map_or(gone.at, |seen| gone.at.max(seen.version.saturating_add(1)));
-        let name = if self.assembly.snapshot.is_some() { KEY } else { "id" };
-        let mut members = vec![(name, Value::from(gone.id.as_str())), ("archived", Value::from(true))];
+        let mut members = match self.assembly.snapshot {
+            Some(_) => parts(&self.assembly.kind, &gone.id),
+            None => vec![("id", Value::from(gone.id.as_str()))],
+        };
+        members.push(("archived", Value::from(true)));
         members.extend(gone.into.iter().map(|into| ("_merged_into", Value::from(into.as_str()))));
         self.line("d", version, &members, None);
         self.note(&gone.id, Seen { version, hash: 0, deleted: true });
@@ -163,6 +165,22 @@ impl Out<'_> {
         self.ledger.note(id, seen);
         self.page.entries.push(Entry { id: id.to_string(), seen });
     }
+}
+
+/// The members that name a row of a table that is read whole: its key and the parts of it.
+fn parts(kind: &str, key: &str) -> Vec<(&'static str, Value)> {
+    let names: &[&str] = match kind {
+        "pipeline" => &["objectTypeId", "id"],
+        "pipeline_stage" => &["objectTypeId", "pipelineId", "id"],
+        "property" => &["objectTypeId", "name"],
+        "association" => &["fromId", "toId", "category", "typeId"],
+        _ => &["id"],
+    };
+    let parts = key.splitn(names.len(), ':').zip(names).map(|(part, name)| match *name {
+        "typeId" => (*name, part.parse::<i64>().map_or_else(|_| Value::from(part), Value::from)),
+        _ => (*name, Value::from(part)),
+    });
+    std::iter::once((KEY, Value::from(key))).chain(parts).collect()
 }
 
 /// The members of an object's text.

@@ -9,7 +9,7 @@ use super::walk::Walk;
 use crate::tables::{Page, Read};
 use forebay_model::{Error, Result};
 use futures::stream::{self, BoxStream, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Pages that are read ahead.
@@ -23,20 +23,35 @@ enum Message {
     /// The first one: what pages are made with.
     Begin(Assembly),
     Given(Box<Given>),
+    /// Told once everything before it is in the ledger.
+    Settle(oneshot::Sender<()>),
     Failed(Error),
 }
 
 impl Out {
     /// Hands over what was read; an error when nobody wants it any more.
     pub(super) async fn give(&self, given: Given) -> Result<(), Fault> {
-        let sent = self.0.send(Message::Given(Box::new(given))).await;
-        sent.map_err(|_| Error::internal("the pages of a run are not wanted any more").into())
+        self.tell(Message::Given(Box::new(given))).await
+    }
+
+    /// Waits until what was given is in the ledger.
+    pub(super) async fn settle(&self) -> Result<(), Fault> {
+        let (told, waiting) = oneshot::channel();
+        self.tell(Message::Settle(told)).await?;
+        waiting.await.map_err(|_| unwanted())
     }
 
     pub(super) async fn begin(&self, assembly: Assembly) -> Result<(), Fault> {
-        let sent = self.0.send(Message::Begin(assembly)).await;
-        sent.map_err(|_| Error::internal("the pages of a run are not wanted any more").into())
+        self.tell(Message::Begin(assembly)).await
     }
+
+    async fn tell(&self, message: Message) -> Result<(), Fault> {
+        self.0.send(message).await.map_err(|_| unwanted())
+    }
+}
+
+fn unwanted() -> Fault {
+    Error::internal("the pages of a run are not wanted any more").into()
 }
 
 /// Ends the task with the stream.
@@ -57,7 +72,7 @@ pub(super) fn pages(hubspot: HubSpot, read: Read) -> BoxStream<'static, Result<P
             let out = Out(sender);
             if let Err(fault) = run(hubspot, read, &out).await {
                 // Nobody is left to tell when this fails.
-                let _ = out.0.send(Message::Failed(fault.error)).await;
+                let _ = out.0.send(Message::Failed(*fault.error)).await;
             }
         }));
         let state = (receiver, task, None::<Assembly>, ledger);
@@ -65,6 +80,8 @@ pub(super) fn pages(hubspot: HubSpot, read: Read) -> BoxStream<'static, Result<P
             loop {
                 match receiver.recv().await? {
                     Message::Begin(begun) => assembly = Some(begun),
+                    // Whoever does not wait any more has ended.
+                    Message::Settle(told) => _ = told.send(()),
                     Message::Failed(error) => return Some((Err(error), (receiver, task, assembly, ledger))),
                     Message::Given(given) => {
                         let made = match &mut assembly {

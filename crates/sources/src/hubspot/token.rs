@@ -36,8 +36,15 @@ impl Account {
         }
     }
 
-    /// Another token than the one of that generation.
+    /// Another token than the one of that generation. Whoever waits may give up; the renewal itself goes on to its end,
+    /// since a token that was granted and not stored would be lost.
     pub(super) async fn renew(self: &Arc<Self>, generation: u64, patience: Patience) -> Result<Token, Fault> {
+        let account = self.clone();
+        let renewal = tokio::spawn(async move { account.renew_in_turn(generation, patience).await });
+        renewal.await.map_err(|e| Error::internal("the renewal of a token broke off").caused_by(e))?
+    }
+
+    async fn renew_in_turn(self: &Arc<Self>, generation: u64, patience: Patience) -> Result<Token, Fault> {
         let _one = self.renewing.lock().await;
         if let Some(current) = self.current().filter(|token| token.generation != generation) {
             return Ok(current);
@@ -121,7 +128,7 @@ impl Account {
             ("refresh_token", refresh.expose_secret()),
         ]);
         let ask = Ask::form(Target::Token, body);
-        let granted = self.alone(&ask, patience, |body| wire::granted(body)).await?;
+        let granted = self.alone(&ask, patience, wire::granted).await?;
         // What was granted is stored even where the account turns out to be another: the old token may be dead.
         let lifetime = Duration::from_secs(granted.expires_in.filter(|left| *left > 0).unwrap_or(LIFETIME));
         let renewed = granted.refresh_token.map_or(refresh, SecretString::from);
@@ -141,6 +148,7 @@ impl Account {
         let family = Family::Token;
         let mut profile = self.profile(family);
         let mut pauses = Pauses::new(patience);
+        let started = Instant::now();
         loop {
             // A renewal does not wait in a queue for those who wait for it.
             if ask.target != Target::Token {
@@ -166,9 +174,10 @@ impl Account {
                 (Trouble::Passing | Trouble::Failing | Trouble::Blocked, _) => fault.wait,
                 _ => return Err(fault),
             };
+            // The lease of a renewal must outlast the renewal.
             match pauses.next(wait, pause::chance()) {
-                Some(pause) => tokio::time::sleep(pause).await,
-                None => return Err(fault),
+                Some(pause) if started.elapsed() + pause < LEASE / 2 => tokio::time::sleep(pause).await,
+                _ => return Err(fault),
             }
         }
     }

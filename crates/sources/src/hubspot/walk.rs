@@ -209,6 +209,7 @@ impl Walk {
     async fn compare(&mut self, out: &Out, met: Option<Met>) -> Result<(), Fault> {
         self.cursor.step = Step::Archive { after: None };
         let Some(met) = met else { return Ok(()) };
+        out.settle().await?;
         let mut unmet: Vec<String> =
             self.ledger.with(|ledger| ledger.living().filter(|id| !met.contains(id)).collect());
         drop(met);
@@ -259,6 +260,7 @@ impl Walk {
     async fn archive(&mut self, out: &Out, after: Option<String>) -> Result<(), Fault> {
         let names = [self.finder.object.modified.to_string()];
         let mut places = Places::at(after);
+        out.settle().await?;
         loop {
             let listed = match self.finder.list(&places.here, &names, true).await {
                 Ok(listed) => listed,
@@ -266,11 +268,12 @@ impl Walk {
                 Err(fault) => return Err(fault),
             };
             let more = places.go(&listed)?;
-            let ledger = &self.ledger;
-            let news = ledger.with(|ledger| {
-                let known = |record: &Record| ledger.get(&record.id).is_some_and(|seen| seen.deleted);
-                listed.records.into_iter().filter(|record| !known(record)).collect::<Vec<_>>()
+            // What the flow was never given needs no end.
+            let news: Vec<Record> = self.ledger.with(|ledger| {
+                let living = |record: &Record| ledger.get(&record.id).is_some_and(|seen| !seen.deleted);
+                listed.records.into_iter().filter(living).collect()
             });
+            let news = self.finder.archived(news).await?;
             if !more {
                 let started = self.cursor.started;
                 self.cursor.watermark = started.saturating_sub(self.overlap);

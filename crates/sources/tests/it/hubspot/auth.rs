@@ -205,3 +205,20 @@ async fn no_secret_is_shown() {
     }
     assert_eq!(here.sim().summary().secrets_in_urls, 0);
 }
+
+/// P11: whoever gives up while a token is renewed does not lose the token that was granted.
+#[tokio::test]
+async fn a_renewal_goes_on_when_nobody_waits_for_it() {
+    let mut account = config(50);
+    account.switches.rotate_refresh_token = Some(0);
+    let here = here(account).await;
+    here.sim().fault(Rule::new(Action::Delay { ms: 300 }).call("token"));
+    here.sim().expire_tokens();
+    let remote = here.remote();
+    let gone = tokio::time::timeout(Duration::from_millis(150), remote.describe(CONTACTS)).await;
+    assert!(gone.is_err());
+    assert!(!remote.describe(CONTACTS).await.unwrap().is_empty());
+    assert_eq!(here.sim().summary().refreshes, 1);
+    let stored = here.memory.secrets(&account_id()).await.unwrap();
+    assert_ne!(stored["refreshToken"].expose_secret(), here.running.account().refresh_token);
+}

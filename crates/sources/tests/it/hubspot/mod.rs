@@ -121,6 +121,8 @@ pub struct Flow {
     pub lake: BTreeMap<String, (i64, Value)>,
     /// Deleted ids, with the version of their end and what they were merged into.
     pub deleted: BTreeMap<String, (i64, Option<String>)>,
+    /// The lines that ended them.
+    pub ends: Vec<Value>,
 }
 
 /// What one run brought.
@@ -136,7 +138,14 @@ pub struct Brought {
 impl Flow {
     pub fn of(table: &str) -> Flow {
         let rows = Rows { table: table.into(), columns: Vec::new(), incremental: true, overlap: 600_000, sweep: NEVER };
-        Flow { rows, cursor: None, ledger: Ledger::default(), lake: BTreeMap::new(), deleted: BTreeMap::new() }
+        Flow {
+            rows,
+            cursor: None,
+            ledger: Ledger::default(),
+            lake: BTreeMap::new(),
+            deleted: BTreeMap::new(),
+            ends: Vec::new(),
+        }
     }
 
     pub fn read(&self) -> (Read, Shared) {
@@ -145,9 +154,8 @@ impl Flow {
     }
 
     /// Runs to the end.
-    #[track_caller]
-    pub fn run<'a>(&'a mut self, remote: &'a Remote) -> impl Future<Output = Brought> + 'a {
-        async move { self.try_run(remote, usize::MAX).await.unwrap() }
+    pub async fn run(&mut self, remote: &Remote) -> Brought {
+        self.try_run(remote, usize::MAX).await.unwrap()
     }
 
     /// Runs until the end, an error, or so many pages.
@@ -196,6 +204,7 @@ impl Flow {
                 self.lake.remove(&key);
                 let into = line["_merged_into"].as_str().map(String::from);
                 self.deleted.insert(key, (version, into));
+                self.ends.push(line);
             }
             other => panic!("{other}"),
         }
