@@ -175,7 +175,7 @@ impl Copy<'_> {
         outcome?;
         if copied.landed + copied.left_out > 0 {
             let folder = layout::ledgers(&self.claim.scope.sandbox, &self.claim.flow.id);
-            let ledger = ledger.with(|ledger| std::mem::take(ledger));
+            let ledger = ledger.with(std::mem::take);
             copied.ledger = Some(raw::write_ledger(self.lake, &folder, &ledger).await?);
         }
         copied.done = true;

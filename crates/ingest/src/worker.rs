@@ -7,7 +7,9 @@
 //! - On a resumed run the table is read first, the store second.
 //! - A run ends in one transaction of the store with its cursor, its batch and its flow's last run.
 
-use crate::copy::{self, Carried, Copied, Copy};
+mod tables;
+
+use crate::copy::Copied;
 use crate::decode::Objects;
 use crate::mapping::{Upserts, Versions};
 use crate::outcome::{self, Outcome};
@@ -17,11 +19,11 @@ use crate::raw::{self, Landed};
 use crate::setup::{self, Reads, Setup};
 use crate::story;
 use forebay_lake::{Committed, Counts, Lake, MergeSpec, Prepared, Txn, WriteSpec, layout};
-use forebay_model::files::{Object, Part, Selection, Window};
+use forebay_model::files::{Object, Selection, Window};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::run::Status;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
-use forebay_sources::tables::{self, Rows};
+use forebay_sources::tables::{CHANGE, VERSION};
 use forebay_sources::{Accounts, Remote};
 use forebay_store::{Claim, End, Store};
 use futures::stream::BoxStream;
@@ -289,7 +291,16 @@ impl Worker {
             now: (self.clock)(),
         };
         let committed = match &setup.key {
-            Some(key) => self.merge(claim, &setup, key, &txn, record, &promoted, &progress).await?,
+            Some(key) => {
+                let spec = MergeSpec {
+                    key: key.clone(),
+                    max_file: self.settings.file_size,
+                    memory: self.settings.memory,
+                    spill: self.settings.spill.clone(),
+                    progress: progress.merging.clone(),
+                };
+                self.merge(claim, &setup, spec, &txn, record, &promoted).await?
+            }
             None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
         };
         info!(
@@ -355,118 +366,16 @@ impl Worker {
         Ok(planner.finish())
     }
 
-    /// Lands what is new in a table, from the last checkpoint on.
-    async fn copy(
-        &self,
-        claim: &Claim,
-        setup: &Setup,
-        rows: &Rows,
-        remote: &Remote,
-        record: &mut Option<Record>,
-        progress: Arc<Progress>,
-    ) -> Result<()> {
-        let mut new = match record.take() {
-            Some(record) if !record.failed => record,
-            before => {
-                let new = self.start(claim, setup, before.as_ref()).await?;
-                self.save(claim, &new).await?;
-                new
-            }
-        };
-        let mut copied = new.copied.take().unwrap_or_default();
-        let copying = !copied.done;
-        let mut parts = std::mem::take(&mut new.plan.parts);
-        let mut done = Ok(());
-        if copying {
-            let copy = Copy {
-                store: &self.store,
-                lake: &self.lake,
-                claim,
-                remote,
-                rows,
-                deletes: setup.key.is_some(),
-                every: self.settings.checkpoint,
-                times: new.times,
-                progress,
-                clock: self.clock,
-            };
-            done = copy.run(&mut copied, &mut parts).await;
-        }
-        if copying && done.is_ok() {
-            new.times.copy_ended = (self.clock)().timestamp_millis();
-        }
-        new.plan.parts = parts;
-        new.copied = Some(copied);
-        *record = Some(new);
-        done
-    }
-
-    /// Where a run of a table begins: at the flow's cursor, with what a failed run has left; a run that was re-triggered, and
-    /// one that replays another, at what was landed for it.
-    async fn start(&self, claim: &Claim, setup: &Setup, before: Option<&Record>) -> Result<Record> {
-        let began = (self.clock)();
-        let times = story::Times { copy_started: began.timestamp_millis(), ..story::Times::default() };
-        let carried = match copy::cursor(claim)?.carried {
-            Some(carried) if raw::are_there(&self.lake, &carried.parts).await? => Some(carried),
-            // They have expired: what they held is read from the source once more.
-            _ => None,
-        };
-        let replayed = match claim.params["replayOf"].as_str() {
-            Some(run) => Some(self.landed(claim, run).await?),
-            None => before.filter(|b| b.owned).map(|b| b.plan.parts.clone()),
-        };
-        let (mut parts, mut copied, owned) = match (replayed, carried) {
-            (Some(parts), _) => (parts, Copied { done: true, again: true, ..Copied::default() }, true),
-            // Its own segments: as far as it came.
-            (None, Some(carried)) if carried.run == claim.run.id => (carried.parts, carried.copied, false),
-            // A later run has taken over what it had landed.
-            (None, _) if before.is_some_and(|b| b.copied.is_some()) => {
-                (Vec::new(), Copied { done: true, again: true, ..Copied::default() }, false)
-            }
-            (None, Some(carried)) => (carried.parts, Copied { done: false, ..carried.copied }, false),
-            (None, None) => (Vec::new(), Copied::default(), false),
-        };
-        if owned && setup.key.is_some() {
-            copied.left_out = copy::revive(&self.lake, claim, &mut parts, began).await?;
-        }
-        for (id, part) in parts.iter_mut().enumerate() {
-            part.id = id as u32;
-        }
-        Ok(Record { plan: Plan { parts, watermark: None }, copied: Some(copied), owned, times, ..Record::default() })
-    }
-
-    /// The segments that another run has landed.
-    async fn landed(&self, claim: &Claim, run: &str) -> Result<Vec<Part>> {
-        let plan = self.store.plan(&claim.scope, run).await?;
-        let record: Option<Record> = plan.and_then(|plan| serde_json::from_value(plan).ok());
-        match record {
-            Some(record) if record.copied.is_some() => Ok(record.plan.parts),
-            _ => Err(Error::new(
-                Kind::Refused,
-                &code::FLOW_1422,
-                format!("the run {run} has landed no pages that could be replayed"),
-            )),
-        }
-    }
-
     /// Brings a run's rows into a dataset that keeps one row a key. What they do is recorded before the commit.
     async fn merge(
         &self,
         claim: &Claim,
         setup: &Setup,
-        key: &[String],
+        spec: MergeSpec,
         txn: &Txn,
         record: &mut Record,
         promoted: &Promoted,
-        progress: &Progress,
     ) -> Result<Committed> {
-        let spec = MergeSpec {
-            key: key.to_vec(),
-            max_file: self.settings.file_size,
-            memory: self.settings.memory,
-            spill: self.settings.spill.clone(),
-            progress: progress.merging.clone(),
-        };
         loop {
             let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
             if let Prepared::Ready(merged) = &prepared {
@@ -502,11 +411,11 @@ impl Worker {
         let (options, landed, change, versions) = match &setup.reads {
             Reads::Files { options, changes, .. } => {
                 let modified = record.plan.parts.iter().map(|part| (part.id, part.object.modified)).collect();
-                (options.clone(), None, changes.then_some(tables::CHANGE), Versions::Parts(modified))
+                (options.clone(), None, changes.then_some(CHANGE), Versions::Parts(modified))
             }
             Reads::Table(_) => {
-                let version = FieldPath(vec![Step::Name(tables::VERSION.into())]);
-                (raw::options(), Some(setup.kind), Some(tables::CHANGE), Versions::Field(version))
+                let version = FieldPath(vec![Step::Name(VERSION.into())]);
+                (raw::options(), Some(setup.kind), Some(CHANGE), Versions::Field(version))
             }
         };
         let change = change.map(|name| FieldPath(vec![Step::Name(name.into())]));
@@ -594,49 +503,6 @@ impl Worker {
         metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
         info!(records = promoted.records, ingested = promoted.written, failed = promoted.rejected, "the run succeeded");
         Ok(())
-    }
-
-    /// The flow's cursor after a run that has committed; none leaves it.
-    fn next(&self, claim: &Claim, record: &Record) -> Result<Option<serde_json::Value>> {
-        let next = match &record.copied {
-            None => serde_json::to_value(cursor(claim)?.committed(&record.plan, self.settings.overlap)),
-            Some(copied) if copied.again => return Ok(None),
-            Some(copied) => serde_json::to_value(copy::cursor(claim)?.after(copied)),
-        };
-        Ok(Some(next.expect("a cursor is plain data")))
-    }
-
-    /// The flow's cursor after a run that has failed; none leaves it.
-    fn left(&self, claim: &Claim, record: &mut Record, outcome: Outcome) -> Result<Option<serde_json::Value>> {
-        let by_data = outcome == Outcome::FailedByData;
-        let left = match &record.copied {
-            None if by_data => serde_json::to_value(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
-            None => return Ok(None),
-            Some(copied) if copied.again => return Ok(None),
-            Some(copied) if by_data && copied.done => {
-                record.owned = true;
-                serde_json::to_value(copy::cursor(claim)?.after(copied))
-            }
-            Some(copied) if copied.cursor.is_none() => return Ok(None),
-            Some(copied) => {
-                let (run, parts) = (claim.run.id.clone(), record.plan.parts.clone());
-                let carried = Carried { run, parts, copied: copied.clone() };
-                serde_json::to_value(copy::Cursor { carried: Some(carried), ..copy::cursor(claim)? })
-            }
-        };
-        Ok(Some(left.expect("a cursor is plain data")))
-    }
-
-    /// Takes away the flow's ledgers but the one it has and the one it is about to have. While the claim is held nobody
-    /// else writes one.
-    async fn prune_ledgers(&self, claim: &Claim, record: &Record) {
-        let Some(new) = record.copied.as_ref().and_then(|copied| copied.ledger.clone()) else { return };
-        let Ok(before) = copy::cursor(claim) else { return };
-        let keep: Vec<String> = before.ledger.into_iter().chain([new]).collect();
-        let folder = layout::ledgers(&claim.scope.sandbox, &claim.flow.id);
-        if let Err(e) = self.lake.prune(&folder, &keep).await {
-            warn!(error = %e, folder, "ledgers that nobody needs could not be removed");
-        }
     }
 
     /// A commit whose answer was lost may have landed. Before a run is called failed, the table is fenced against its

@@ -1,0 +1,163 @@
+//! What a run of a table does that a run of files does not: it copies before it promotes, and what it leaves to the flow's
+//! next run depends on how it ends (`docs/adr/0009`).
+
+use super::{Record, Worker, cursor};
+use crate::copy::{self, Carried, Copied, Copy};
+use crate::outcome::Outcome;
+use crate::plan::Plan;
+use crate::promote::Progress;
+use crate::raw;
+use crate::setup::Setup;
+use crate::story;
+use forebay_lake::layout;
+use forebay_model::files::Part;
+use forebay_model::{Error, Kind, Result, code};
+use forebay_sources::Remote;
+use forebay_sources::tables::Rows;
+use forebay_store::Claim;
+use std::sync::Arc;
+use tracing::warn;
+
+impl Worker {
+    /// Lands what is new in a table, from the last checkpoint on.
+    pub(super) async fn copy(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        rows: &Rows,
+        remote: &Remote,
+        record: &mut Option<Record>,
+        progress: Arc<Progress>,
+    ) -> Result<()> {
+        let mut new = match record.take() {
+            Some(record) if !record.failed => record,
+            before => {
+                let new = self.start(claim, setup, before.as_ref()).await?;
+                self.save(claim, &new).await?;
+                new
+            }
+        };
+        let mut copied = new.copied.take().unwrap_or_default();
+        let copying = !copied.done;
+        let mut parts = std::mem::take(&mut new.plan.parts);
+        let mut done = Ok(());
+        if copying {
+            let copy = Copy {
+                store: &self.store,
+                lake: &self.lake,
+                claim,
+                remote,
+                rows,
+                deletes: setup.key.is_some(),
+                every: self.settings.checkpoint,
+                times: new.times,
+                progress,
+                clock: self.clock,
+            };
+            done = copy.run(&mut copied, &mut parts).await;
+        }
+        if copying && done.is_ok() {
+            new.times.copy_ended = (self.clock)().timestamp_millis();
+        }
+        new.plan.parts = parts;
+        new.copied = Some(copied);
+        *record = Some(new);
+        done
+    }
+
+    /// Where a run of a table begins: at the flow's cursor, with what a failed run has left; a run that was re-triggered, and
+    /// one that replays another, at what was landed for it.
+    async fn start(&self, claim: &Claim, setup: &Setup, before: Option<&Record>) -> Result<Record> {
+        let began = (self.clock)();
+        let times = story::Times { copy_started: began.timestamp_millis(), ..story::Times::default() };
+        let carried = match copy::cursor(claim)?.carried {
+            Some(carried) if raw::are_there(&self.lake, &carried.parts).await? => Some(carried),
+            // They have expired: what they held is read from the source once more.
+            _ => None,
+        };
+        let replayed = match claim.params["replayOf"].as_str() {
+            Some(run) => Some(self.landed(claim, run).await?),
+            None => before.filter(|b| b.owned).map(|b| b.plan.parts.clone()),
+        };
+        let (mut parts, mut copied, owned) = match (replayed, carried) {
+            (Some(parts), _) => (parts, Copied { done: true, again: true, ..Copied::default() }, true),
+            // Its own segments: as far as it came.
+            (None, Some(carried)) if carried.run == claim.run.id => (carried.parts, carried.copied, false),
+            // A later run has taken over what it had landed.
+            (None, _) if before.is_some_and(|b| b.copied.is_some()) => {
+                (Vec::new(), Copied { done: true, again: true, ..Copied::default() }, false)
+            }
+            (None, Some(carried)) => (carried.parts, Copied { done: false, ..carried.copied }, false),
+            (None, None) => (Vec::new(), Copied::default(), false),
+        };
+        if owned && setup.key.is_some() {
+            copied.left_out = copy::revive(&self.lake, claim, &mut parts, began).await?;
+        }
+        for (id, part) in parts.iter_mut().enumerate() {
+            part.id = id as u32;
+        }
+        Ok(Record { plan: Plan { parts, watermark: None }, copied: Some(copied), owned, times, ..Record::default() })
+    }
+
+    /// The segments that another run has landed.
+    async fn landed(&self, claim: &Claim, run: &str) -> Result<Vec<Part>> {
+        let plan = self.store.plan(&claim.scope, run).await?;
+        let record: Option<Record> = plan.and_then(|plan| serde_json::from_value(plan).ok());
+        match record {
+            Some(record) if record.copied.is_some() => Ok(record.plan.parts),
+            _ => Err(Error::new(
+                Kind::Refused,
+                &code::FLOW_1422,
+                format!("the run {run} has landed no pages that could be replayed"),
+            )),
+        }
+    }
+
+    /// The flow's cursor after a run that has committed; none leaves it.
+    pub(super) fn next(&self, claim: &Claim, record: &Record) -> Result<Option<serde_json::Value>> {
+        let next = match &record.copied {
+            None => serde_json::to_value(cursor(claim)?.committed(&record.plan, self.settings.overlap)),
+            Some(copied) if copied.again => return Ok(None),
+            Some(copied) => serde_json::to_value(copy::cursor(claim)?.after(copied)),
+        };
+        Ok(Some(next.expect("a cursor is plain data")))
+    }
+
+    /// The flow's cursor after a run that has failed; none leaves it.
+    pub(super) fn left(
+        &self,
+        claim: &Claim,
+        record: &mut Record,
+        outcome: Outcome,
+    ) -> Result<Option<serde_json::Value>> {
+        let by_data = outcome == Outcome::FailedByData;
+        let left = match &record.copied {
+            None if by_data => serde_json::to_value(cursor(claim)?.failed(&record.plan, self.settings.overlap)),
+            None => return Ok(None),
+            Some(copied) if copied.again => return Ok(None),
+            Some(copied) if by_data && copied.done => {
+                record.owned = true;
+                serde_json::to_value(copy::cursor(claim)?.after(copied))
+            }
+            Some(copied) if copied.cursor.is_none() => return Ok(None),
+            Some(copied) => {
+                let (run, parts) = (claim.run.id.clone(), record.plan.parts.clone());
+                let carried = Carried { run, parts, copied: copied.clone() };
+                serde_json::to_value(copy::Cursor { carried: Some(carried), ..copy::cursor(claim)? })
+            }
+        };
+        Ok(Some(left.expect("a cursor is plain data")))
+    }
+
+    /// Takes away the flow's ledgers but the one it has and the one it is about to have. While the claim is held nobody
+    /// else writes one.
+    pub(super) async fn prune_ledgers(&self, claim: &Claim, record: &Record) {
+        let Some(new) = record.copied.as_ref().and_then(|copied| copied.ledger.clone()) else { return };
+        let Ok(before) = copy::cursor(claim) else { return };
+        let keep: Vec<String> = before.ledger.into_iter().chain([new]).collect();
+        let folder = layout::ledgers(&claim.scope.sandbox, &claim.flow.id);
+        if let Err(e) = self.lake.prune(&folder, &keep).await {
+            warn!(error = %e, folder, "ledgers that nobody needs could not be removed");
+        }
+    }
+}
