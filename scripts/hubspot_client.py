@@ -44,12 +44,14 @@ def read(url, who):
     one = client.crm.contacts.basic_api.get_by_id(everyone[0].id, properties=["email"])
     found["one"] = [one.id, one.created_at.tzinfo is not None]
 
-    for name, sorts in {"text": ["hs_object_id"], "object": [{"propertyName": "hs_object_id", "direction": "DESCENDING"}]}.items():
+    descending = {"propertyName": "hs_object_id", "direction": "DESCENDING"}
+    for name, sorts in {"text": ["hs_object_id"], "object": [descending]}.items():
         request = PublicObjectSearchRequest(
             filter_groups=[{"filters": [{"propertyName": "lastmodifieddate", "operator": "GTE", "value": "1000"}]}],
             sorts=sorts, properties=["email"], limit=7, after=7)
         answer = client.crm.contacts.search_api.do_search(request)
-        found[f"search by {name}"] = {"total": answer.total, "ids": ids(answer.results), "after": answer.paging.next.after}
+        found[f"search by {name}"] = {
+            "total": answer.total, "ids": ids(answer.results), "after": answer.paging.next.after}
 
     good, gone = everyone[0].id, "7"
     found["batch"] = batch(client, [good])
@@ -59,16 +61,19 @@ def read(url, who):
     properties = client.crm.properties.core_api.get_all("contacts").results
     found["types"] = sorted({one.type for one in properties})
     found["properties"] = [one.name for one in properties]
-    found["schemas"] = [[one.object_type_id, one.name, len(one.properties)] for one in client.crm.schemas.core_api.get_all().results]
-    found["owners"] = {str(archived): ids(client.crm.owners.owners_api.get_page(limit=500, archived=archived).results)
-                       for archived in (False, True)}
+    schemas = client.crm.schemas.core_api.get_all().results
+    found["schemas"] = [[one.object_type_id, one.name, len(one.properties)] for one in schemas]
+    owners = client.crm.owners.owners_api
+    found["owners"] = {str(gone): ids(owners.get_page(limit=500, archived=gone).results) for gone in (False, True)}
     pipelines = client.crm.pipelines.pipelines_api.get_all("deals").results
-    found["pipelines"] = {one.id: [[stage.id, stage.metadata["probability"]] for stage in one.stages] for one in pipelines}
+    found["pipelines"] = {
+        one.id: [[stage.id, stage.metadata["probability"]] for stage in one.stages] for one in pipelines}
 
     linked = BatchInputPublicFetchAssociationsBatchRequest(inputs=[{"id": one.id} for one in everyone])
     links = client.crm.associations.v4.batch_api.get_page("contacts", "companies", linked).results
-    found["links"] = {link._from.id: [[str(to.to_object_id), [t.type_id for t in to.association_types]] for to in link.to]
-                      for link in links}
+    found["links"] = {
+        link._from.id: [[str(to.to_object_id), [t.type_id for t in to.association_types]] for to in link.to]
+        for link in links}
     first = links[0]._from.id
     page = client.crm.associations.v4.basic_api.get_page("contacts", first, "companies")
     found["links of one"] = [str(to.to_object_id) for to in page.results]
@@ -86,7 +91,8 @@ def read(url, who):
     found["token"] = [token.token_type, token.expires_in, token.refresh_token == who["refreshToken"]]
     details = HubSpot(host=url).oauth.access_tokens_api.get(token.access_token)
     found["token details"] = [details.hub_id, "oauth" in details.scopes]
-    found["with it"] = len(HubSpot(access_token=token.access_token, host=url).crm.contacts.basic_api.get_page(limit=2).results)
+    later = HubSpot(access_token=token.access_token, host=url)
+    found["with it"] = len(later.crm.contacts.basic_api.get_page(limit=2).results)
     return found
 
 

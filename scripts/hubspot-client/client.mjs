@@ -25,7 +25,8 @@ async function read(url, who) {
   const client = new Client({ accessToken: who.token, basePath: url })
   const found = {}
 
-  const everyone = await client.crm.contacts.getAll(100, undefined, ['email', 'rating'], undefined, ['companies', 'deals'])
+  const linked = ['companies', 'deals']
+  const everyone = await client.crm.contacts.getAll(100, undefined, ['email', 'rating'], undefined, linked)
   found.all = ids(everyone)
   found.emails = everyone.map((one) => one.properties.email)
   found.companies = Object.fromEntries(
@@ -57,7 +58,8 @@ async function read(url, who) {
 
   const batch = async (asked, past) => {
     const inputs = asked.map((id) => ({ id }))
-    const answer = await client.crm.contacts.batchApi.read({ inputs, properties: ['email'], propertiesWithHistory: [] }, past)
+    const body = { inputs, properties: ['email'], propertiesWithHistory: [] }
+    const answer = await client.crm.contacts.batchApi.read(body, past)
     return {
       ids: ids(answer.results),
       errors: answer.numErrors ?? null,

@@ -276,7 +276,8 @@ async fn main() {
     let first = Rows { schema: input_schema(), row: |at, _, _| (at, false), count: rows, rows, version: 1 };
     let began = Instant::now();
     let files = stage(&lake, first, memory).await;
-    println!("{rows} rows staged in {:.1} s, {} files", began.elapsed().as_secs_f64(), files.len());
+    let took = began.elapsed().as_secs_f64();
+    println!("{rows} rows staged in {took:.1} s, {} files, peak so far {} MiB", files.len(), peak());
     let began = Instant::now();
     merge(&lake, 1, &files, memory).await;
     println!("first load in {:.1} s, peak so far {} MiB", began.elapsed().as_secs_f64(), peak());

@@ -2,7 +2,7 @@
 
 use super::chunk::Keys;
 use super::key::Key;
-use super::source::{Columns, Source, Stored};
+use super::source::{BATCH_ROWS, Columns, Source, Stored};
 use crate::error::failed;
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
@@ -59,7 +59,7 @@ impl Probe {
 
     async fn work(self: Arc<Probe>, next: Arc<AtomicUsize>, sender: mpsc::Sender<Vec<Match>>) -> Result<()> {
         while let Some((number, file)) = self.files.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let mut batches = self.source.stored(file, Columns::Key(&self.key, &[VERSION])).await?;
+            let mut batches = self.source.stored(file, Columns::Key(&self.key, &[VERSION], BATCH_ROWS)).await?;
             let mut first = 0;
             while let Some(batch) = batches.next().await {
                 let batch = batch?;

@@ -28,7 +28,9 @@ use futures::{StreamExt, TryStreamExt};
 use std::sync::Arc;
 
 const SORTING: &str = "The keys of the staged rows could not be sorted.";
-/// Rows of a batch of the sort: few, for a merge of many sorted runs holds one of each.
+/// Rows of a batch of the sort, of its input as of its output. Each batch is a run of its own: what the sort sets aside
+/// for it is then enough for the batch and its key in the merge, too. From larger ones a run has several batches, for
+/// which the merge asks while the sort's output fills the pool, and is refused (seen: 5,000,000 keys in 128 MiB).
 const SORT_ROWS: usize = 2048;
 /// The least that a sort can work with.
 const SORT_MIN: usize = 8 << 20;
@@ -82,7 +84,7 @@ async fn keys(
     file: File,
     first: u64,
 ) -> Result<BoxStream<'static, Result<RecordBatch>>> {
-    let batches = source.staged(&file, Columns::Key(&key, &[VERSION, SEQUENCE, DELETED])).await?;
+    let batches = source.staged(&file, Columns::Key(&key, &[VERSION, SEQUENCE, DELETED], SORT_ROWS)).await?;
     let mut next = first;
     let batches = batches.map(move |batch| {
         let batch = batch?;
@@ -185,6 +187,6 @@ fn context(spec: &MergeSpec) -> Result<Arc<TaskContext>> {
     let config = SessionConfig::new()
         .with_target_partitions(1)
         .with_batch_size(SORT_ROWS)
-        .with_sort_spill_reservation_bytes((memory / 4).min(10 << 20));
+        .with_sort_spill_reservation_bytes(memory / 4);
     Ok(Arc::new(TaskContext::default().with_session_config(config).with_runtime(runtime)))
 }

@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Rows of a batch at most, and the bytes that it should have.
-const BATCH_ROWS: usize = 8192;
+pub(super) const BATCH_ROWS: usize = 8192;
 const BATCH_BYTES: i64 = 2 << 20;
 /// The end of a file that is read at once, in the hope that the footer is in it.
 const FOOTER: usize = 64 << 10;
@@ -58,8 +58,8 @@ impl Stored {
 pub(super) enum Columns<'a> {
     All,
     /// The key and others at the top. A file that lacks the key has no rows to give; one that lacks another is read
-    /// without it.
-    Key(&'a Key, &'a [&'a str]),
+    /// without it. In batches of so many rows.
+    Key(&'a Key, &'a [&'a str], usize),
 }
 
 /// Where the files are.
@@ -107,7 +107,7 @@ impl Source {
                 "A staged file has {found} rows, not those that were reported: {at}."
             )));
         }
-        if let Columns::Key(key, others) = columns {
+        if let Columns::Key(key, others, rows) = columns {
             let descriptor = builder.parquet_schema();
             let Some(leaf) = key.leaf(descriptor) else {
                 return Ok(futures::stream::empty().boxed());
@@ -118,7 +118,7 @@ impl Source {
                 path.path().parts().len() == 1 && others.contains(&path.name())
             }));
             let mask = ProjectionMask::leaves(descriptor, leaves);
-            builder = builder.with_projection(mask).with_batch_size(BATCH_ROWS);
+            builder = builder.with_projection(mask).with_batch_size(rows);
         } else {
             builder = builder.with_batch_size(batch_rows(&footer));
         }

@@ -152,6 +152,21 @@ async fn three_hundred_thousand_changes_fit_into_64_mib() {
     assert!(more < 120, "the merge took {more} MiB");
 }
 
+/// Many times what the sort may hold, of keys of any length. (A batch of long keys alone was more than it may hold.)
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sort_never_asks_for_more_than_it_has() {
+    for (width, rows) in [(1, 250_000), (24, 250_000), (400, 60_000)] {
+        let lake = new_lake();
+        let changes: Vec<Change> = (0..rows)
+            .map(|n: i64| put(&format!("{:x}{}", n.wrapping_mul(0x9e37_79b9) & 0xf_ffff, "k".repeat(width)), "x", n))
+            .collect();
+        let files = stage(&lake, &changes).await;
+        let spec = MergeSpec { memory: 1, ..merge_spec() };
+        let prepared = table(&lake).prepare_merge(&txn("f", &[1]), &contacts(), &spec, &files).await.unwrap();
+        assert_eq!(ready(prepared).counts.total(), rows as u64, "{width}");
+    }
+}
+
 /// The least memory there is: a sort that must spill, and keys that come in several chunks.
 #[tokio::test(flavor = "multi_thread")]
 async fn little_memory_gives_the_same_rows() {

@@ -105,6 +105,17 @@ impl Sim {
         });
     }
 
+    /// Lets a contact join a list.
+    pub fn join_list(&self, list: u64, id: u64) {
+        let now = self.stamp();
+        self.world_mut().listed.insert((list, id), Some(now));
+    }
+
+    /// Lets a contact leave a list.
+    pub fn leave_list(&self, list: u64, id: u64) {
+        self.world_mut().listed.insert((list, id), None);
+    }
+
     /// Adds a property; records have values for it at once.
     pub fn add_property(&self, object: &str, name: &str, kind_name: &str) {
         let from = match kind_name {
@@ -222,6 +233,8 @@ impl Sim {
             Mutation::RetypeProperty { object, name, kind } => self.retype_property(object, name, kind),
             Mutation::RenameProperty { object, from, to } => self.rename_property(object, from, to),
             Mutation::SetEnabled { object, on } => self.set_object_enabled(object, *on),
+            Mutation::JoinList { list, id } => self.join_list(*list, *id),
+            Mutation::LeaveList { list, id } => self.leave_list(*list, *id),
             Mutation::Advance { ms } => _ = self.moved.fetch_add(*ms as i64, Ordering::SeqCst),
         }
     }

@@ -165,7 +165,8 @@ fn no_association(ask: &Ask, to: usize, id: &str) -> Value {
     json!({ "status": "error", "category": "OBJECT_NOT_FOUND",
         "subCategory": "crm.associations.NO_ASSOCIATIONS_FOUND",
         "message": format!("No {} is associated with {} {id}.", to.singular, from.singular),
-        "context": { "fromObjectId": [id], "fromObjectType": [from.id], "toObjectType": [to.id] } })
+        "context": { "fromObjectId": [id], "fromObjectType": [from.id], "toObjectType": [to.id] },
+        "errors": [], "links": {} })
 }
 
 /// `GET …/objects/{type}/{id}/associations/{to}`.

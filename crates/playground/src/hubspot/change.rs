@@ -17,6 +17,10 @@ impl World {
         let id = self.kinds[kind].rows[index].id;
         let lag = self.lag_of(&self.kinds[kind], id);
         if lag > 0 {
+            // What everyone has seen need not be kept.
+            if self.kinds[kind].pending.len().is_multiple_of(1_024) {
+                self.kinds[kind].pending.retain(|_, all| all.iter().any(|p| p.visible > now));
+            }
             let pending = self.kinds[kind].pending.entry(index as u32).or_default();
             pending.retain(|p| p.visible > now);
             pending.push(Pending { visible: now + lag, before });

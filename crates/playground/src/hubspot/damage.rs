@@ -94,7 +94,7 @@ fn leave_out(body: &mut Value, every: usize, single: bool) {
     let error = |context: Value| {
         json!({ "status": "error", "category": "OBJECT_NOT_FOUND",
             "message": "Could not get some objects, they may be deleted or not exist. Check that ids are valid.",
-            "context": context })
+            "context": context, "errors": [], "links": {} })
     };
     let errors: Vec<Value> = match single {
         true => gone.iter().map(|id| error(json!({ "id": [id] }))).collect(),

@@ -57,7 +57,7 @@ impl Sim {
             .auth()
             .check(seen.authorization.as_deref(), now)
             .is_err_and(|f| f.category == Some("EXPIRED_AUTHENTICATION"));
-        let answered = match action.map(|action| self.before(action, seen, now)) {
+        let answered = match action.map(|action| self.before(action, seen, &object, now)) {
             Some(Err(failure)) => Err(failure),
             _ => self.call(seen, route.as_ref(), limits, switches, now, &mut caller),
         };
@@ -82,7 +82,7 @@ impl Sim {
             template: route.as_ref().map_or_else(|| "unknown".into(), |route| route.template.clone()),
             call: call.into(),
             object: object.clone(),
-            target: seen.target.clone(),
+            target: seen.target.chars().take(2_048).collect(),
             received: seen.body.len(),
             sent: outcome.reply.body.len(),
             status: outcome.reply.status,
@@ -97,12 +97,18 @@ impl Sim {
             correlation,
         };
         let secret = self.secret_in(&seen.target, call);
-        locked(&self.journal).note(entry, secret);
-        let due = locked(&self.scripts).after(call, &object);
-        for mutation in due {
-            self.apply_at(&mutation, returned.as_ref().map(|(_, ids)| ids.as_slice()), self.now_ms());
-        }
+        let strays = route.as_ref().map(|route| super::strays::of(&route.op, seen)).unwrap_or_default();
+        locked(&self.journal).note(entry, secret, strays);
+        self.follow(call, &object, returned.map(|(_, ids)| ids));
         outcome
+    }
+
+    /// Does what was to happen after this answer.
+    fn follow(&self, call: &str, object: &str, returned: Option<Vec<u64>>) {
+        let due = locked(&self.scripts).after(call, object);
+        for mutation in due {
+            self.apply_at(&mutation, returned.as_deref(), self.now_ms());
+        }
     }
 
     fn moved_by_request(&self) {
@@ -132,7 +138,7 @@ impl Sim {
     }
 
     /// What a rule does before the call is looked at; an error is the answer.
-    fn before(&self, action: &Action, seen: &Seen, now: i64) -> Result<(), Failure> {
+    fn before(&self, action: &Action, seen: &Seen, object: &str, now: i64) -> Result<(), Failure> {
         let portal = self.config.portal_id;
         match action {
             Action::RateLimit { policy, retry_after, named } => {
@@ -149,7 +155,12 @@ impl Sim {
             }
             Action::Rotate { grace } => self.auth().rotate = Some(*grace),
             Action::AuthFlap => return Err(fault::status(401)),
-            Action::DropScope => return Err(meta::missing_scope("crm.objects.custom.read")),
+            Action::DropScope => {
+                let world = self.world();
+                let kind = world.kind(object);
+                let scope = kind.map_or("crm.objects.custom.read", |kind| world.kinds[kind].def.scope);
+                return Err(meta::missing_scope(scope));
+            }
             Action::Status(status) => return Err(fault::status(*status)),
             Action::Answer { status, headers, body } => {
                 let headers = headers.iter().filter_map(|(name, value)| Some((header_name(name)?, value.clone())));
@@ -195,15 +206,18 @@ impl Sim {
         }
         let route = route.filter(|route| !switches.families_off.contains(&route.family));
         let Some(route) = route else { return Err(unknown_path(seen.path())) };
-        let scopes = || self.scopes();
         let family = route.family.as_str();
-        match &route.op {
-            Op::Token => return self.auth().token(seen, family, &scopes(), switches, now),
-            Op::Introspect => return self.auth().introspect(seen, &scopes(), switches, now),
-            Op::Revoke => return self.auth().revoke(seen, switches, seen.path(), now),
-            Op::AccessToken(token) => return self.auth().access_token(token, &scopes(), now),
-            Op::RefreshToken(token) => return self.auth().refresh_token(token, &scopes(), now),
-            _ => {}
+        if route.op.of_tokens() {
+            // Before the tokens are locked: no lock is taken under another that may be taken the other way round.
+            let scopes = self.scopes();
+            let mut auth = self.auth();
+            return match &route.op {
+                Op::Token => auth.token(seen, family, &scopes, switches, now),
+                Op::Introspect => auth.introspect(seen, &scopes, switches, now),
+                Op::AccessToken(token) => auth.access_token(token, &scopes, now),
+                Op::RefreshToken(token) => auth.refresh_token(token, &scopes, now),
+                _ => auth.revoke(seen, switches, seen.path(), now),
+            };
         }
         *caller = Some(self.auth().check(seen.authorization.as_deref(), now)?);
         self.admit(route, limits, switches, now)?;
@@ -351,7 +365,8 @@ impl Sim {
 
 fn unknown_path(path: &str) -> Failure {
     let body = format!(
-        "<html>\n<head>\n<meta http-equiv=\"Content-Type\" content=\"text/html;charset=utf-8\"/>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404</h2>\n<p>Problem accessing {path}. Reason:\n<pre>    Not Found</pre></p>\n</body>\n</html>\n"
+        "<html>\n<head>\n<title>Error 404 Not Found</title>\n</head>\n<body><h2>HTTP ERROR 404</h2>\n\
+         <p>Problem accessing {path}. Reason:\n<pre>    Not Found</pre></p>\n</body>\n</html>\n"
     );
     Failure::html(404, body)
 }

@@ -21,7 +21,7 @@ pub struct Entry {
     pub call: String,
     /// The object type, by its plural name.
     pub object: String,
-    /// Path and query as they were sent.
+    /// Path and query as they were sent; the first 2,048 bytes.
     pub target: String,
     /// Bytes of the request's body.
     pub received: usize,
@@ -73,16 +73,18 @@ pub struct Summary {
     pub overlapping_refreshes: u64,
     /// Requests with a token or secret in their URL, apart from the calls that demand it.
     pub secrets_in_urls: u64,
+    /// Parameters and fields that the call does not know: `list: foo`.
+    pub strays: BTreeMap<String, u64>,
     /// Requests under way at one time, at most.
     pub most_at_once: u64,
-    /// Records delivered more than once.
+    /// Records delivered more than once by lists, single reads and batches; searches do not count.
     pub read_twice: u64,
     /// Bytes of answers, before compression.
     pub bytes: u64,
 }
 
-/// The newest this many are kept whole.
-const KEPT: usize = 200_000;
+/// So many of the newest are kept.
+const KEPT: usize = 50_000;
 
 #[derive(Default)]
 pub(super) struct Journal {
@@ -93,8 +95,11 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    pub fn note(&mut self, entry: Entry, secret: bool) {
+    pub fn note(&mut self, entry: Entry, secret: bool, strays: Vec<String>) {
         let summary = &mut self.summary;
+        for name in strays {
+            *summary.strays.entry(format!("{}: {name}", entry.call)).or_default() += 1;
+        }
         summary.requests += 1;
         *summary.calls.entry(entry.call.clone()).or_default() += 1;
         *summary.templates.entry(format!("{} {}", entry.method, entry.template)).or_default() += 1;

@@ -65,7 +65,8 @@ pub(super) fn missing_scope(scope: &str) -> Failure {
         ..Failure::new(
             403,
             "MISSING_SCOPES",
-            "This app hasn't been granted all required scopes to make this call. Read more about required scopes here: https://developers.hubspot.com/scopes.",
+            "This app hasn't been granted all required scopes to make this call. Read more about required scopes \
+             here: https://developers.hubspot.com/scopes.",
         )
     }
 }
@@ -178,7 +179,8 @@ pub(super) fn enablement(world: &World) -> Reply {
 fn owner(world: &World, at: usize) -> Value {
     let owner = &world.owners[at];
     let stamp = instant_text(1_600_000_000_000 + at as i64 * 86_461_007);
-    let mut body = json!({ "id": owner.id.to_string(), "email": owner.email, "type": if owner.queue { "QUEUE" } else { "PERSON" },
+    let mut body = json!({ "id": owner.id.to_string(), "email": owner.email,
+        "type": if owner.queue { "QUEUE" } else { "PERSON" },
         "firstName": owner.first, "lastName": owner.last, "userId": if owner.archived { None } else { owner.user_id },
         "userIdIncludingInactive": owner.user_id, "createdAt": stamp, "updatedAt": stamp, "archived": owner.archived });
     if let Some(fields) = body.as_object_mut() {
@@ -299,10 +301,13 @@ fn list_of(world: &World, id: u64) -> Value {
 fn members(world: &World, list: u64) -> Vec<(i64, u64)> {
     let Some(contacts) = world.kind("contacts") else { return Vec::new() };
     let kind = &world.kinds[contacts];
-    let mut all: Vec<(i64, u64)> = (kind.rows.iter())
-        .filter(|row| row.live() && mix(kind.key ^ list, row.id).is_multiple_of(list + 3))
-        .map(|row| (world.start - (mix(list, row.id) % (400 * DAY) as u64) as i64, row.id))
-        .collect();
+    let joined = |id: u64| match world.listed.get(&(list, id)) {
+        Some(changed) => *changed,
+        None if !mix(kind.key ^ list, id).is_multiple_of(list + 3) => None,
+        None => Some(world.start - (mix(list, id) % (400 * DAY) as u64) as i64),
+    };
+    let live = kind.rows.iter().filter(|row| row.live());
+    let mut all: Vec<(i64, u64)> = live.filter_map(|row| Some((joined(row.id)?, row.id))).collect();
     all.sort_unstable();
     all
 }
@@ -419,8 +424,8 @@ fn marketed(what: &str, at: usize, archived: bool, stats: bool) -> Value {
             json!({ "id": format!("00000000-0000-4000-8000-{at:012}"), "formType": kind, "name": format!("Form {at}"),
                 "createdAt": created, "updatedAt": updated, "archived": archived,
                 "fieldGroups": [], "configuration": { "language": "en", "cloneable": true,
-                    "postSubmitAction": { "type": "thank_you", "value": "Thanks" }, "editable": true, "archivable": true,
-                    "recaptchaEnabled": false, "notifyContactOwner": false, "notifyRecipients": [],
+                    "postSubmitAction": { "type": "thank_you", "value": "Thanks" }, "editable": true,
+                    "archivable": true, "recaptchaEnabled": false, "notifyContactOwner": false, "notifyRecipients": [],
                     "createNewContactForNewEmail": false, "prePopulateKnownValues": true,
                     "allowLinkToResetKnownValues": false, "lifecycleStages": [] },
                 "displayOptions": { "renderRawHtml": false, "theme": "default_style", "submitButtonText": "Submit",

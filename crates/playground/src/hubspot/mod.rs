@@ -28,6 +28,7 @@ mod search;
 mod serve;
 mod sim;
 mod state;
+mod strays;
 mod text;
 mod truth;
 mod value;

@@ -88,13 +88,7 @@ impl Auth {
         let token = authorization
             .and_then(|text| text.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
-        let Some((_, token)) = token else {
-            return Err(Failure::new(
-                401,
-                "INVALID_AUTHENTICATION",
-                "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
-            ));
-        };
+        let Some((_, token)) = token else { return Err(invalid()) };
         let token = token.trim();
         if token == self.account.private_app_token && !self.static_revoked {
             return Ok(Caller::Static);
@@ -183,15 +177,21 @@ impl Auth {
         Ok(Reply::value(&body))
     }
 
+    /// What only the service itself can read.
+    fn signed(&self, expires: i64) -> Value {
+        json!({ "expiresAt": expires, "scopes": "", "hubId": self.account.portal_id, "userId": 31, "appId": 1_234_567,
+            "appInstallId": "1", "audience": "", "signature": "", "newSignature": "", "scopeToScopeGroupPks": "",
+            "hublet": "na1", "trialScopes": "", "trialScopeToScopeGroupPks": "", "isUserLevel": false,
+            "isServiceAccount": false, "installingUserId": 31, "isPrivateDistribution": false })
+    }
+
     fn details(&self, token: &str, scopes: &[String], now: i64) -> Option<Value> {
         let access = self.access.get(token).filter(|a| !a.revoked && a.expires > now)?;
         Some(json!({ "token": token, "user": "owner@example.test", "hub_domain": "example.test", "scopes": scopes,
-            "signed_access_token": { "expiresAt": access.expires, "scopes": "", "hubId": self.account.portal_id,
-                "userId": 31, "appId": 1_234_567, "signature": "", "scopeToScopeGroupPks": "",
-                "newSignature": "", "hublet": "na1", "trialScopes": "", "trialScopeToScopeGroupPks": "",
-                "isUserLevel": false, "installingUserId": 31, "isPrivateDistribution": false },
+            "signed_access_token": self.signed(access.expires),
             "hub_id": self.account.portal_id, "app_id": 1_234_567,
-            "expires_in": (access.expires - now) / 1_000, "user_id": 31, "token_type": "access", "is_private_distribution": false }))
+            "expires_in": (access.expires - now) / 1_000, "user_id": 31, "token_type": "access",
+            "is_private_distribution": false }))
     }
 
     /// `GET /oauth/v1/access-tokens/{token}`.
@@ -226,7 +226,8 @@ impl Auth {
             json!({ "active": true, "token_use": "access_token", "token_type": "bearer", "token": token,
                 "client_id": self.account.client_id, "app_id": 1_234_567, "hub_id": self.account.portal_id,
                 "user_id": 31, "user": "owner@example.test", "hub_domain": "example.test", "scopes": scopes,
-                "expires_in": (access.expires - now) / 1_000, "is_private_distribution": false })
+                "expires_in": (access.expires - now) / 1_000, "is_private_distribution": false,
+                "signed_access_token": self.signed(access.expires) })
         } else if self.refresh.get(token).is_some_and(|until| *until > now) {
             json!({ "active": true, "token_use": "refresh_token", "token_type": "bearer", "token": token,
                 "client_id": self.account.client_id, "app_id": 1_234_567, "hub_id": self.account.portal_id,
@@ -264,7 +265,8 @@ fn invalid() -> Failure {
     Failure::new(
         401,
         "INVALID_AUTHENTICATION",
-        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
+        "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find more \
+         details at https://developers.hubspot.com/docs/methods/auth/oauth-overview",
     )
 }
 

@@ -182,11 +182,9 @@ impl Ask<'_> {
             out.push_str(",\"timestamp\":\"");
             instant(out, stamp);
             let source = if property.calculated() { "CALCULATED" } else { "CRM_UI" };
-            out.push_str(&format!(
-                "\",\"sourceType\":\"{source}\",\"sourceId\":\"userId:{}\",\"sourceLabel\":null,\"updatedByUserId\":{}}}",
-                9_586_500 + stamp % 11,
-                9_586_500 + stamp % 11
-            ));
+            let user = 9_586_500 + stamp % 11;
+            out.push_str(&format!("\",\"sourceType\":\"{source}\",\"sourceId\":\"userId:{user}\","));
+            out.push_str(&format!("\"sourceLabel\":null,\"updatedByUserId\":{user}}}"));
             written += 1;
         }
         out.push(']');
@@ -441,7 +439,7 @@ pub(super) fn write_missing(out: &mut String, ask: &Ask, missing: &[String]) -> 
         ask.kind().def.shout()
     );
     let error = serde_json::json!({ "status": "error", "category": "OBJECT_NOT_FOUND", "message": message,
-        "context": { "ids": missing } });
+        "context": { "ids": missing }, "errors": [], "links": {} });
     out.push_str(&format!(",\"numErrors\":1,\"errors\":[{error}]"));
     if ask.family == "2026-09" { 200 } else { 207 }
 }

@@ -47,6 +47,11 @@ pub(super) enum Op {
 }
 
 impl Op {
+    /// It needs no bearer token: it is about tokens.
+    pub fn of_tokens(&self) -> bool {
+        matches!(self, Op::Token | Op::Introspect | Op::Revoke | Op::AccessToken(_) | Op::RefreshToken(_))
+    }
+
     /// It changes records.
     pub fn writes(&self) -> bool {
         matches!(
@@ -106,7 +111,7 @@ pub(super) fn route(method: &str, path: &str) -> Option<Route> {
             _ => return None,
         },
         "emails" if marketing => (get(method, Op::Emails)?, "marketing_emails", None, ""),
-        "forms" if marketing => (get(method, Op::Forms)?, "forms", None, ""),
+        "forms" if marketing && !dated => (get(method, Op::Forms)?, "forms", None, ""),
         "campaigns" if marketing => (get(method, Op::Campaigns)?, "campaigns", None, ""),
         _ if marketing || family == "v1" || family == "2026-09-beta" => return None,
         "objects" => objects(method, family, rest)?,
@@ -264,6 +269,8 @@ mod tests {
         assert_eq!(route("GET", "/crm/objects/2026-09/contacts/1/associations/0-2"), None);
         assert_eq!(route("GET", "/crm/v4/objects/contacts"), None);
         assert_eq!(route("GET", "/crm/v3/nothing"), None);
+        assert_eq!(route("GET", "/marketing/forms/2026-03"), None);
+        check("GET", "/marketing/forms/2026-09-beta", "forms", None, "/marketing/forms/2026-09-beta");
         assert_eq!(route("GET", "/"), None);
     }
 }

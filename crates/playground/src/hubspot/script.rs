@@ -189,6 +189,20 @@ pub enum Mutation {
         /// On.
         on: bool,
     },
+    /// A contact joins a list.
+    JoinList {
+        /// The list, from 1.
+        list: u64,
+        /// The contact.
+        id: u64,
+    },
+    /// A contact leaves a list.
+    LeaveList {
+        /// The list, from 1.
+        list: u64,
+        /// The contact.
+        id: u64,
+    },
     /// Moves the virtual clock.
     Advance {
         /// Milliseconds.
@@ -215,7 +229,7 @@ impl Mutation {
             | Mutation::RenameProperty { object, .. }
             | Mutation::SetEnabled { object, .. } => vec![object],
             Mutation::Associate { from, to, .. } | Mutation::Dissociate { from, to, .. } => vec![from, to],
-            Mutation::Advance { .. } => Vec::new(),
+            Mutation::JoinList { .. } | Mutation::LeaveList { .. } | Mutation::Advance { .. } => Vec::new(),
         }
     }
 }

@@ -135,8 +135,9 @@ impl Sim {
 
     /// Keeps data, tokens and clock as they are, for [`Sim::restore_snapshot`].
     pub fn snapshot(&self) {
-        let kept = (self.world().clone(), self.auth().clone(), self.moved.load(Ordering::SeqCst));
-        *locked(&self.snapshot) = Some(kept);
+        let world = self.world().clone();
+        let auth = self.auth().clone();
+        *locked(&self.snapshot) = Some((world, auth, self.moved.load(Ordering::SeqCst)));
     }
 
     /// Data, tokens and clock as they were kept; false if they were not.
@@ -238,7 +239,7 @@ impl Sim {
         self.auth().expire_all(now);
     }
 
-    /// What was asked, oldest first; at most the last 200,000.
+    /// What was asked, oldest first; at most the last 50,000.
     pub fn requests(&self) -> Vec<Entry> {
         locked(&self.journal).entries.clone()
     }

@@ -157,6 +157,8 @@ pub(super) struct World {
     pub added: BTreeMap<LinkKey, BTreeSet<Link>>,
     pub removed: BTreeMap<LinkKey, BTreeSet<Link>>,
     pub owners: Vec<Owner>,
+    /// Changes of lists: when a contact joined one, or that it left.
+    pub listed: BTreeMap<(u64, u64), Option<i64>>,
     /// Numbers drawn by changes at random.
     pub draws: u64,
 }
@@ -176,6 +178,7 @@ impl World {
             added: BTreeMap::new(),
             removed: BTreeMap::new(),
             owners: owners(),
+            listed: BTreeMap::new(),
             draws: 0,
         };
         for def in catalog::types(config.portal_id) {

@@ -154,15 +154,13 @@ fn values(world: &World, kind: usize, body: &Value) -> Result<Values, Failure> {
     let mut all = Values::new();
     for (name, value) in body.get("properties").and_then(Value::as_object).into_iter().flatten() {
         let known = world.kinds[kind].property(name).filter(|p| p.archived_at.is_none());
-        let Some(property) = known else {
-            let error = json!({ "message": format!("Property \"{name}\" does not exist"), "code": "PROPERTY_DOESNT_EXIST",
-                "context": { "propertyName": [name] } });
-            let message = format!("Property values were not valid: [{error}]");
-            return Err(Failure { errors: vec![error], ..Failure::invalid(message) });
+        let wrong = match known {
+            None => Some((format!("Property \"{name}\" does not exist"), "PROPERTY_DOESNT_EXIST")),
+            Some(p) if p.read_only() => Some((format!("\"{name}\" is a read only property"), "READ_ONLY_VALUE")),
+            Some(_) => None,
         };
-        if property.read_only() {
-            let error = json!({ "message": format!("\"{name}\" is a read only property"), "code": "READ_ONLY_VALUE",
-                "context": { "propertyName": [name] } });
+        if let Some((message, code)) = wrong {
+            let error = json!({ "message": message, "code": code, "context": { "propertyName": [name] } });
             let message = format!("Property values were not valid: [{error}]");
             return Err(Failure { errors: vec![error], ..Failure::invalid(message) });
         }

@@ -341,6 +341,23 @@ async fn a_crowd_of_associations_has_pages() {
 }
 
 #[tokio::test]
+async fn lists_have_members_in_the_order_of_joining() {
+    let here = here(Config::default()).await;
+    let sim = here.running.sim();
+    let members = async || here.walk("/crm/v3/lists/2/memberships/join-order", "").await;
+    let ids_of = |all: &[Value]| all.iter().map(|m| m["recordId"].as_str().unwrap().to_string()).collect::<Vec<_>>();
+    let before = members().await;
+    assert!(before.len() > 150, "more than a page");
+    assert!(before.is_sorted_by_key(|member| member["membershipTimestamp"].as_str().unwrap().to_string()));
+    let outside = sim.ids("contacts").into_iter().find(|id| !ids_of(&before).contains(&id.to_string())).unwrap();
+    sim.join_list(2, outside);
+    sim.leave_list(2, before[0]["recordId"].as_str().unwrap().parse().unwrap());
+    let mut expected = ids_of(&before[1..]);
+    expected.push(outside.to_string());
+    assert_eq!(ids_of(&members().await), expected);
+}
+
+#[tokio::test]
 async fn clients_can_write() {
     let here = here(Config::tiny()).await;
     let sim = here.running.sim();

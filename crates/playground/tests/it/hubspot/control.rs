@@ -36,7 +36,8 @@ async fn everything_can_be_done_from_another_process() {
     }
     let wrong = json!({ "archive": { "object": "nothing", "which": { "random": 1 } } });
     assert_eq!(control.post("/__sim/mutate", wrong).await.status, 400);
-    let script = json!({ "when": { "after": { "call": "list", "object": null, "n": 1 } }, "mutation": { "create": { "object": "deals", "n": 2 } } });
+    let script = json!({ "when": { "after": { "call": "list", "object": null, "n": 1 } },
+        "mutation": { "create": { "object": "deals", "n": 2 } } });
     assert_eq!(control.post("/__sim/script", script).await.status, 200);
     api.get("/crm/v3/objects/contacts").await;
     assert_eq!(sim.ids("deals").len(), 5);

@@ -109,6 +109,7 @@ fn judge(found: &Value, running: &Running) {
     assert_eq!(found["token"], json!(["bearer", 1800, true]));
     assert_eq!(found["token details"], json!([running.account().portal_id, true]));
     assert_eq!(found["with it"], 2);
+    assert_eq!(sim.summary().strays, BTreeMap::new(), "they know their own calls");
 }
 
 #[tokio::test]

@@ -60,7 +60,8 @@ async fn a_batch_names_what_it_lacks() {
 async fn a_search_counts_all_and_answers_a_page() {
     let here = here(Config::with_contacts(500)).await;
     let all = here.running.sim().ids("contacts");
-    let body = json!({ "filterGroups": [{ "filters": [{ "propertyName": "hs_object_id", "operator": "GT", "value": all[99].to_string() }] }],
+    let body = json!({ "filterGroups": [{ "filters": [
+            { "propertyName": "hs_object_id", "operator": "GT", "value": all[99].to_string() }] }],
         "sorts": ["hs_object_id"], "limit": 200 });
     let answer = here.post("/crm/v3/objects/contacts/search", body).await;
     assert!(answer.header("x-hubspot-ratelimit-max").is_none());

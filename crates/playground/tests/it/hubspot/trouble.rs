@@ -28,6 +28,32 @@ async fn of_191_requests_in_ten_seconds_exactly_one_is_refused() {
     assert_eq!((summary.most_in_ten_seconds, summary.statuses[&429]), (191, 1));
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn however_many_ask_at_once_no_more_are_let_through() {
+    let limits = Limits { burst: Some(100), ..Limits::default() };
+    let here = std::sync::Arc::new(here(Config { limits, ..Config::tiny() }).await);
+    let asked = (0..160).map(|_| {
+        let here = here.clone();
+        tokio::spawn(async move { here.get(LIST).await.status })
+    });
+    let answers = futures::future::join_all(asked).await;
+    assert_eq!(answers.into_iter().filter(|status| *status.as_ref().unwrap() == 200).count(), 100);
+}
+
+#[tokio::test]
+async fn two_refreshes_at_once_are_noticed() {
+    let here = here(Config { latency: Duration::from_millis(50), ..Config::tiny() }).await;
+    let body = form(&here, &here.running.account().refresh_token);
+    let refresh = || here.form("/oauth/2026-03/token", &body);
+    refresh().await;
+    refresh().await;
+    assert_eq!(here.running.sim().summary().overlapping_refreshes, 0);
+    let (first, second) = futures::join!(refresh(), refresh());
+    assert_ne!(first.json()["access_token"], second.json()["access_token"]);
+    let summary = here.running.sim().summary();
+    assert_eq!((summary.overlapping_refreshes, summary.refreshes, summary.most_at_once), (1, 4, 2));
+}
+
 #[tokio::test]
 async fn windows_roll_by_the_virtual_clock_if_told_so() {
     let limits = Limits { burst: Some(10), search: Some(2), virtual_time: true, ..Limits::default() };
@@ -388,7 +414,8 @@ async fn the_same_requests_get_the_same_bytes() {
             let answer = here.try_get(&target).await;
             all.push(answer.map(|a| (a.status, format!("{:?}", a.headers), a.bytes)).map_err(|_| "ended"));
         }
-        let search = json!({ "filters": [{ "propertyName": "lastmodifieddate", "operator": "GTE", "value": sim.now_ms() - 40_000 }], "limit": 50 });
+        let since = json!({ "propertyName": "lastmodifieddate", "operator": "GTE", "value": sim.now_ms() - 40_000 });
+        let search = json!({ "filters": [since], "limit": 50 });
         let found = here.post(SEARCH, search).await;
         all.push(Ok((found.status, format!("{:?}", found.headers), found.bytes)));
         runs.push(all);
@@ -409,4 +436,14 @@ async fn answers_are_compressed_for_those_who_ask() {
     assert!(packed.bytes.len() < plain.bytes.len() / 3);
     assert_eq!(ids(plain.json()["results"].as_array().unwrap()).len(), 100);
     assert_eq!(plain.header("date"), Some("Mon, 02 Mar 2026 09:00:00 GMT"));
+}
+
+#[tokio::test]
+async fn what_no_call_knows_is_ignored_and_counted() {
+    let here = here(Config::tiny()).await;
+    assert_eq!(here.get(&format!("{LIST}?limit=2&count=7")).await.json()["results"].as_array().unwrap().len(), 2);
+    here.post(SEARCH, json!({ "filters": [], "limit": 1 })).await;
+    here.post(&format!("{LIST}/batch/read"), json!({ "inputs": [{ "id": "1", "after": "2" }] })).await;
+    let strays: Vec<String> = here.running.sim().summary().strays.into_keys().collect();
+    assert_eq!(strays, ["batch_read: inputs.after", "list: count", "search: filters"]);
 }
