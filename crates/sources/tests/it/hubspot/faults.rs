@@ -1,8 +1,10 @@
 //! What goes wrong on the way (hubspot.md §11).
 
-use super::{CONTACTS, Flow, config, here, wide};
+use super::{Brought, CONTACTS, Flow, config, here, wide};
 use forebay_model::Kind;
 use forebay_playground::hubspot::{Action, Rule};
+use futures::StreamExt;
+use std::time::Duration;
 
 /// Runs a first load and an incremental run through faults; both end in the truth.
 async fn check(rules: Vec<Rule>) {
@@ -150,4 +152,57 @@ async fn files_are_asked_of_the_wrong_source() {
     let here = here(config(20)).await;
     let error = here.remote().explore("/").await.unwrap_err();
     assert!(error.kind == Kind::Invalid && error.message.contains("hubspot"), "{error}");
+}
+
+/// §13.3 with §11: cut off anywhere, on a bad day, again and again, a run still ends in the truth.
+#[tokio::test]
+async fn a_run_that_is_cut_off_anywhere_on_a_bad_day_ends_in_the_truth() {
+    let here = here(config(800)).await;
+    let bad = [
+        Action::Status(502),
+        Action::Drop,
+        Action::Cut { after: 300, with_length: false },
+        Action::Html,
+        Action::Corrupt,
+        Action::AuthFlap,
+        Action::ExpireTokens,
+        Action::EmptyPage,
+    ];
+    for action in bad {
+        for call in ["list", "search", "batch_read"] {
+            here.sim().fault(Rule::new(action.clone()).call(call).probability(0.01));
+        }
+    }
+    let mut flow = Flow::of(CONTACTS);
+    for round in 0..3 {
+        let mut patience = Duration::from_millis(40);
+        loop {
+            // A new process each time: nothing but the vault and what was landed is left of the one before.
+            let process = super::accounts(&here.running.url(), here.memory.clone());
+            let remote = here.remote_of(&process);
+            let mut cut = flow.clone();
+            let (read, _ledger) = cut.read();
+            let mut pages = remote.pages(read);
+            let mut brought = Brought::default();
+            let landed = async {
+                while let Some(page) = pages.next().await {
+                    cut.land(page.unwrap(), &mut brought);
+                }
+            };
+            let ended = tokio::time::timeout(patience, landed).await.is_ok();
+            flow = cut;
+            if ended {
+                break;
+            }
+            patience += Duration::from_millis(60);
+        }
+        here.sim().edit_random("contacts", 150);
+        here.sim().advance(Duration::from_secs(60));
+        let ids = here.sim().ids("contacts");
+        here.sim().archive("contacts", &ids[round * 7..round * 7 + 5]);
+    }
+    here.sim().clear_faults();
+    flow.run(&here.remote()).await;
+    flow.check(here.sim(), "contacts");
+    assert_eq!(here.sim().summary().overlapping_refreshes, 0);
 }
