@@ -22,7 +22,7 @@ const FIRST: f64 = 100.0;
 /// The window of that, in milliseconds.
 const WINDOW: f64 = 10_000.0;
 /// Searches in a second that are made, and that are allowed.
-const SEARCHES: (f64, f64) = (4.8, 5.0);
+const SEARCHES: (f64, f64) = (4.6, 5.0);
 /// How much of the future is reserved at once, in microseconds.
 const BLOCK: i64 = 500_000;
 /// A reservation further ahead than this is from a clock that was set back, in microseconds.

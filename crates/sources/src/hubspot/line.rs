@@ -119,15 +119,17 @@ impl Out<'_> {
 
     fn gone(&mut self, gone: &Gone) {
         let seen = self.ledger.get(&gone.id);
-        let deliver = match seen {
-            Some(seen) => !seen.deleted,
-            // A search may name what was never there for us; a merge is told by the record that lives on.
-            None => gone.into.is_some(),
+        let Some(seen) = seen else {
+            // What the flow was never given needs no end. A copy that was read just before the merge comes too late.
+            if gone.into.is_some() {
+                self.ledger.note(&gone.id, Seen { version: gone.at, hash: 0, deleted: true });
+            }
+            return;
         };
-        if !deliver {
+        if seen.deleted {
             return;
         }
-        let version = seen.map_or(gone.at, |seen| gone.at.max(seen.version.saturating_add(1)));
+        let version = gone.at.max(seen.version.saturating_add(1));
         let mut members = match self.assembly.snapshot {
             Some(_) => parts(&self.assembly.kind, &gone.id),
             None => vec![("id", Value::from(gone.id.as_str()))],
