@@ -50,14 +50,15 @@ class Refused(Exception):
 class Server(proc.Process):
     """`forebay serve` on a free port, over a data folder of its own."""
 
-    def __init__(self, binary: pathlib.Path, folder: pathlib.Path):
+    def __init__(self, binary: pathlib.Path, folder: pathlib.Path, env: dict[str, str] | None = None):
         self.folder, self.token = folder, ""
         with socket.create_server(("127.0.0.1", 0)) as held:
             address = f"127.0.0.1:{held.getsockname()[1]}"
         self.url = f"http://{address}"
         folder.mkdir(parents=True)
         command = [str(binary), "serve", "--data", str(folder), "--listen", address]
-        super().__init__(command, folder.parent / "serve.log", {"FOREBAY_EGRESS_ALLOW": "127.0.0.0/8,::1/128"})
+        own = {"FOREBAY_EGRESS_ALLOW": "127.0.0.0/8,::1/128"}
+        super().__init__(command, folder.parent / f"{folder.name}.log", own | (env or {}))
         self.drain()
 
     def ready(self, seconds: float = 30) -> Server:
@@ -106,6 +107,66 @@ class Server(proc.Process):
     def flow_service(self, resource: str, body) -> str:
         return self.post(f"{FLOWSERVICE}/{resource}", body)["id"]
 
+    def tenant(self) -> str:
+        return "_" + self.call("GET", f"{REGISTRY}/stats")["tenantId"].lstrip("_")
+
+    def schema(self, title: str, part: str, fields: dict[str, dict]) -> str:
+        """A schema of the profile class with these fields at `_tenant.PART`."""
+        typed = {name: how | {"title": name} for name, how in fields.items()}
+        own = {"type": "object", "properties": {part: {"type": "object", "properties": typed}}}
+        group = self.post(
+            f"{REGISTRY}/tenant/fieldgroups",
+            {
+                "type": "object", "title": f"{title} fields", "meta:intendedToExtend": [PROFILE],
+                "definitions": {"customFields": {"type": "object", "properties": {self.tenant(): own}}},
+                "allOf": [{"$ref": "#/definitions/customFields"}],
+            },
+        )
+        schema = {"type": "object", "title": title, "allOf": [{"$ref": PROFILE}, {"$ref": group["$id"]}]}
+        return self.post(f"{REGISTRY}/tenant/schemas", schema)["$id"]
+
+    def mapping_set(self, schema: str, rules: dict[str, str]) -> str:
+        """Destinations and the source fields that they take."""
+        reference = {"id": schema, "contentType": SCHEMA_TYPE}
+        listed = [{"source": taken, "sourceType": "ATTRIBUTE", "destination": to} for to, taken in rules.items()]
+        return self.post("/data/foundation/conversion/mappingSets", {"outputSchema": {"schemaRef": reference}, "mappings": listed})["id"]
+
+    def target(self, name: str, schema: str) -> tuple[str, str]:
+        """A new dataset, and the target connection to it."""
+        reference = {"id": schema, "contentType": SCHEMA_TYPE}
+        answer = self.post("/data/foundation/catalog/dataSets", {"name": name, "schemaRef": reference})
+        dataset = answer[0].rsplit("/", 1)[1]
+        target = self.flow_service(
+            "targetConnections",
+            {
+                "name": name, "connectionSpec": spec(LAKE_SPEC), "params": {"dataSetId": dataset},
+                "data": {"format": "parquet_xdm", "schema": {"id": schema, "version": SCHEMA_TYPE}},
+            },
+        )
+        return dataset, target
+
+    def finished(self, flow: str, seconds: float, runs: int = 1) -> dict:
+        """The flow's latest run, once so many of them have come to a good end."""
+        query, deadline = urllib.parse.quote(f"flowId=={flow}", safe="="), time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = self.call("GET", f"{FLOWSERVICE}/runs?property={query}")["items"]
+            status = [run["metrics"]["statusSummary"]["status"] for run in found]
+            if "failed" in status:
+                raise SystemExit(f"the run failed: {json.dumps(found[status.index('failed')], indent=1)}")
+            if status.count("success") == runs:
+                return max(found, key=lambda run: run["metrics"]["durationSummary"]["startedAtUTC"])
+            if self.child.poll() is not None:
+                self.died("ended in mid run")
+            time.sleep(0.1)
+        raise SystemExit(f"flow {flow}: no run came to an end in time")
+
+    def table(self, dataset: str) -> pathlib.Path:
+        """Where the dataset's table lies: DATA/lake/tables/SANDBOX/DATASET."""
+        found = list((self.folder / "lake" / "tables").glob(f"*/{dataset}"))
+        if len(found) != 1:
+            raise SystemExit(f"dataset {dataset}: {len(found)} tables below {self.folder}/lake/tables")
+        return found[0]
+
 
 class Bench:
     """What all runs share: the connection, the schema, the mapping set."""
@@ -120,26 +181,9 @@ class Bench:
         tested = server.call("GET", f"{FLOWSERVICE}/connections/{self.connection}/test")
         if tested.get("result") is not True:
             raise SystemExit(f"the connection to the S3 endpoint does not test well: {tested}")
-        self.tenant = "_" + server.call("GET", f"{REGISTRY}/stats")["tenantId"].lstrip("_")
-        self.schema = self.make_schema()
-        rules = [{"source": n, "sourceType": "ATTRIBUTE", "destination": f"{self.tenant}.customer.{n}"} for n in data.COLUMNS]
-        reference = {"id": self.schema, "contentType": SCHEMA_TYPE}
-        mapping = server.post("/data/foundation/conversion/mappingSets", {"outputSchema": {"schemaRef": reference}, "mappings": rules})
-        self.mapping = mapping["id"]
-
-    def make_schema(self) -> str:
-        fields = {name: FIELDS.get(name, {"type": "string"}) | {"title": name} for name in data.COLUMNS}
-        customer = {"type": "object", "properties": {"customer": {"type": "object", "properties": fields}}}
-        group = self.server.post(
-            f"{REGISTRY}/tenant/fieldgroups",
-            {
-                "type": "object", "title": "Bench customers", "meta:intendedToExtend": [PROFILE],
-                "definitions": {"customFields": {"type": "object", "properties": {self.tenant: customer}}},
-                "allOf": [{"$ref": "#/definitions/customFields"}],
-            },
-        )
-        schema = {"type": "object", "title": "Bench", "allOf": [{"$ref": PROFILE}, {"$ref": group["$id"]}]}
-        return self.server.post(f"{REGISTRY}/tenant/schemas", schema)["$id"]
+        self.tenant = server.tenant()
+        self.schema = server.schema("Bench customers", "customer", {n: FIELDS.get(n, {"type": "string"}) for n in data.COLUMNS})
+        self.mapping = server.mapping_set(self.schema, {f"{self.tenant}.customer.{n}": n for n in data.COLUMNS})
 
     def run(self, format: str, prefix: str, deadline: float = 1800) -> Run:
         """One flow over `prefix`, into a dataset of its own, from its creation to the end of its run."""
@@ -153,16 +197,7 @@ class Bench:
                 "params": {"path": f"/{self.endpoint.bucket}/{prefix}", "type": "folder", "recursive": True},
             },
         )
-        reference = {"id": self.schema, "contentType": SCHEMA_TYPE}
-        answer = server.post("/data/foundation/catalog/dataSets", {"name": name, "schemaRef": reference})
-        dataset = answer[0].rsplit("/", 1)[1]
-        target = server.flow_service(
-            "targetConnections",
-            {
-                "name": name, "connectionSpec": spec(LAKE_SPEC), "params": {"dataSetId": dataset},
-                "data": {"format": "parquet_xdm", "schema": {"id": self.schema, "version": SCHEMA_TYPE}},
-            },
-        )
+        dataset, target = server.target(name, self.schema)
         flow = {
             "name": name, "flowSpec": spec(CLOUD_STORAGE), "sourceConnectionIds": [source], "targetConnectionIds": [target],
             "transformations": [{"name": "Mapping", "params": {"mappingId": self.mapping, "mappingVersion": 0}}],
@@ -171,34 +206,13 @@ class Bench:
         }
         with server.meter() as meter:
             started = time.monotonic()
-            run = self.wait(server.flow_service("flows", flow), started + deadline)
+            run = server.finished(server.flow_service("flows", flow), deadline)
             polled = time.monotonic() - started
         times = run["metrics"]["durationSummary"]
         return Run(
             dataset=dataset, polled=polled, wall=(times["completedAtUTC"] - times["startedAtUTC"]) / 1000, cpu=meter.cpu,
             peak=meter.peak, records=run["metrics"]["recordSummary"],
         )
-
-    def wait(self, flow: str, deadline: float) -> dict:
-        query = urllib.parse.quote(f"flowId=={flow}", safe="=")
-        while time.monotonic() < deadline:
-            for run in self.server.call("GET", f"{FLOWSERVICE}/runs?property={query}")["items"]:
-                status = run["metrics"]["statusSummary"]["status"]
-                if status == "success":
-                    return run
-                if status == "failed":
-                    raise SystemExit(f"the run failed: {json.dumps(run, indent=1)}")
-            if self.server.child.poll() is not None:
-                self.server.died("ended in mid run")
-            time.sleep(0.1)
-        raise SystemExit(f"flow {flow}: no run came to an end in time")
-
-    def table(self, dataset: str) -> pathlib.Path:
-        """Where the dataset's table lies: DATA/lake/tables/SANDBOX/DATASET."""
-        found = list((self.server.folder / "lake" / "tables").glob(f"*/{dataset}"))
-        if len(found) != 1:
-            raise SystemExit(f"dataset {dataset}: {len(found)} tables below {self.server.folder}/lake/tables")
-        return found[0]
 
 
 class Run(typing.NamedTuple):

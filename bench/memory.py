@@ -48,7 +48,7 @@ def measure(given: argparse.Namespace, megabytes: int) -> bool:
         bench = forebay.Bench(server, endpoint)
         idle = server.meter().resident_now()
         run = bench.run("csv", "memory/csv/")
-        wrong = verify.problems(verify.delta_result(str(bench.table(run.dataset)), bench.tenant), facts)
+        wrong = verify.problems(verify.delta_result(str(bench.server.table(run.dataset)), bench.tenant), facts)
     good = run.peak <= given.limit << 20 and not wrong
     print(
         f"{size / 1e6:,.0f} MB, {rows:,} rows: peak {run.peak / 2**20:,.0f} MiB (idle {idle / 2**20:,.0f}), "

@@ -118,7 +118,7 @@ class Results:
 
     def ours(self, format: str) -> dict:
         run = self.bench.run(format, f"customers/{format}/")
-        table = self.bench.table(run.dataset)
+        table = self.bench.server.table(run.dataset)
         self.judge(f"Forebay {format}", verify.delta_result(str(table), self.bench.tenant))
         if run.records.get("outputRecordCount") != self.given.rows:
             self.wrong.append(f"Forebay {format} reports {run.records}")
