@@ -12,18 +12,20 @@ PY   := $(VENV)/bin/python
 export FOREBAY_TEST_PYTHON ?= $(PY)
 NODE := $(CACHE)/hubspot-client-$(shell sha256sum < scripts/hubspot-client/package-lock.json | cut -c1-12)
 export FOREBAY_TEST_HUBSPOT_NODE ?= $(NODE)
+# The peer that reads HubSpot beside us; only the benchmark installs it.
+PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-12)
 
 # Always the whole workspace: a subset has other features, and other features compile the engine anew.
 WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench memory soak
+.PHONY: help setup demo test lint bench bench-hubspot memory soak
 
 help:
 	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
-	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory; release build'
+	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, then HubSpot beside dlt; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
@@ -32,6 +34,12 @@ setup: $(VENV)/.ready $(NODE)/.ready
 # The script does what is not done yet, so each of the two may run it.
 $(VENV)/.ready $(NODE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json scripts/setup.sh
 	scripts/setup.sh $(VENV) $(NODE)
+	@touch $@
+
+$(PEER)/.ready: $(VENV)/.ready bench/requirements.txt
+	rm -rf $(PEER)
+	$(PY) -m venv $(PEER)
+	$(PEER)/bin/python -m pip install -q --disable-pip-version-check --only-binary=:all: -r bench/requirements.txt
 	@touch $@
 
 # Without the tests, which a newcomer need not wait for: their dependencies change no feature of the engine's.
@@ -52,11 +60,16 @@ test: setup
 lint:
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 
-# BENCH passes options on: make bench BENCH='--format csv --rounds 5'
+# BENCH and HUBSPOT pass options on: make bench BENCH='--format csv --rounds 5' HUBSPOT='--contacts 100000'
 bench: setup
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/run.py --bin $(CARGO_TARGET_DIR)/release/forebay $(BENCH)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
+	$(MAKE) bench-hubspot
+
+bench-hubspot: setup $(PEER)/.ready
+	cargo build --release $(WORKSPACE)
+	$(PY) bench/hubspot.py --bin $(CARGO_TARGET_DIR)/release/forebay --peer-python $(PEER)/bin/python $(HUBSPOT)
 
 memory: setup
 	cargo build --release $(WORKSPACE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -122,3 +123,35 @@ class Meter:
         except FileNotFoundError:
             pass
         return 0
+
+
+class Tree:
+    """Peak resident memory of a process and all that it started together while the block runs, sampled every 100 ms."""
+
+    def __init__(self, root: int):
+        self.root, self.peak = root, 0
+        self.stop = threading.Event()
+
+    def __enter__(self) -> Tree:
+        self.thread = threading.Thread(target=self.sample, daemon=True)
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop.set()
+        self.thread.join()
+
+    def sample(self) -> None:
+        while not self.stop.wait(0.1):
+            self.peak = max(self.peak, sum(Meter(pid).resident() for pid in family(self.root)))
+
+
+def family(root: int) -> list[int]:
+    """The process, its children, theirs, and so on."""
+    found = [root]
+    for pid in found:
+        for task in pathlib.Path(f"/proc/{pid}/task").glob("*/children"):
+            # A task that just ended had its children taken over.
+            with contextlib.suppress(OSError):
+                found.extend(int(child) for child in task.read_text(encoding="ascii").split())
+    return found
