@@ -35,12 +35,12 @@ PATIENCE = 3600.0
 # Where we want to be: records a second over the peer's, and peak memory for a million contacts.
 TIMES = 10.0
 MEMORY = 300 << 20
+MILLION = 1_000_000
 
 
 def main(arguments: list[str]) -> int:
     given = parse(arguments)
-    report: dict = {"at": objects.now(), "cpus": os.cpu_count(), "load": os.getloadavg()[0], "contacts": {}}
-    print(f"{report['cpus']} cores, load before: {report['load']:.1f}", flush=True)
+    report: dict = {"at": objects.now(), "cpus": os.cpu_count(), "contacts": {}}
     wrong: list[str] = []
     for at, size in enumerate(given.contacts):
         work = pathlib.Path(tempfile.mkdtemp(prefix="forebay-hubspot-"))
@@ -84,8 +84,9 @@ class Measured:
     peak: int
     account: float
     requests: int
-    # The seconds by the run's own report, for ours.
+    # For ours: the seconds by the run's own report, and what was resident before it.
     run: float = 0.0
+    before: int = 0
 
 
 class Size:
@@ -101,8 +102,9 @@ class Size:
         # The same properties of both; none named is all of them.
         self.properties = self.office.properties() if self.given.properties == "all" else list(contacts.PROPERTIES.values())
         self.columns = [] if self.given.properties == "all" else list(contacts.TAKEN.values())
-        print(f"\n{rows:,} contacts, {len(self.properties)} properties", flush=True)
-        out: dict = {"rows": rows, "forebay": [], "append": [], "dlt": []}
+        load = os.getloadavg()[0]
+        print(f"\n{rows:,} contacts, {len(self.properties)} properties; load of the machine: {load:.1f}", flush=True)
+        out: dict = {"rows": rows, "load": load, "forebay": [], "append": [], "dlt": [], "later": {}}
         for _ in range(rounds):
             if beside:
                 out["dlt"].append(self.say("dlt", self.dlt(), rows))
@@ -112,10 +114,10 @@ class Size:
             out["append"].append(self.say("Forebay without an identity", desk.load(self.truth, self.columns), rows))
         with self.server() as desk:
             desk.load(self.truth, self.columns)
-            out["unchanged"] = self.say("nothing changed", desk.again(self.truth, 0), 0)
+            out["later"]["unchanged"] = self.say("nothing changed", desk.again(self.truth, 0), 0)
             self.office.edit(rows // 100)
             self.truth = contacts.truth(self.office)
-            out["edited"] = self.say("1 % edited", desk.again(self.truth, rows // 100), rows // 100)
+            out["later"]["edited"] = self.say("1 % edited", desk.again(self.truth, rows // 100), rows // 100)
         out["summary"] = summary(out)
         print(told(out["summary"]), flush=True)
         return out
@@ -133,10 +135,7 @@ class Size:
         self.made += 1
         folder = self.work / f"dlt-{self.made}"
         folder.mkdir()
-        order = {
-            "endpoint": self.office.url, "token": self.office.token, "properties": self.properties,
-            "folder": str(folder),
-        }
+        order = {"endpoint": self.office.url, "token": self.office.token, "properties": self.properties, "folder": str(folder)}
         self.office.forget_requests()
         command = [str(self.given.peer_python), str(pathlib.Path(__file__).with_name("peer.py")), json.dumps(order)]
         with self.office.meter() as busy, proc.Process(command, self.work / f"dlt-{self.made}.log") as peer, proc.Tree(peer.child.pid) as tree:
@@ -176,9 +175,10 @@ class Desk:
 
     def load(self, truth: dict, columns: list[str]) -> Measured:
         """The first run, which is the flow's creation. Without columns, every property of the account is read and kept."""
+        named = {"columns": [{"name": name} for name in columns]} if columns else {}
         source = {
             "name": "contacts", "baseConnectionId": self.base, "connectionSpec": forebay.spec(HUBSPOT),
-            "data": {"format": "tabular"}, "params": {"path": "Hubspot.Contacts"} | ({"columns": [{"name": name} for name in columns]} if columns else {}),
+            "data": {"format": "tabular"}, "params": {"path": "Hubspot.Contacts"} | named,
         }
         source = self.server.flow_service("sourceConnections", source)
         self.dataset, target = self.server.target("contacts", self.schema)
@@ -205,6 +205,7 @@ class Desk:
     def measured(self, start, truth: dict, records: int) -> Measured:
         self.runs += 1
         self.office.forget_requests()
+        before = self.server.meter().resident_now()
         with self.server.meter() as meter, self.office.meter() as busy:
             started = time.monotonic()
             start()
@@ -213,7 +214,8 @@ class Desk:
         times, brought = run["metrics"]["durationSummary"], run["metrics"]["recordSummary"]
         self.judge(brought, records, truth)
         return Measured(
-            wall, meter.cpu, meter.peak, busy.cpu, self.office.requests(), (times["completedAtUTC"] - times["startedAtUTC"]) / 1000
+            wall, meter.cpu, meter.peak, busy.cpu, self.office.requests(), (times["completedAtUTC"] - times["startedAtUTC"]) / 1000,
+            before,
         )
 
     def judge(self, brought: dict, records: int, truth: dict) -> None:
@@ -234,8 +236,8 @@ def summary(found: dict) -> dict:
     if found["dlt"]:
         out["times"] = statistics.median(theirs.wall / ours.wall for ours, theirs in zip(found["forebay"], found["dlt"]))
         out["cpuTimes"] = statistics.median(theirs.cpu / ours.cpu for ours, theirs in zip(found["forebay"], found["dlt"]))
-    out["rows"] = found["rows"]
-    return out
+    ours = [*found["forebay"], *found["append"], *found["later"].values()]
+    return out | {"rows": found["rows"], "most": max(m.peak for m in ours)}
 
 
 def told(found: dict) -> str:
@@ -247,8 +249,8 @@ def told(found: dict) -> str:
         lines.append(f"{text}; records per CPU second: {found['cpuTimes']:.1f} times")
         memory = found["forebay"]["peak"] / found["dlt"]["peak"]
         lines.append(f"peak memory: {memory:.2f} of dlt's")
-    peak = found["forebay"]["peak"]
-    lines.append(f"peak memory: {peak / 2**20:,.0f} MiB (aim: {MEMORY >> 20} for a million, {verdict(peak <= MEMORY)})")
+    aim = f" (aim: {MEMORY >> 20}, {verdict(found['most'] <= MEMORY)})" if found["rows"] >= MILLION else ""
+    lines.append(f"peak memory of all our runs: {found['most'] / 2**20:,.0f} MiB{aim}")
     return "\n".join(lines)
 
 
@@ -256,7 +258,8 @@ def said(found: Measured, rows: int) -> str:
     parts = [f"{found.wall:.2f} s" + (f" ({found.run:.2f} s by its own report)" if found.run else "")]
     if rows:
         parts.append(f"{rows / found.wall:,.0f} records/s")
-    parts.append(f"{found.cpu:.2f} s CPU, peak {found.peak / 2**20:,.0f} MiB")
+    before = f" ({found.before / 2**20:,.0f} before)" if found.before else ""
+    parts.append(f"{found.cpu:.2f} s CPU, peak {found.peak / 2**20:,.0f} MiB{before}")
     parts.append(f"the account {found.account:.2f} s CPU, {100 * found.account / found.wall:.0f} % of a core")
     return "; ".join(parts + [f"{found.requests:,} requests"])
 

@@ -28,7 +28,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// Bytes of lines that make a segment.
-const SEGMENT: usize = 16 << 20;
+const SEGMENT: usize = 8 << 20;
 
 /// Records that could not be read and are named one by one.
 const NAMED: usize = 10_000;
@@ -176,7 +176,7 @@ impl Copy<'_> {
         if copied.landed + copied.left_out > 0 {
             let folder = layout::ledgers(&self.claim.scope.sandbox, &self.claim.flow.id);
             let ledger = ledger.with(std::mem::take);
-            copied.ledger = Some(raw::write_ledger(self.lake, &folder, &ledger).await?);
+            copied.ledger = Some(raw::write_ledger(self.lake, &folder, ledger).await?);
         }
         copied.done = true;
         self.save(copied, parts).await

@@ -21,7 +21,7 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
-use std::io::{Read, Write};
+use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::ops::Range;
 
 const STORAGE: Kind = Kind::Unavailable { retry_after: None };
@@ -37,7 +37,7 @@ pub fn options() -> FileOptions {
 pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>, now: Time) -> Result<Object> {
     let name = uuid::Uuid::now_v7();
     let key = format!("{folder}/{name}.jsonl.gz");
-    let packed = packed(lines).await?;
+    let packed = packed(move |to| to.write_all(&lines)).await?;
     let object = Object {
         bucket: BUCKET.into(),
         key: key.clone(),
@@ -45,7 +45,14 @@ pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>
         etag: format!("\"{name}\""),
         modified: now.timestamp_millis(),
     };
-    let ids = tables::encode(&entries);
+    let mut ids = Vec::with_capacity(entries.len() * 28);
+    for entry in &entries {
+        tables::encode(&entry.id, entry.seen, &mut ids).context(
+            Kind::Invalid,
+            &code::CONNECTOR_1001,
+            "a record of the source cannot be noted",
+        )?;
+    }
     put(lake, &ids_of(&key), ids.into()).await?;
     put(lake, &key, packed).await?;
     Ok(object)
@@ -54,31 +61,33 @@ pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>
 /// The entries of a segment's lines, in their order.
 pub async fn entries(lake: &Lake, segment: &Object) -> Result<Vec<Entry>> {
     let path = ids_of(&segment.key);
-    tables::decode(&get(lake, &path).await?)
-        .ok_or_else(|| Error::internal(format!("{path} of the raw zone is damaged")))
+    let bytes = get(lake, &path).await?;
+    let (mut bytes, mut entries) = (&bytes[..], Vec::new());
+    while let Some(entry) = tables::decode(&mut bytes).map_err(|e| damaged(&path, e))? {
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 /// The lines of a segment.
 pub async fn lines(lake: &Lake, segment: &Object) -> Result<Vec<u8>> {
-    unpacked(get(lake, &segment.key).await?, &segment.key).await
+    unpacked(get(lake, &segment.key).await?, &segment.key, |from| {
+        let mut all = Vec::new();
+        from.read_to_end(&mut all).map(|_| all)
+    })
+    .await
 }
 
 /// Writes a ledger under a name of its own, which it answers.
-pub async fn write_ledger(lake: &Lake, folder: &str, ledger: &Ledger) -> Result<String> {
+pub async fn write_ledger(lake: &Lake, folder: &str, ledger: Ledger) -> Result<String> {
     let path = format!("{folder}/{}", uuid::Uuid::now_v7());
-    put(lake, &path, packed(tables::encode(ledger.entries())).await?).await?;
+    put(lake, &path, packed(move |to| ledger.write(to)).await?).await?;
     Ok(path)
 }
 
 /// Reads a ledger.
 pub async fn read_ledger(lake: &Lake, path: &str) -> Result<Ledger> {
-    let bytes = unpacked(get(lake, path).await?, path).await?;
-    let entries = tables::decode(&bytes).ok_or_else(|| Error::internal(format!("the ledger {path} is damaged")))?;
-    let mut ledger = Ledger::default();
-    for entry in entries {
-        ledger.note(&entry.id, entry.seen);
-    }
-    Ok(ledger)
+    unpacked(get(lake, path).await?, path, |from| Ledger::read(from)).await
 }
 
 /// Whether all segments are still there.
@@ -120,26 +129,35 @@ fn expired(path: &str) -> Error {
         .advice("Landed pages are kept for lake.raw_days. Run the flow again to read the source anew.")
 }
 
-async fn packed(bytes: Vec<u8>) -> Result<Bytes> {
+/// What `write` writes, compressed.
+async fn packed(
+    write: impl FnOnce(&mut BufWriter<GzEncoder<Vec<u8>>>) -> io::Result<()> + Send + 'static,
+) -> Result<Bytes> {
     blocking(move || {
-        let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 6), Compression::fast());
-        encoder.write_all(&bytes).and_then(|()| encoder.finish()).map(Bytes::from)
+        let mut to = BufWriter::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        write(&mut to)?;
+        to.into_inner().map_err(io::Error::other)?.finish().map(Bytes::from)
     })
     .await
     .context(Kind::Internal, &code::CONNECTOR_2001, "a page could not be compressed")
 }
 
-async fn unpacked(bytes: Bytes, path: &str) -> Result<Vec<u8>> {
-    let unpacked = blocking(move || {
-        let mut all = Vec::new();
-        GzDecoder::new(&bytes[..]).read_to_end(&mut all).map(|_| all)
-    });
-    let what = format!("{path} of the raw zone is damaged");
-    unpacked.await.map_err(|e| Error::internal(what).caused_by(e))
+/// What `read` reads of compressed bytes.
+async fn unpacked<T: Send + 'static>(
+    bytes: Bytes,
+    path: &str,
+    read: impl FnOnce(&mut BufReader<GzDecoder<&[u8]>>) -> io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let unpacked = blocking(move || read(&mut BufReader::new(GzDecoder::new(&bytes[..]))));
+    unpacked.await.map_err(|e| damaged(path, e))
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> std::io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(std::io::Error::other)?
+fn damaged(path: &str, cause: io::Error) -> Error {
+    Error::internal(format!("{path} of the raw zone is damaged")).caused_by(cause)
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// Landed segments, as the decoders read them.

@@ -13,7 +13,8 @@ pub use rows::{delta_column, rows};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The member in front of each landed record that says what became of it: `u` upsert, `d` delete (flow-service.md §9.7).
@@ -115,10 +116,10 @@ pub struct Seen {
     pub deleted: bool,
 }
 
-/// What a flow was given so far, by the source's ids. Some 24 bytes of memory a record whose id is a number.
+/// What a flow was given so far, by the source's ids. Some 50 bytes of memory a record whose id is a number.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ledger {
-    numbers: HashMap<u64, Seen>,
+    numbers: BTreeMap<u64, Seen>,
     texts: BTreeMap<String, Seen>,
 }
 
@@ -181,45 +182,53 @@ impl Ledger {
         numbers.chain(self.texts.iter().filter(|(_, seen)| !seen.deleted).map(|(id, _)| id.clone()))
     }
 
-    /// Every record, in the order of their ids: numbers first.
-    pub fn entries(&self) -> Vec<Entry> {
-        let mut numbers: Vec<u64> = self.numbers.keys().copied().collect();
-        numbers.sort_unstable();
-        let numbers = numbers.into_iter().map(|id| Entry { id: id.to_string(), seen: self.numbers[&id] });
-        numbers.chain(self.texts.iter().map(|(id, seen)| Entry { id: id.clone(), seen: *seen })).collect()
+    /// Writes every record, numbers first, in the order of their ids.
+    pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        for (id, seen) in &self.numbers {
+            encode(&id.to_string(), *seen, to)?;
+        }
+        for (id, seen) in &self.texts {
+            encode(id, *seen, to)?;
+        }
+        Ok(())
+    }
+
+    /// The inverse of [`Ledger::write`].
+    pub fn read(from: &mut impl BufRead) -> io::Result<Ledger> {
+        let mut ledger = Ledger::default();
+        while let Some(entry) = decode(from)? {
+            ledger.note(&entry.id, entry.seen);
+        }
+        Ok(ledger)
     }
 }
 
-/// Entries as bytes: for each the id's length (u16) and text, the version (i64), the hash (u32) and a flag, all little endian.
-pub fn encode(entries: impl IntoIterator<Item = impl std::borrow::Borrow<Entry>>) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for entry in entries {
-        let entry: &Entry = entry.borrow();
-        let length = u16::try_from(entry.id.len()).expect("no source has ids of 64 KiB");
-        bytes.extend_from_slice(&length.to_le_bytes());
-        bytes.extend_from_slice(entry.id.as_bytes());
-        bytes.extend_from_slice(&entry.seen.version.to_le_bytes());
-        bytes.extend_from_slice(&entry.seen.hash.to_le_bytes());
-        bytes.push(u8::from(entry.seen.deleted));
-    }
-    bytes
+/// An entry as bytes: the id's length (u16) and text, the version (i64), the hash (u32) and a flag, all little endian.
+pub fn encode(id: &str, seen: Seen, to: &mut impl Write) -> io::Result<()> {
+    let length = u16::try_from(id.len()).map_err(|_| io::Error::other("an id is longer than 64 KiB"))?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(id.as_bytes())?;
+    to.write_all(&seen.version.to_le_bytes())?;
+    to.write_all(&seen.hash.to_le_bytes())?;
+    to.write_all(&[u8::from(seen.deleted)])
 }
 
-/// The inverse of [`encode`]; `None` for bytes that are something else.
-pub fn decode(mut bytes: &[u8]) -> Option<Vec<Entry>> {
-    let mut entries = Vec::new();
-    while !bytes.is_empty() {
-        let (length, rest) = bytes.split_first_chunk::<2>()?;
-        let (id, rest) = rest.split_at_checked(u16::from_le_bytes(*length).into())?;
-        let (version, rest) = rest.split_first_chunk::<8>()?;
-        let (hash, rest) = rest.split_first_chunk::<4>()?;
-        let (deleted, rest) = rest.split_first()?;
-        let seen =
-            Seen { version: i64::from_le_bytes(*version), hash: u32::from_le_bytes(*hash), deleted: *deleted == 1 };
-        entries.push(Entry { id: std::str::from_utf8(id).ok()?.to_string(), seen });
-        bytes = rest;
+/// The next of the entries that [`encode`] wrote; none at their end. Bytes that are something else are an error.
+pub fn decode(from: &mut impl BufRead) -> io::Result<Option<Entry>> {
+    if from.fill_buf()?.is_empty() {
+        return Ok(None);
     }
-    Some(entries)
+    let mut length = [0; 2];
+    from.read_exact(&mut length)?;
+    let mut id = vec![0; u16::from_le_bytes(length).into()];
+    from.read_exact(&mut id)?;
+    let (mut version, mut hash, mut deleted) = ([0; 8], [0; 4], [0; 1]);
+    from.read_exact(&mut version)?;
+    from.read_exact(&mut hash)?;
+    from.read_exact(&mut deleted)?;
+    let id = String::from_utf8(id).map_err(io::Error::other)?;
+    let (version, hash) = (i64::from_le_bytes(version), u32::from_le_bytes(hash));
+    Ok(Some(Entry { id, seen: Seen { version, hash, deleted: deleted[0] == 1 } }))
 }
 
 #[cfg(test)]
@@ -233,9 +242,17 @@ mod tests {
     #[test]
     fn entries_survive_their_bytes_and_cut_ones_are_refused() {
         let entries = vec![entry("9", 1), entry("0010", -5), entry("a:b", i64::MAX), entry("18446744073709551615", 0)];
-        let bytes = encode(&entries);
-        assert_eq!(decode(&bytes).as_deref(), Some(&entries[..]));
-        assert_eq!(decode(&bytes[..bytes.len() - 1]), None);
+        let mut bytes = Vec::new();
+        entries.iter().for_each(|entry| encode(&entry.id, entry.seen, &mut bytes).unwrap());
+        let all = |mut bytes: &[u8]| {
+            let mut read = Vec::new();
+            while let Some(entry) = decode(&mut bytes)? {
+                read.push(entry);
+            }
+            Ok::<_, io::Error>(read)
+        };
+        assert_eq!(all(&bytes).unwrap(), entries);
+        assert!(all(&bytes[..bytes.len() - 1]).is_err());
     }
 
     #[test]
@@ -247,10 +264,8 @@ mod tests {
         assert_eq!(ledger.len(), 7);
         assert_eq!(ledger.get("010").map(|s| s.version), Some(1));
         assert_eq!(ledger.get("11"), None);
-        let mut again = Ledger::default();
-        for entry in ledger.entries() {
-            again.note(&entry.id, entry.seen);
-        }
-        assert_eq!(again, ledger);
+        let mut bytes = Vec::new();
+        ledger.write(&mut bytes).unwrap();
+        assert_eq!(Ledger::read(&mut bytes.as_slice()).unwrap(), ledger);
     }
 }
