@@ -16,7 +16,7 @@ use forebay_lake::{Lake, layout};
 use forebay_model::files::Part;
 use forebay_model::{Error, Result, Time};
 use forebay_sources::Remote;
-use forebay_sources::tables::{Entry, Ledger, Page, Read, Rows, Shared};
+use forebay_sources::tables::{Entry, Ledger, Page, Read, Rows, Seen, Shared};
 use forebay_store::{Claim, Store};
 use futures::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -273,8 +273,8 @@ impl Open {
     }
 }
 
-/// Segments that are promoted again, without the records that were deleted since: a deleted key must not come back.
-/// Answers how many records were left out.
+/// Segments that are promoted again, without the records that the flow was given otherwise since: a deleted key must not
+/// come back, and content that changed under one date must not go back. Answers how many records were left out.
 pub async fn revive(lake: &Lake, claim: &Claim, parts: &mut [Part], now: Time) -> Result<u64> {
     let Some(path) = cursor(claim)?.ledger else { return Ok(0) };
     let ledger = raw::read_ledger(lake, &path).await?;
@@ -283,8 +283,9 @@ pub async fn revive(lake: &Lake, claim: &Claim, parts: &mut [Part], now: Time) -
     for part in parts {
         let entries = raw::entries(lake, &part.object).await?;
         let gone = |entry: &Entry| {
-            let now = ledger.get(&entry.id);
-            !entry.seen.deleted && now.is_some_and(|now| now.deleted && now.version >= entry.seen.version)
+            let other = |now: Seen| now.deleted || now.hash != entry.seen.hash;
+            let now = ledger.get(&entry.id).filter(|now| now.version >= entry.seen.version);
+            !entry.seen.deleted && now.is_some_and(other)
         };
         let dead = entries.iter().filter(|entry| gone(entry)).count();
         if dead == 0 {
@@ -292,7 +293,14 @@ pub async fn revive(lake: &Lake, claim: &Claim, parts: &mut [Part], now: Time) -
         }
         let lines = raw::lines(lake, &part.object).await?;
         let (mut kept, mut alive) = (Vec::with_capacity(lines.len()), Vec::with_capacity(entries.len() - dead));
-        for (line, entry) in lines.split(|&byte| byte == b'\n').zip(entries) {
+        let lines: Vec<&[u8]> = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()).collect();
+        // A dataset without a primary identity was given no deletions: they have entries and no lines.
+        let all = lines.len() == entries.len();
+        let landed: Vec<Entry> = entries.into_iter().filter(|entry| all || !entry.seen.deleted).collect();
+        if landed.len() != lines.len() {
+            return Err(Error::internal(format!("{} has not one line for each of its entries", part.object.key)));
+        }
+        for (line, entry) in lines.into_iter().zip(landed) {
             if !gone(&entry) {
                 kept.extend_from_slice(line);
                 kept.push(b'\n');

@@ -94,7 +94,7 @@ pub struct Progress {
     pub parts: AtomicU64,
     /// Pages copied.
     pub pages: AtomicU64,
-    /// Bytes that a merge has read.
+    /// Rows that a merge has read.
     pub merging: Arc<AtomicU64>,
 }
 

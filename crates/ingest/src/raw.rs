@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! raw/SANDBOX/FLOW/RUN/NAME.jsonl.gz      records, one a line, as the source's pages had them
-//! raw/SANDBOX/FLOW/RUN/NAME.ids           the entry of each line, in the lines' order
+//! raw/SANDBOX/FLOW/RUN/NAME.ids           their entries, in the lines' order; of deletions that were left out, too
 //! ledgers/SANDBOX/FLOW/RUN-NAME           every entry that the flow was given
 //! ```
 //! Always holds: an object is written once, under a name of its own, and never changed; a segment counts only once a
@@ -58,7 +58,7 @@ pub async fn land(lake: &Lake, folder: &str, lines: Vec<u8>, entries: Vec<Entry>
     Ok(object)
 }
 
-/// The entries of a segment's lines, in their order.
+/// The entries of a segment, in their order: of each line, and of deletions that have none.
 pub async fn entries(lake: &Lake, segment: &Object) -> Result<Vec<Entry>> {
     let path = ids_of(&segment.key);
     let bytes = get(lake, &path).await?;
@@ -93,7 +93,8 @@ pub async fn read_ledger(lake: &Lake, path: &str) -> Result<Ledger> {
 /// Whether all segments are still there.
 pub async fn are_there(lake: &Lake, parts: &[Part]) -> Result<bool> {
     for part in parts {
-        match lake.store().head(&Path::from(part.object.key.as_str())).await {
+        // Written first, and so the first to expire.
+        match lake.store().head(&Path::from(ids_of(&part.object.key))).await {
             Ok(_) => {}
             Err(object_store::Error::NotFound { .. }) => return Ok(false),
             Err(e) => return Err(e).context(STORAGE, &code::CONNECTOR_2001, "the raw zone could not be read"),
@@ -126,7 +127,7 @@ async fn get(lake: &Lake, path: &str) -> Result<Bytes> {
 
 fn expired(path: &str) -> Error {
     Error::new(Kind::NotFound, &code::CONNECTOR_2001, format!("{path} is not in the raw zone any more"))
-        .advice("Landed pages are kept for lake.raw_days. Run the flow again to read the source anew.")
+        .advice("Landed pages are kept for lake.raw_days. A new flow into the dataset reads the source anew.")
 }
 
 /// What `write` writes, compressed.

@@ -125,8 +125,11 @@ pub struct Record {
 impl Record {
     /// Keeps it with its run; `Conflict` when the run is no longer ours.
     pub(crate) async fn save(&self, store: &Store, claim: &Claim) -> Result<()> {
-        let value = serde_json::to_value(self).expect("a record is plain data");
-        store.save_plan(claim, &value).await.map_err(lost)
+        store.save_plan(claim, &self.json()).await.map_err(lost)
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("a record is plain data")
     }
 }
 
@@ -277,8 +280,11 @@ impl Worker {
             return Err(e);
         }
         self.tidy(claim, &promoted.diagnostics).await?;
-        let percent = 100.0 * promoted.rejected as f64 / promoted.records.max(1) as f64;
-        if promoted.rejected > 0 && percent > setup.options.partial_percent.unwrap_or(0.0) {
+        // Deletions that cannot be told by the dataset's key stay what they are however often they are tried.
+        let keyless = promoted.findings.get(code::CONNECTOR_2001.id).map_or(0, |found| found.records);
+        let rejected = promoted.rejected.saturating_sub(keyless);
+        let percent = 100.0 * rejected as f64 / promoted.records.max(1) as f64;
+        if rejected > 0 && percent > setup.options.partial_percent.unwrap_or(0.0) {
             let allowed = setup.options.partial_percent;
             return Err(story::above_threshold(&promoted, percent, allowed));
         }
@@ -470,11 +476,11 @@ impl Worker {
         Ok(())
     }
 
-    /// Takes diagnostics away that would be listed beside those of whoever has the run now.
-    async fn discard(&self, diagnostics: &[String]) {
-        for path in diagnostics {
+    /// Takes files away that nobody needs any more.
+    async fn discard(&self, paths: &[String]) {
+        for path in paths {
             if let Err(e) = self.lake.store().delete(&Path::from(path.as_str())).await {
-                warn!(error = %e, path, "diagnostics that nobody needs could not be removed");
+                warn!(error = %e, path, "a file that nobody needs could not be removed");
             }
         }
     }
@@ -495,9 +501,15 @@ impl Worker {
             public_url: &self.settings.public_url,
             now,
         };
-        let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch() };
-        self.prune_ledgers(claim, record).await;
+        let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch(), plan: None };
+        self.prune_ledgers(claim, record).await?;
         self.store.finish(claim, end, now).await.map_err(lost)?;
+        if record.merged.is_some() {
+            // What was staged for a merge is in the files that it wrote.
+            let staged: Vec<String> =
+                promoted.files.iter().map(|file| format!("{}/{}", setup.location, file.path)).collect();
+            self.discard(&staged).await;
+        }
         metrics::counter!("forebay_runs_total", "state" => "success").increment(1);
         metrics::counter!("forebay_records_ingested_total").increment(promoted.written);
         metrics::counter!("forebay_records_failed_total").increment(promoted.rejected);
@@ -557,8 +569,9 @@ impl Worker {
                     return ended;
                 }
                 let cursor = match &mut record {
-                    Some(record) => self.left(claim, record, outcome)?,
-                    None => None,
+                    // A record that had failed before says nothing of this claim.
+                    Some(record) if !record.failed => self.left(claim, record, outcome)?,
+                    _ => None,
                 };
                 let empty = Promoted::default();
                 let promoted = record.as_ref().and_then(|r| r.promoted.as_ref()).unwrap_or(&empty);
@@ -572,12 +585,10 @@ impl Worker {
                     public_url: &self.settings.public_url,
                     now,
                 };
-                let end = End { run: told.run()?, state: Status::Failed, cursor, batch: told.batch() };
+                let (run, batch) = (told.run()?, told.batch());
+                let plan = record.map(|record| Record { failed: true, ..record }.json());
                 metrics::counter!("forebay_runs_total", "state" => "failed").increment(1);
-                if let Some(record) = &record {
-                    self.save(claim, &Record { failed: true, ..record.clone() }).await?;
-                }
-                self.store.finish(claim, end, now).await
+                self.store.finish(claim, End { run, state: Status::Failed, cursor, batch, plan }, now).await
             }
         }
     }

@@ -115,7 +115,12 @@ pub async fn start(config: Config) -> Result<Running, String> {
     if forfeited > 0 {
         info!(forfeited, "the last start ended in mid run; {forfeited} runs go on");
     }
-    private_folder(&data.join("spill"))?;
+    // What a process that was killed had put aside is nobody's; the folder's lock says that it is gone.
+    let spill = data.join("spill");
+    if spill.is_dir() {
+        std::fs::remove_dir_all(&spill).map_err(|e| format!("{} cannot be emptied: {e}", spill.display()))?;
+    }
+    private_folder(&spill)?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
     let listener = tokio::net::TcpListener::bind(config.server.listen)

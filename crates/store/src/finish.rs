@@ -22,6 +22,8 @@ pub struct End {
     pub cursor: Option<Value>,
     /// The batch's document; null for none.
     pub batch: Value,
+    /// Replaces what `save_plan` stored; none leaves it.
+    pub plan: Option<Value>,
 }
 
 impl Store {
@@ -39,6 +41,10 @@ impl Store {
         }
         let span = Span { started: started(&run).unwrap_or(now), completed: Some(completed(&run).unwrap_or(now)) };
         tell_flow(&mut tx, &claim.scope, &claim.flow.id, run::last_details(&run.id, end.state, span)).await?;
+        if let Some(plan) = &end.plan {
+            let sql = "UPDATE run_queue SET plan = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+            of_claim(sql, claim).bind(plan.to_string()).execute(&mut *tx).await.map_err(failed)?;
+        }
         advance(&mut tx, claim, end.state, end.cursor.as_ref()).await?;
         let sql = "UPDATE run_queue SET state = 'done', worker = '', lease_until = 0 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         of_claim(sql, claim).execute(&mut *tx).await.map_err(failed)?;

@@ -276,7 +276,12 @@ async fn end(world: &World, state: Status, plan: Value) -> Claim {
     world.app.store.save_plan(&claim, &plan).await.unwrap();
     let window = json!({ "windowStart": 1_719_700_000_000_i64, "windowEnd": 1_719_790_000_000_i64 });
     let run = json!({ "activities": [{ "id": "copyActivity", "durationSummary": { "extensions": window } }] });
-    world.app.store.finish(&claim, End { run, state, cursor: None, batch: Value::Null }, now).await.unwrap();
+    world
+        .app
+        .store
+        .finish(&claim, End { run, state, cursor: None, batch: Value::Null, plan: None }, now)
+        .await
+        .unwrap();
     claim
 }
 

@@ -70,6 +70,7 @@ async fn only_a_failed_run_is_triggered_again() {
         state: forebay_model::run::Status::Failed,
         cursor: None,
         batch: Value::Null,
+        plan: None,
     };
     world.app.store.finish(&claim, end, now).await.unwrap();
     let failed = world.get(&format!("{PATH}?property=metrics.statusSummary.status==Failed&count=true")).await;

@@ -7,7 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringBuilder};
 use datafusion::arrow::datatypes::DataType;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
-use forebay_model::code;
+use forebay_model::code::{self, Code};
 use forebay_model::event::{EVENT, Event, FILE, Finding, LINE, PART};
 use forebay_model::mapping::ast::FieldPath;
 use serde_json::{Map, Value as Json};
@@ -39,8 +39,8 @@ impl Findings {
     }
 
     /// A row that cannot be stored for another reason.
-    pub fn refuse(&mut self, row: usize, why: String) {
-        self.add(row, Finding::new(&code::INGEST_1555, why));
+    pub fn refuse(&mut self, row: usize, code: &'static Code, why: String) {
+        self.add(row, Finding::new(code, why));
     }
 
     fn add(&mut self, row: usize, finding: Finding) {

@@ -10,6 +10,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int64Arra
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, UInt32Type};
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::record_batch::RecordBatch;
+use forebay_model::code;
 use forebay_model::event::{DELETED, SEQUENCE, VERSION};
 use forebay_model::mapping::ast::FieldPath;
 use serde::{Deserialize, Serialize};
@@ -110,12 +111,19 @@ impl Changes {
         findings: &mut Findings,
     ) {
         for (row, change) in self.unknown.iter().filter(|(row, _)| !skip(*row)) {
-            findings.refuse(*row, format!("the change {change:?} is neither u (upsert) nor d (delete)"));
+            findings.refuse(
+                *row,
+                &code::INGEST_1555,
+                format!("the change {change:?} is neither u (upsert) nor d (delete)"),
+            );
         }
         for row in (0..batch.num_rows()).filter(|&row| !skip(row)) {
             if !present(targets, row) {
-                let what = if self.deletes(row) { "; a deletion needs it, too" } else { "" };
-                findings.refuse(row, format!("the primary identity {} is empty{what}", key.join(".")));
+                let (code, what) = match self.deletes(row) {
+                    true => (&code::CONNECTOR_2001, ": the deletion cannot be applied"),
+                    false => (&code::INGEST_1555, ""),
+                };
+                findings.refuse(row, code, format!("the primary identity {} is empty{what}", key.join(".")));
             }
         }
     }

@@ -15,6 +15,8 @@ use forebay_model::{Error, Kind, Result, code};
 use forebay_sources::Remote;
 use forebay_sources::tables::Rows;
 use forebay_store::Claim;
+use futures::TryStreamExt;
+use object_store::path::Path;
 use std::sync::Arc;
 use tracing::warn;
 
@@ -70,7 +72,10 @@ impl Worker {
     async fn start(&self, claim: &Claim, setup: &Setup, before: Option<&Record>) -> Result<Record> {
         let began = (self.clock)();
         let times = story::Times { copy_started: began.timestamp_millis(), ..story::Times::default() };
-        let carried = match copy::cursor(claim)?.carried {
+        let carried = copy::cursor(claim)?.carried;
+        let taken_over = before.is_some_and(|b| b.copied.as_ref().is_some_and(|copied| copied.cursor.is_some()))
+            && carried.as_ref().is_none_or(|carried| carried.run != claim.run.id);
+        let carried = match carried {
             Some(carried) if raw::are_there(&self.lake, &carried.parts).await? => Some(carried),
             // They have expired: what they held is read from the source once more.
             _ => None,
@@ -84,9 +89,7 @@ impl Worker {
             // Its own segments: as far as it came.
             (None, Some(carried)) if carried.run == claim.run.id => (carried.parts, carried.copied, false),
             // A later run has taken over what it had landed.
-            (None, _) if before.is_some_and(|b| b.copied.is_some()) => {
-                (Vec::new(), Copied { done: true, again: true, ..Copied::default() }, false)
-            }
+            (None, _) if taken_over => (Vec::new(), Copied { done: true, again: true, ..Copied::default() }, false),
             (None, Some(carried)) => (carried.parts, Copied { done: false, ..carried.copied }, false),
             (None, None) => (Vec::new(), Copied::default(), false),
         };
@@ -149,15 +152,28 @@ impl Worker {
         Ok(Some(left.expect("a cursor is plain data")))
     }
 
-    /// Takes away the flow's ledgers but the one it has and the one it is about to have. While the claim is held nobody
-    /// else writes one.
-    pub(super) async fn prune_ledgers(&self, claim: &Claim, record: &Record) {
-        let Some(new) = record.copied.as_ref().and_then(|copied| copied.ledger.clone()) else { return };
-        let Ok(before) = copy::cursor(claim) else { return };
-        let keep: Vec<String> = before.ledger.into_iter().chain([new]).collect();
+    /// Takes away the flow's ledgers but the one it has and the one it is about to have. They are listed before the claim is
+    /// seen to be held: so nothing of whoever takes the run over can be among them.
+    pub(super) async fn prune_ledgers(&self, claim: &Claim, record: &Record) -> Result<()> {
+        let Some(new) = record.copied.as_ref().and_then(|copied| copied.ledger.clone()) else { return Ok(()) };
+        let keep: Vec<String> = copy::cursor(claim)?.ledger.into_iter().chain([new]).collect();
         let folder = layout::ledgers(&claim.scope.sandbox, &claim.flow.id);
-        if let Err(e) = self.lake.prune(&folder, &keep).await {
-            warn!(error = %e, folder, "ledgers that nobody needs could not be removed");
+        let listed: object_store::Result<Vec<String>> = self
+            .lake
+            .store()
+            .list(Some(&Path::from(folder.as_str())))
+            .map_ok(|meta| meta.location.to_string())
+            .try_collect()
+            .await;
+        let Ok(listed) = listed.inspect_err(|e| warn!(error = %e, folder, "the flow's ledgers could not be listed"))
+        else {
+            return Ok(());
+        };
+        if !self.store.renew(claim, (self.clock)(), self.settings.lease).await? {
+            return Err(Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"));
         }
+        let stale: Vec<String> = listed.into_iter().filter(|path| !keep.contains(path)).collect();
+        self.discard(&stale).await;
+        Ok(())
     }
 }

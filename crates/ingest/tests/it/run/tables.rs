@@ -151,6 +151,24 @@ impl Office {
         assert!(difference.is_empty(), "extra (+) and missing (-): {difference:#?}");
     }
 
+    /// A required field that no contact has makes every row fail.
+    async fn schema_that_rejects(&self) {
+        let broken = |document: &forebay_model::Document, secrets: &forebay_store::Secrets| {
+            let mut body = document.body.clone();
+            body["required"] = json!(["email"]);
+            body["properties"]["email"] = json!({ "type": "integer", "meta:xdmType": "long" });
+            Ok((body, secrets.clone()))
+        };
+        self.store.update(&scope(), Resource::Schema, "contacts", None, now(), broken).await.unwrap();
+    }
+
+    /// The schema as it was.
+    async fn mend(&self, schema: &Value) {
+        let schema = schema.clone();
+        let as_it_was = |_: &forebay_model::Document, secrets: &forebay_store::Secrets| Ok((schema, secrets.clone()));
+        self.store.update(&scope(), Resource::Schema, "contacts", None, now(), as_it_was).await.unwrap();
+    }
+
     fn calls(&self) -> usize {
         self.sim().requests().len()
     }
@@ -219,15 +237,8 @@ async fn a_dataset_without_a_primary_identity_grows_by_each_change_and_leaves_de
 async fn a_failed_promotion_is_triggered_again_from_what_was_landed_without_a_call() {
     let office = Office::new(contacts(100)).await;
     office.contacts_flow("people", true).await;
-    // A required field that no contact has makes every row fail.
-    let broken = |document: &forebay_model::Document, secrets: &forebay_store::Secrets| {
-        let mut body = document.body.clone();
-        body["required"] = json!(["email"]);
-        body["properties"]["email"] = json!({ "type": "integer", "meta:xdmType": "long" });
-        Ok((body, secrets.clone()))
-    };
     let mended = office.store.get(&scope(), Resource::Schema, "contacts").await.unwrap().body;
-    office.store.update(&scope(), Resource::Schema, "contacts", None, now(), broken).await.unwrap();
+    office.schema_that_rejects().await;
     office.start("w");
     let runs = office.settled("people").await;
     assert_eq!(runs[0]["state"], "failed");
@@ -239,11 +250,7 @@ async fn a_failed_promotion_is_triggered_again_from_what_was_landed_without_a_ca
     assert_eq!(counts(&runs[1]), (0, 0, 0, 0), "{:#}", runs[1]);
     let quiet = office.calls();
     assert!(quiet > calls);
-    office
-        .store
-        .update(&scope(), Resource::Schema, "contacts", None, now(), |_, s| Ok((mended, s.clone())))
-        .await
-        .unwrap();
+    office.mend(&mended).await;
     let id = runs[0]["id"].as_str().unwrap();
     office.store.retrigger(&scope(), id, None, now()).await.unwrap();
     let runs = office.settled("people").await;
@@ -382,6 +389,55 @@ async fn contacts_that_cannot_be_read_are_named_and_counted_and_the_others_land(
     assert_eq!(office.stored("people").await, before);
     office.sim().clear_faults();
     advance(900);
+    office.settled("people").await;
+    office.check("people").await;
+}
+
+#[tokio::test]
+async fn a_run_that_failed_before_its_first_page_reads_when_it_is_triggered_again() {
+    let office = Office::new(contacts(100)).await;
+    office.contacts_flow("people", true).await;
+    office.sim().fault(Rule::new(Action::Status(403)).call("list"));
+    office.start("w");
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "failed", "{:#}", runs[0]);
+    office.sim().clear_faults();
+    office.store.retrigger(&scope(), runs[0]["id"].as_str().unwrap(), None, now()).await.unwrap();
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "success", "{:#}", runs[0]);
+    office.check("people").await;
+}
+
+#[tokio::test]
+async fn a_re_trigger_that_fails_early_leaves_the_flows_cursor_where_it_is() {
+    let office = Office::new(contacts(100)).await;
+    office.contacts_flow("people", true).await;
+    let mended = office.store.get(&scope(), Resource::Schema, "contacts").await.unwrap().body;
+    office.schema_that_rejects().await;
+    office.start("w");
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "failed");
+    let failed = runs[0]["id"].as_str().unwrap().to_string();
+    office.mend(&mended).await;
+    // Two runs go on behind it, and each has a ledger of its own.
+    for _ in 0..2 {
+        office.sim().advance(Duration::from_secs(3_600));
+        office.sim().create("contacts", 3);
+        advance(900);
+        office.settled("people").await;
+    }
+    // The mapping set is gone when the first run is triggered again: it ends before it has read anything.
+    office.store.delete(&scope(), Resource::MappingSet, "m@0", None, now()).await.unwrap();
+    office.store.retrigger(&scope(), &failed, None, now()).await.unwrap();
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "failed");
+    office.mapping("m", "properties.email").await;
+    office.sim().advance(Duration::from_secs(3_600));
+    office.sim().create("contacts", 3);
+    advance(900);
+    let runs = office.settled("people").await;
+    assert_eq!(counts(&runs[3]), (3, 3, 0, 0), "{:#}", runs[3]);
+    office.store.retrigger(&scope(), &failed, None, now()).await.unwrap();
     office.settled("people").await;
     office.check("people").await;
 }

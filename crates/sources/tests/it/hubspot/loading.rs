@@ -17,8 +17,9 @@ async fn a_first_load_is_the_truth() {
     let mut flow = Flow::of(CONTACTS);
     let brought = flow.run(&here.remote()).await;
     flow.check(here.sim(), "contacts");
-    // What was archived before is not told; what was merged away is, once.
-    assert_eq!((brought.upserts, brought.deletes), (1_234, here.sim().merges("contacts").len()));
+    // What was archived or merged away before is not told.
+    assert!(!here.sim().merges("contacts").is_empty());
+    assert_eq!((brought.upserts, brought.deletes), (1_234, 0));
     assert_eq!(here.calls("list contacts"), 13 + 1, "{:?}", here.sim().summary().calls);
 }
 

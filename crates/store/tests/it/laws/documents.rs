@@ -197,7 +197,13 @@ async fn nothing_is_seen_or_changed_from_another_scope() {
 }
 
 fn failed_end() -> forebay_store::End {
-    forebay_store::End { run: json!({}), state: forebay_model::run::Status::Failed, cursor: None, batch: Value::Null }
+    forebay_store::End {
+        run: json!({}),
+        state: forebay_model::run::Status::Failed,
+        cursor: None,
+        batch: Value::Null,
+        plan: None,
+    }
 }
 
 #[tokio::test]

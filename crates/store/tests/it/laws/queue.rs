@@ -14,6 +14,7 @@ fn end(state: Status) -> End {
         state,
         cursor: None,
         batch: Value::Null,
+        plan: None,
     }
 }
 

@@ -22,7 +22,7 @@ async fn claim(store: &Store, now: Time) -> Option<Claim> {
 }
 
 async fn succeed(store: &Store, claim: &Claim, now: Time) {
-    let end = End { run: json!({}), state: Status::Success, cursor: None, batch: Value::Null };
+    let end = End { run: json!({}), state: Status::Success, cursor: None, batch: Value::Null, plan: None };
     store.finish(claim, end, now).await.expect("it ends");
 }
 
