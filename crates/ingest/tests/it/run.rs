@@ -4,6 +4,7 @@
 mod crashes;
 mod faulty;
 mod schedules;
+mod table_crashes;
 mod tables;
 mod upserts;
 
@@ -48,7 +49,7 @@ fn scope() -> Scope {
 }
 
 /// Everything that outlives a worker.
-struct World {
+pub struct World {
     store: Store,
     memory: Arc<InMemory>,
     source: Running,

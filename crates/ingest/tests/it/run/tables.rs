@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 const SPEC: &str = "cc6a4487-9e91-433e-a3a3-9cf6626c1806";
 
 /// A world with an account beside it.
-struct Office {
+pub struct Office {
     world: World,
     account: forebay_playground::hubspot::Running,
 }
@@ -20,12 +20,12 @@ impl std::ops::Deref for Office {
     }
 }
 
-fn contacts(n: u64) -> Config {
+pub fn contacts(n: u64) -> Config {
     Config { contacts: Some(n), profile: Profile::Tiny, ..Config::default() }
 }
 
 impl Office {
-    async fn new(config: Config) -> Office {
+    pub async fn new(config: Config) -> Office {
         let office = Office { world: World::new().await, account: Hubspot::start(config).await.unwrap() };
         let account = office.account.account();
         let params = json!({ "clientId": account.client_id });
@@ -46,12 +46,12 @@ impl Office {
         office
     }
 
-    fn sim(&self) -> &Sim {
+    pub fn sim(&self) -> &Sim {
         self.account.sim()
     }
 
     /// The mapping set `m` as version 0, in the tutorial's names; `email` is what fills that field.
-    async fn mapping(&self, id: &str, email: &str) {
+    pub async fn mapping(&self, id: &str, email: &str) {
         let rules = [
             ("Vid", "id"),
             ("Properties_Firstname_Value", "first"),
@@ -66,7 +66,7 @@ impl Office {
     }
 
     /// A flow of the contacts, with the tutorial's `Copy`.
-    async fn contacts_flow(&self, id: &str, primary: bool) {
+    pub async fn contacts_flow(&self, id: &str, primary: bool) {
         self.mapping("m", "properties.email").await;
         self.put(
             Resource::Dataset,
@@ -95,25 +95,25 @@ impl Office {
         }
     }
 
-    fn worker(&self, name: &str) -> Worker {
+    pub fn worker(&self, name: &str) -> Worker {
         self.worker_over(name, self.lake())
     }
 
-    fn worker_over(&self, name: &str, lake: Lake) -> Worker {
+    pub fn worker_over(&self, name: &str, lake: Lake) -> Worker {
         let worker = self.world.worker(name, lake);
         let places = Places { hubspot: self.account.url().parse().unwrap() };
         let accounts = Accounts::new(worker.accounts.gate.clone(), worker.accounts.vault.clone(), places);
         Worker { accounts, ..worker }
     }
 
-    fn start(&self, name: &str) -> CancellationToken {
+    pub fn start(&self, name: &str) -> CancellationToken {
         let stop = CancellationToken::new();
         tokio::spawn(self.worker(name).run(stop.clone()));
         stop
     }
 
     /// The rows of a dataset as texts, sorted.
-    async fn stored(&self, dataset: &str) -> Vec<String> {
+    pub async fn stored(&self, dataset: &str) -> Vec<String> {
         let rows = self.lake().table(&layout::table("prod", dataset)).rows(1_000_000).await.unwrap();
         let text = |row: &Value, name: &str| row.get(name).map(|v| v.to_string()).unwrap_or_default();
         let mut rows: Vec<String> =
@@ -123,7 +123,7 @@ impl Office {
     }
 
     /// The same of the account.
-    fn truth(&self) -> Vec<String> {
+    pub fn truth(&self) -> Vec<String> {
         let text = |value: &Value| match value.as_str() {
             Some("") | None => String::new(),
             Some(_) => value.to_string(),
@@ -138,7 +138,7 @@ impl Office {
     }
 
     /// No row is missing, extra or stale.
-    async fn check(&self, dataset: &str) {
+    pub async fn check(&self, dataset: &str) {
         let (stored, truth) = (self.stored(dataset).await, self.truth());
         let count = |rows: &[String]| {
             let mut counts: BTreeMap<String, i64> = BTreeMap::new();
@@ -152,7 +152,7 @@ impl Office {
     }
 
     /// A required field that no contact has makes every row fail.
-    async fn schema_that_rejects(&self) {
+    pub async fn schema_that_rejects(&self) {
         let broken = |document: &forebay_model::Document, secrets: &forebay_store::Secrets| {
             let mut body = document.body.clone();
             body["required"] = json!(["email"]);
@@ -163,13 +163,13 @@ impl Office {
     }
 
     /// The schema as it was.
-    async fn mend(&self, schema: &Value) {
+    pub async fn mend(&self, schema: &Value) {
         let schema = schema.clone();
         let as_it_was = |_: &forebay_model::Document, secrets: &forebay_store::Secrets| Ok((schema, secrets.clone()));
         self.store.update(&scope(), Resource::Schema, "contacts", None, now(), as_it_was).await.unwrap();
     }
 
-    fn calls(&self) -> usize {
+    pub fn calls(&self) -> usize {
         self.sim().requests().len()
     }
 }
