@@ -64,7 +64,7 @@ impl Walk {
         let body = json!({ "@type": "xdm:descriptorIdentity", "xdm:sourceSchema": schema, "xdm:sourceVersion": 1,
             "xdm:sourceProperty": "/_id", "xdm:namespace": "HubSpot", "xdm:property": "xdm:code", "xdm:isPrimary": true });
         let path = "/data/foundation/schemaregistry/tenant/descriptors";
-        self.post("Make _id the primary identity", path, body).await?;
+        self.post("Make _id the identity", path, body).await?;
         self.say("one row for each contact".into());
         Ok(())
     }

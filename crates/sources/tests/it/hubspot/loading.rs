@@ -85,7 +85,7 @@ async fn an_incremental_run_reads_what_was_changed() {
 /// §3.3 of the simulator's plan, O: airbyte#43317: one stamp for more records than a search ever shows.
 #[tokio::test]
 async fn many_records_of_one_millisecond_are_all_read() {
-    let mut account = config(12_500);
+    let mut account = config(25_000);
     account.switches = Switches { archived_percent: 0, ..Switches::default() };
     let here = here(account).await;
     let mut flow = Flow::of(CONTACTS);
@@ -96,8 +96,8 @@ async fn many_records_of_one_millisecond_are_all_read() {
     here.sim().bulk_edit("contacts", &ids);
     here.sim().forget_requests();
     let brought = flow.run(&here.remote()).await;
-    assert_eq!(brought.upserts, 12_500);
-    assert_eq!(here.calls("search contacts"), 63);
+    assert_eq!(brought.upserts, 25_000);
+    assert_eq!(here.calls("search contacts"), 125);
 }
 
 /// §7.5: archived and merged records end; the ones that they became are there.
