@@ -222,3 +222,14 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
     let stored = here.memory.secrets(&account_id()).await.unwrap();
     assert_ne!(stored["refreshToken"].expose_secret(), here.running.account().refresh_token);
 }
+
+/// §3.3: a token that was replaced by mistake and is put back counts again.
+#[tokio::test]
+async fn a_token_that_is_put_back_is_used() {
+    let here = here(config(10)).await;
+    let good = here.running.account().private_app_token;
+    for (token, accepted) in [(good.as_str(), true), ("pat-na1-wrong", false), (good.as_str(), true)] {
+        let run = Flow::of(CONTACTS).try_run(&open(&here, &here.accounts, "p", &[("accessToken", token)]), 99).await;
+        assert_eq!(run.is_ok(), accepted, "{token}: {run:?}");
+    }
+}
