@@ -67,13 +67,12 @@ pub(super) async fn run(
         let Rows { rows, problems } = found?;
         rows.iter().for_each(|row| met.insert(&row.id));
         unread.extend(problems.iter().map(|problem| problem.id.clone()));
-        let mut problems = Some(problems);
-        for rows in rows.chunks(ROWS) {
-            let problems = problems.take().unwrap_or_default();
-            out.give(Given { living: rows.to_vec(), problems, cursor: cursor.clone(), ..Given::default() }).await?;
-        }
-        if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
-            out.give(Given { problems, cursor: cursor.clone(), ..Given::default() }).await?;
+        // An answer without rows is a page all the same: it says that the run goes on.
+        let mut chunks = rows.chunks(ROWS);
+        let first = chunks.next().unwrap_or_default().to_vec();
+        out.give(Given { living: first, problems, cursor: cursor.clone(), ..Given::default() }).await?;
+        for rows in chunks {
+            out.give(Given { living: rows.to_vec(), cursor: cursor.clone(), ..Given::default() }).await?;
         }
     }
     let owner = |id: &str| id.split(':').next().unwrap_or_default().to_string();
