@@ -206,7 +206,15 @@ impl Finder {
             let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
             let body = json!({ "inputs": inputs, "properties": &*self.names });
             let ask = Ask::post(Target::Batch(self.object.id.clone()), &body).query(&format!("archived={archived}"));
-            let fault = match self.hubspot.call(&ask, |answer| wire::batch(&answer.body, &self.wanted)).await {
+            let asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
+            let read = |answer: &super::call::Answer| {
+                let (records, failures) = wire::batch(&answer.body, &self.wanted)?;
+                match failures.iter().all(|failure| failure.is_absence() || failure.is_of(&asked)) {
+                    true => Ok((records, failures)),
+                    false => Err(wire::NAMELESS),
+                }
+            };
+            let fault = match self.hubspot.call(&ask, read).await {
                 Ok((records, failures)) => return Ok(Batch { records, problems: problems(failures) }),
                 Err(fault) => fault,
             };
@@ -234,7 +242,7 @@ impl Finder {
 
 /// What a batch could not read, unless it is just not there.
 fn problems(failures: Vec<Failure>) -> Vec<Problem> {
-    let failures = failures.into_iter().filter(|failure| failure.category != "OBJECT_NOT_FOUND");
+    let failures = failures.into_iter().filter(|failure| !failure.is_absence());
     failures
         .flat_map(|failure| {
             let reason = format!("{}: {}", failure.category, failure.message);

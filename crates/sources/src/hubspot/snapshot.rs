@@ -285,13 +285,18 @@ async fn linked(
     while !waiting.is_empty() {
         let inputs: Vec<Value> = waiting.drain(..waiting.len().min(LINKED)).collect();
         let asked = inputs.clone();
+        let from_ids: HashSet<&str> = asked.iter().filter_map(|input| input["id"].as_str()).collect();
         let ask = Ask::post(Target::Associations(from.id.clone(), to.id.clone()), &json!({ "inputs": inputs }));
         let read = |answer: &Answer| {
             let (links, failures) = wire::linked(&answer.body)?;
             let stuck = links
                 .iter()
                 .any(|link| link.next.is_some() && asked.contains(&json!({"id": link.from, "after": link.next})));
-            if stuck { Err("its next page is the page itself") } else { Ok((links, failures)) }
+            if stuck {
+                return Err("its next page is the page itself");
+            }
+            let named = failures.iter().all(|failure| failure.is_of(&from_ids));
+            if named { Ok((links, failures)) } else { Err(wire::NAMELESS) }
         };
         let (links, failures) = hubspot.call(&ask, read).await?;
         for Linked { from: id, to: targets, next } in links {

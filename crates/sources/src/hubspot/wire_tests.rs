@@ -95,6 +95,26 @@ fn failures_name_their_ids() {
     assert_eq!(failures[0].ids, ["5", "6"]);
 }
 
+/// §6.2: ids come in several forms; a failure that names none says nothing of the records that are missing.
+#[test]
+fn failures_name_their_ids_in_several_forms_or_are_refused() {
+    let body = |context: &str| {
+        Bytes::from(format!(r#"{{"results":[],"errors":[{{"category":"INTERNAL_ERROR","message":"m"{context}}}]}}"#))
+    };
+    for (context, ids) in
+        [(r#"{"id":"5"}"#, vec!["5"]), (r#"{"ids":"5, 6"}"#, vec!["5", "6"]), (r#"{"id":5}"#, vec!["5"])]
+    {
+        let body = body(&format!(r#","context":{context}"#));
+        assert_eq!(batch(&body, &wanted(&[])).unwrap().1[0].ids, ids);
+        assert_eq!(linked(&body).unwrap().1[0].ids, ids);
+    }
+    for context in ["", r#","context":{"ids":[]}"#, r#","context":{"ids":null}"#] {
+        assert!(batch(&body(context), &wanted(&[])).is_err() && linked(&body(context)).is_err(), "{context}");
+    }
+    let absent = r#"{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","message":"m"}]}"#;
+    assert!(batch(&Bytes::from(absent), &wanted(&[])).is_ok());
+}
+
 /// §2: targets are numbers in old versions and texts in new ones; no associations is no failure.
 #[test]
 fn associations_are_read_in_both_forms() {
