@@ -312,6 +312,7 @@ async fn linked(
         }
         for failure in failures {
             let reason = crate::redact::shown(&format!("{}: {}", failure.category, failure.message), &[]);
+            let reason = crate::redact::brief(&reason);
             found.problems.extend(failure.ids.into_iter().map(|id| Problem { id, reason: reason.clone() }));
         }
     }
