@@ -152,8 +152,8 @@ impl Walk {
         while self.finder.fits() {
             let listed = match self.finder.list(&places.here, &self.finder.names, false).await {
                 Ok(listed) => listed,
-                // The cap was halved: this kind is read by ids from here on.
-                Err(fault) if fault.trouble == Trouble::TooLong => continue,
+                // The cap was halved as far as it goes: this kind is read by ids from here on.
+                Err(fault) if fault.trouble == Trouble::TooLong => break,
                 Err(fault) if places.start_over(&fault) => continue,
                 Err(fault) => return Err(fault),
             };
