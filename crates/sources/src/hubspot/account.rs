@@ -6,7 +6,7 @@
 //! changes to another one.
 
 use super::budget::Budget;
-use super::paths::{FAMILIES, Family, Profile, Target};
+use super::paths::{ALL, FAMILIES, Family, Profile, Target};
 use crate::params::Params;
 use crate::{AccountId, Accounts, Gate, Secrets, Vault};
 use forebay_model::{Error, Kind, Place, Result, code};
@@ -255,8 +255,7 @@ impl Account {
 
     /// Takes in which paths answered before.
     pub(super) fn recall(&self, kept: &Kept) {
-        use Family::{Account, Associations, Library, Objects, Owners, Pipelines, Properties, Schemas, Token};
-        for family in [Objects, Properties, Schemas, Library, Associations, Owners, Pipelines, Account, Token] {
+        for family in ALL {
             if let Some(profile) = kept.profiles.get(&format!("{family:?}")) {
                 self.set_profile(family, Profile::of(*profile));
             }
