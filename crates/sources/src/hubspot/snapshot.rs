@@ -12,8 +12,9 @@ use super::paths::Target;
 use super::place::{Met, Places};
 use super::types::{ObjectType, STANDARD, WITH_PIPELINES, What};
 use super::wire::{self, Linked, Record, Wanted};
-use crate::tables::{Problem, Read};
+use crate::tables::{LONGEST_ID, Problem, Read};
 use bytes::Bytes;
+use forebay_model::{Error, Kind, code};
 use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashSet};
@@ -153,6 +154,10 @@ fn rows(hubspot: HubSpot, what: What, at: i64) -> BoxStream<'static, Result<Rows
 
 /// A row: members of ours that name it, then its own.
 fn row(key: String, ours: &[(&str, &str)], own: &[u8], at: i64) -> Result<Record, Fault> {
+    if key.len() > LONGEST_ID {
+        let message = "HubSpot sent a row whose key is too long";
+        return Err(Error::new(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, message).into());
+    }
     let value: Value = serde_json::from_slice(own).unwrap_or_default();
     let mut text = Map::from_iter([(KEY.to_string(), Value::from(key.as_str()))]);
     text.extend(ours.iter().map(|(name, value)| (name.to_string(), Value::from(*value))));
@@ -320,23 +325,27 @@ fn links(hubspot: HubSpot, from: ObjectType, to: ObjectType, at: i64) -> BoxStre
         let rest = more.then_some((finder, places));
         Ok::<_, Fault>(Some((ids, rest)))
     });
-    let rows = ids.map(move |ids: Result<Vec<String>, Fault>| {
-        let (hubspot, from, to) = (hubspot.clone(), from.clone(), to.clone());
-        async move { linked(&hubspot, &from, &to, ids?, at).await }
+    let answers = ids.flat_map_unordered(AT_ONCE, move |ids: Result<Vec<String>, Fault>| match ids {
+        Ok(ids) => linked(hubspot.clone(), from.clone(), to.clone(), ids, at),
+        Err(fault) => stream::iter([Err(fault)]).boxed(),
     });
-    rows.buffered(AT_ONCE).boxed()
+    answers.boxed()
 }
 
-async fn linked(
-    hubspot: &HubSpot,
-    from: &ObjectType,
-    to: &ObjectType,
+/// Answer by answer: what is linked to many records is not gathered.
+fn linked(
+    hubspot: HubSpot,
+    from: ObjectType,
+    to: ObjectType,
     ids: Vec<String>,
     at: i64,
-) -> Result<Rows, Fault> {
-    let mut found = Rows::default();
-    let mut waiting: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
-    while !waiting.is_empty() {
+) -> BoxStream<'static, Result<Rows, Fault>> {
+    let waiting: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
+    stream::try_unfold((hubspot, from, to, waiting), move |(hubspot, from, to, mut waiting)| async move {
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Rows::default();
         let inputs: Vec<Value> = waiting.drain(..waiting.len().min(LINKED)).collect();
         let asked = inputs.clone();
         let from_ids: HashSet<&str> = asked.iter().filter_map(|input| input["id"].as_str()).collect();
@@ -369,6 +378,7 @@ async fn linked(
             let reason = crate::redact::brief(&reason);
             found.problems.extend(failure.ids.into_iter().map(|id| Problem { id, reason: reason.clone() }));
         }
-    }
-    Ok(found)
+        Ok(Some((found, (hubspot, from, to, waiting))))
+    })
+    .boxed()
 }

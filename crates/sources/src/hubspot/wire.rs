@@ -1,6 +1,7 @@
 //! HubSpot's answers as they are on the wire (hubspot.md §6). Records stay the text that came; only what is needed to judge
 //! them is read out of it. A body that does not hold what was asked for is refused with a few words.
 
+use crate::tables::LONGEST_ID;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -186,6 +187,9 @@ struct Outer<'a> {
 pub(super) fn record(text: Bytes, wanted: &Wanted) -> Read<Record> {
     let outer: Outer<'_> = serde_json::from_slice(&text).map_err(|_| "a record has no id")?;
     let id = plain(outer.id).filter(|id| !id.is_empty()).ok_or("a record has no id")?.into_owned();
+    if id.len() > LONGEST_ID {
+        return Err("a record has an id that is too long");
+    }
     let mut judge = Judge { wanted, hash: 0, modified: None, merged: Vec::new() };
     if let Some(properties) = outer.properties.filter(|raw| raw.get().starts_with('{')) {
         let mut reader = serde_json::Deserializer::from_str(properties.get());

@@ -73,6 +73,9 @@ fn what_is_not_whole_is_refused() {
     ] {
         assert!(listed(&Bytes::from(odd), &wanted(&[])).is_err(), "{odd}");
     }
+    let long = |id: usize| format!(r#"{{"results":[{{"id":"{}"}}]}}"#, "x".repeat(id));
+    assert!(listed(&Bytes::from(long(LONGEST_ID)), &wanted(&[])).is_ok());
+    assert!(listed(&Bytes::from(long(LONGEST_ID + 1)), &wanted(&[])).is_err());
 }
 
 #[test]
