@@ -109,8 +109,8 @@ pub(super) async fn run(
         }
     }
     let owner = |id: &str| id.split(':').next().unwrap_or_default().to_string();
-    let readable = |owner: String| !unread.contains(&owner) && !(custom_unread && owner.starts_with(CUSTOM));
-    let lost = |id: &String| !met.contains(id) && readable(owner(id));
+    let unread = |owner: String| unread.contains(&owner) || custom_unread && owner.starts_with(CUSTOM);
+    let lost = |id: &String| !met.contains(id) && !unread(owner(id));
     let mut lost: Vec<String> = read.ledger.with(|ledger| ledger.living().filter(lost).collect());
     lost.sort();
     let gone = lost.into_iter().map(|id| Gone { id, into: None, at }).collect();
