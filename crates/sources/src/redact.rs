@@ -29,6 +29,18 @@ pub(crate) fn shown(text: &str, secrets: &[&SecretString]) -> String {
     kept.trim_end().to_string()
 }
 
+/// The most of a reason why one record could not be read, in bytes: there may be many of them.
+const BRIEF: usize = 300;
+
+/// At most [`BRIEF`] bytes of a text that may be shown.
+pub(crate) fn brief(text: &str) -> String {
+    if text.len() <= BRIEF {
+        return text.to_string();
+    }
+    let end = text.floor_char_boundary(BRIEF - '…'.len_utf8());
+    format!("{}…", &text[..end])
+}
+
 fn repeats(text: &str, secret: &str) -> bool {
     if secret.is_empty() {
         return false;
@@ -71,6 +83,13 @@ mod tests {
         let shown = shown(text, &[&SecretString::from(SECRET.to_string())]);
         assert_eq!(shown.starts_with("(withheld"), withheld, "{shown}");
         assert!(shown.len() <= LIMIT);
+    }
+
+    #[test]
+    fn a_reason_is_brief() {
+        assert_eq!(brief("short"), "short");
+        let long = brief(&"ü".repeat(400));
+        assert!(long.len() <= BRIEF && long.len() > BRIEF - 6 && long.ends_with("ü…"), "{long}");
     }
 
     #[test]

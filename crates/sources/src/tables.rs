@@ -22,6 +22,9 @@ pub const CHANGE: &str = "_change_request_type";
 /// The member in front of each landed record that says when the source last changed it, in epoch milliseconds.
 pub const VERSION: &str = "_version";
 
+/// The longest id of a record, in bytes. A source refuses longer ones where it reads them.
+pub const LONGEST_ID: usize = 1024;
+
 /// A table as explore lists it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Table {
@@ -205,7 +208,8 @@ impl Ledger {
 
 /// An entry as bytes: the id's length (u16) and text, the version (i64), the hash (u32) and a flag, all little endian.
 pub fn encode(id: &str, seen: Seen, to: &mut impl Write) -> io::Result<()> {
-    let length = u16::try_from(id.len()).map_err(|_| io::Error::other("an id is longer than 64 KiB"))?;
+    let length = u16::try_from(id.len()).ok().filter(|length| usize::from(*length) <= LONGEST_ID);
+    let length = length.ok_or_else(|| io::Error::other(format!("an id is longer than {LONGEST_ID} bytes")))?;
     to.write_all(&length.to_le_bytes())?;
     to.write_all(id.as_bytes())?;
     to.write_all(&seen.version.to_le_bytes())?;
@@ -253,6 +257,8 @@ mod tests {
         };
         assert_eq!(all(&bytes).unwrap(), entries);
         assert!(all(&bytes[..bytes.len() - 1]).is_err());
+        assert!(encode(&"x".repeat(LONGEST_ID), entry("", 0).seen, &mut Vec::new()).is_ok());
+        assert!(encode(&"x".repeat(LONGEST_ID + 1), entry("", 0).seen, &mut Vec::new()).is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! changes to another one.
 
 use super::budget::Budget;
-use super::paths::{FAMILIES, Family, Profile, Target};
+use super::paths::{ALL, FAMILIES, Family, Profile, Target};
 use crate::params::Params;
 use crate::{AccountId, Accounts, Gate, Secrets, Vault};
 use forebay_model::{Error, Kind, Place, Result, code};
@@ -83,7 +83,7 @@ pub(super) struct Tokens {
     pub(super) unstored: Option<(SecretString, SecretString, Duration)>,
     /// No early renewal before this.
     pub(super) not_before: Option<Instant>,
-    /// Hashes of tokens that are behind us.
+    /// Hashes of tokens that our own renewals left behind.
     past: HashSet<u64>,
 }
 
@@ -217,7 +217,7 @@ impl Account {
         apps && self.base == *base
     }
 
-    /// Tokens that the connection has now, unless they are ones that we have left behind.
+    /// Tokens that the connection has now, unless they are ones that our own renewals left behind.
     pub(super) fn take_over(&self, access: Option<SecretString>, refresh: Option<SecretString>) {
         let mut tokens = self.tokens();
         let mut replaced = false;
@@ -227,13 +227,12 @@ impl Account {
             (Some(given), None) => !past.contains(&hash(given)),
             _ => false,
         };
+        // What is replaced here is not behind us: it may be put back.
         if news(&refresh, &tokens.refresh, &tokens.past) {
-            tokens.leave_refresh();
             tokens.refresh = refresh;
             replaced = true;
         }
         if news(&access, &tokens.access, &tokens.past) {
-            tokens.leave_access();
             tokens.access = access;
             replaced = true;
         }
@@ -256,8 +255,7 @@ impl Account {
 
     /// Takes in which paths answered before.
     pub(super) fn recall(&self, kept: &Kept) {
-        use Family::{Account, Associations, Library, Objects, Owners, Pipelines, Properties, Schemas, Token};
-        for family in [Objects, Properties, Schemas, Library, Associations, Owners, Pipelines, Account, Token] {
+        for family in ALL {
             if let Some(profile) = kept.profiles.get(&format!("{family:?}")) {
                 self.set_profile(family, Profile::of(*profile));
             }

@@ -25,8 +25,13 @@ const WINDOW: f64 = 10_000.0;
 const SEARCHES: (f64, f64) = (4.6, 5.0);
 /// How much of the future is reserved at once, in microseconds.
 const BLOCK: i64 = 500_000;
-/// A reservation further ahead than this is from a clock that was set back, in microseconds.
-const AHEAD: i64 = 120_000_000;
+/// The longest wait that a refusal asks for and that is kept inside a run is five minutes, and chance adds a tenth. A hold
+/// that ends further ahead than this is from a clock that was set back, in microseconds.
+const HELD: i64 = 360_000_000;
+/// The same of a reservation: those who wait for the end of a hold have theirs behind it.
+const AHEAD: i64 = HELD + 120_000_000;
+/// The same of a stop: the longest ends with a day of twenty-five hours.
+const STOPPED: i64 = 25 * 3_600_000_000;
 /// How long a rate takes to grow from nothing to all of it.
 const REGROWTH: f64 = 100_000_000.0;
 /// The smallest share of a rate that is left after many refusals.
@@ -74,6 +79,8 @@ struct Local {
     /// Answers without limits so far.
     silent: u32,
     unlimited: bool,
+    /// A limit was met: whatever answers do not say, there is one.
+    limited: bool,
     /// One refusal a burst counts.
     held: i64,
     /// Calls under the present name, as long as it is not the account's own.
@@ -170,7 +177,7 @@ impl Budget {
         drop(local);
         let Some((value, _)) = self.general.vault.state(&key).await? else { return Ok(()) };
         match serde_json::from_value::<Saved>(value).ok().and_then(|saved| saved.stop) {
-            Some(stop) if stop.until > now() => Err(stop.error()),
+            Some(stop) if stop.holds(now()) => Err(stop.error()),
             _ => Ok(()),
         }
     }
@@ -192,8 +199,8 @@ impl Budget {
                 }
             }
             _ => {
-                local.silent += 1;
-                local.unlimited = local.silent >= SILENT && local.known == local.first;
+                local.silent = local.silent.saturating_add(1);
+                local.unlimited = !local.limited && local.silent >= SILENT && local.known == local.first;
             }
         }
     }
@@ -205,8 +212,9 @@ impl Budget {
         lane.epoch.fetch_add(1, Ordering::AcqRel);
         let mut local = lane.local.lock().await;
         let now = now();
+        local.limited = true;
         local.unlimited = false;
-        if local.held > now {
+        if local.held > now && local.held <= now + HELD {
             return Ok(());
         }
         let jitter = 1.0 + pause::chance() / 10.0;
@@ -217,7 +225,7 @@ impl Budget {
             .change(&*lane.vault, |saved| {
                 saved.factor = (saved.share(now) / 2.0).max(LEAST);
                 saved.since = hold;
-                saved.hold = saved.hold.max(hold);
+                saved.hold = saved.held(now).max(hold);
             })
             .await
     }
@@ -228,6 +236,7 @@ impl Budget {
         self.general.epoch.fetch_add(1, Ordering::AcqRel);
         let mut local = self.general.local.lock().await;
         local.end = 0;
+        local.limited = true;
         local.unlimited = false;
         let told = local.change(&*self.general.vault, |saved| saved.stop = Some(stop.clone())).await;
         told.err().unwrap_or_else(|| stop.error())
@@ -260,6 +269,7 @@ impl Local {
             known: first,
             silent: 0,
             unlimited: false,
+            limited: false,
             held: 0,
             called: 0,
             owed: 0,
@@ -282,6 +292,10 @@ impl Local {
             if self.unlimited {
                 return Ok(now);
             }
+            if self.next > now + AHEAD {
+                // The clock was set back: what was reserved by the old one would be waited for as long.
+                (self.next, self.end) = (0, 0);
+            }
             let at = self.next.max(now - self.spare);
             if at < self.end {
                 self.next = at + self.interval;
@@ -301,14 +315,14 @@ impl Local {
             if let Some(rate) = learnt {
                 saved.rate = rate;
             }
-            stopped = saved.stop.clone().filter(|stop| stop.until > now);
+            stopped = saved.stop.clone().filter(|stop| stop.holds(now));
             if stopped.is_some() {
                 return;
             }
             let interval = saved.rate.interval(saved.share(now));
             // The clock that reserved this was ahead of ours by far: it was set back since.
             let free = if saved.at > now + AHEAD { now } else { saved.at };
-            let start = (free.max(now - spare) + owed * interval).max(saved.hold.min(now + AHEAD));
+            let start = (free.max(now - spare) + owed * interval).max(saved.held(now));
             let count = (BLOCK / interval).max(1);
             saved.at = start + count * interval;
             got = (start, saved.at, interval, saved.rate);
@@ -349,11 +363,25 @@ impl Local {
 impl Saved {
     /// The share of the rate that may be used now: it grows back as time passes.
     fn share(&self, now: i64) -> f64 {
+        if self.since > now + HELD {
+            // From a clock that was set back: as good as long ago.
+            return 1.0;
+        }
         (self.factor + (now - self.since).max(0) as f64 / REGROWTH).min(1.0)
+    }
+
+    /// Until when there are no calls, as far as that can be believed.
+    fn held(&self, now: i64) -> i64 {
+        if self.hold > now + HELD { 0 } else { self.hold }
     }
 }
 
 impl Stop {
+    /// It is on, as far as that can be believed.
+    fn holds(&self, now: i64) -> bool {
+        self.until > now && self.until <= now + STOPPED
+    }
+
     fn error(&self) -> Error {
         let left = Some(Duration::from_micros(u64::try_from(self.until - now()).unwrap_or(1)));
         let kind =

@@ -115,18 +115,63 @@ async fn a_stop_outlives_the_process() {
 /// A clock that was set back does not stop the account for hours.
 #[tokio::test]
 async fn a_reservation_from_the_future_is_not_believed() {
+    let hour = 3_600_000_000;
+    let stop = |until| Some(Stop { until, why: "so".into(), daily: true });
+    for (at, hold, stop) in [
+        (now() + hour, 0, None),
+        (0, now() + hour, None),
+        (0, 0, stop(now() + 26 * hour)),
+        (now() + hour, now() + hour, None),
+    ] {
+        let vault = Arc::new(Memory::default());
+        let rate = Rate { max: FIRST, window: WINDOW, share: SHARE };
+        let far = Saved { at, rate, factor: 1.0, since: hold, hold, stop };
+        vault.swap("hubspot/calls/k", None, &serde_json::to_value(&far).unwrap()).await.unwrap();
+        let budget = budget(&vault);
+        budget.open().await.unwrap();
+        assert!(moments(&budget, 1).await[0] <= now() + 1_000_000);
+        budget.refused(Policy::Rolling, Duration::from_secs(30)).await.unwrap();
+        let held = moments(&budget, 1).await[0] - now();
+        assert!((29_000_000..34_000_000).contains(&held), "{held}");
+    }
+    // So is what this process holds.
+    let budget = budget(&Arc::new(Memory::default()));
+    {
+        let mut local = budget.general.local.lock().await;
+        (local.next, local.end, local.held) = (now() + hour, now() + hour + BLOCK, now() + hour);
+    }
+    assert!(moments(&budget, 1).await[0] <= now() + 1_000_000);
+    budget.refused(Policy::Rolling, Duration::from_secs(30)).await.unwrap();
+    assert!(moments(&budget, 1).await[0] > now() + 29_000_000);
+}
+
+/// §4.4: the longest wait that is kept inside a run is kept whole, and what is reserved behind it is reserved once.
+#[tokio::test]
+async fn a_long_hold_is_kept() {
     let vault = Arc::new(Memory::default());
-    let far = Saved {
-        at: now() + 3_600_000_000,
-        rate: Rate { max: FIRST, window: WINDOW, share: SHARE },
-        factor: 1.0,
-        since: 0,
-        hold: 0,
-        stop: None,
-    };
-    vault.swap("hubspot/calls/k", None, &serde_json::to_value(&far).unwrap()).await.unwrap();
-    let moment = moments(&budget(&vault), 1).await[0];
-    assert!(moment <= now() + 1_000_000);
+    let (one, two) = (budget(&vault), budget(&vault));
+    one.refused(Policy::Rolling, Duration::from_secs(300)).await.unwrap();
+    let mut all = moments(&one, 4).await;
+    all.extend(moments(&two, 4).await);
+    all.sort_unstable();
+    assert!(all[0] >= now() + 299_000_000, "{all:?}");
+    assert!(all.windows(2).all(|pair| pair[1] - pair[0] >= 100_000), "{all:?}");
+}
+
+/// §4.2: an account that refuses calls has a limit, whether its answers say so or not.
+#[tokio::test]
+async fn a_limit_that_was_met_is_not_forgotten() {
+    let vault = Arc::new(Memory::default());
+    let budget = budget(&vault);
+    for _ in 0..SILENT {
+        budget.learn(None).await;
+    }
+    budget.refused(Policy::Rolling, Duration::from_millis(1)).await.unwrap();
+    for _ in 0..SILENT {
+        budget.learn(None).await;
+    }
+    let moments = moments(&budget, 3).await;
+    assert!(moments[2] - moments[1] >= 100_000, "{moments:?}");
 }
 
 /// §4.1: no window of a second holds six searches.

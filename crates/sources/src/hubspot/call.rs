@@ -15,9 +15,11 @@ use forebay_model::{Error, Kind, code};
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderValue, Method};
 use secrecy::ExposeSecret;
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// The most of an error's body that is read.
 const ERROR_LIMIT: usize = 64 << 10;
@@ -35,16 +37,29 @@ const BLOCKED: u32 = 3;
 const REFUSALS: u32 = 30;
 /// A wait that is longer than this is not waited for inside a run.
 const LONG: Duration = Duration::from_secs(300);
+/// The longest that one call takes with all its attempts and waits: what lasts longer is given back with a time to come
+/// again. Whoever waits for pages takes a run without a sign of life for stuck after ten minutes.
+const PATIENT: Duration = Duration::from_secs(480);
+/// No wait inside a call goes on beyond this, so that an attempt can follow.
+const LAST_WAIT: Duration = Duration::from_secs(420);
+/// When to come again where nothing says it.
+const SOON: Duration = Duration::from_secs(60);
 /// Answers in a form that is not HubSpot's, in a row.
 const ODD: u32 = 4;
 
-/// What is asked for.
-#[derive(Debug, Clone)]
+/// What is asked for. Its body may hold a client's secret and a refresh token: it is never shown.
+#[derive(Clone)]
 pub(super) struct Ask {
     pub(super) target: Target,
     /// Already encoded.
     pub(super) query: String,
     body: Option<(Bytes, &'static str)>,
+}
+
+impl fmt::Debug for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ask").field("target", &self.target).field("query", &self.query).finish_non_exhaustive()
+    }
 }
 
 /// A whole answer.
@@ -86,6 +101,11 @@ impl HubSpot {
         ask: &Ask,
         read: impl Fn(&Answer) -> Result<T, &'static str>,
     ) -> Result<T, Fault> {
+        let called = tokio::time::timeout(PATIENT, self.call_on(ask, read)).await;
+        called.unwrap_or_else(|_| Err(out_of_time(&ask.target)))
+    }
+
+    async fn call_on<T>(&self, ask: &Ask, read: impl Fn(&Answer) -> Result<T, &'static str>) -> Result<T, Fault> {
         let account = &self.account;
         let _place = account.at_once.acquire().await.map_err(|e| Error::internal("calls were closed").caused_by(e))?;
         let family = ask.target.family();
@@ -126,6 +146,7 @@ impl HubSpot {
 
 /// How far one call has got with its patience.
 struct Tries {
+    started: Instant,
     pauses: Pauses,
     patience: crate::Patience,
     tokens: u32,
@@ -138,7 +159,21 @@ struct Tries {
 impl Tries {
     fn new(hubspot: &HubSpot) -> Tries {
         let patience = hubspot.patience;
-        Tries { pauses: Pauses::new(patience), patience, tokens: 0, limited: 0, failing: 0, blocked: 0, odd: 0 }
+        Tries {
+            started: Instant::now(),
+            pauses: Pauses::new(patience),
+            patience,
+            tokens: 0,
+            limited: 0,
+            failing: 0,
+            blocked: 0,
+            odd: 0,
+        }
+    }
+
+    /// There is time for a wait and another attempt.
+    fn has(&self, wait: Duration) -> bool {
+        self.started.elapsed() + wait <= LAST_WAIT
     }
 
     /// Does what a fault asks for before the next attempt; gives it back when there is none.
@@ -166,10 +201,11 @@ impl Tries {
             }
             Trouble::Limited { policy, wait } => {
                 self.limited += 1;
-                if self.limited > REFUSALS {
-                    return Err(fault);
+                account.budget.refused(policy, wait).await?;
+                match self.limited <= REFUSALS && self.has(wait) {
+                    true => Ok(()),
+                    false => Err(come_again(fault, wait)),
                 }
-                account.budget.refused(policy, wait).await.map_err(Fault::from)
             }
             Trouble::Paused(wait) => {
                 Err(account.budget.stop(wait, "HubSpot moves the account to another data centre", false).await.into())
@@ -190,6 +226,7 @@ impl Tries {
     async fn pause(&mut self, fault: Fault, again: bool) -> Result<(), Fault> {
         let pause = if again { self.pauses.next(fault.wait, pause::chance()) } else { None };
         match pause {
+            Some(pause) if !self.has(pause) => Err(come_again(fault, pause)),
             Some(pause) => {
                 tracing::debug!(millis = pause.as_millis() as u64, "{}: trying again", fault.error);
                 tokio::time::sleep(pause).await;
@@ -198,6 +235,22 @@ impl Tries {
             None => Err(fault),
         }
     }
+}
+
+/// A fault that says when to come again, unless it says so already.
+fn come_again(mut fault: Fault, wait: Duration) -> Fault {
+    match &mut fault.error.kind {
+        Kind::TooMany { retry_after } | Kind::Unavailable { retry_after } => _ = retry_after.get_or_insert(wait),
+        _ => {}
+    }
+    fault
+}
+
+/// A call took all the time that it may take, waiting for its turn or for answers.
+fn out_of_time(target: &Target) -> Fault {
+    let message = format!("HubSpot was asked for {target} for {} minutes in vain", PATIENT.as_secs() / 60);
+    let kind = Kind::Unavailable { retry_after: Some(SOON) };
+    Error::new(kind, &code::FLOW_1103, message).advice("Nothing is lost: the run goes on by itself.").into()
 }
 
 /// How long until the daily limit starts anew: midnight in the account's time zone (§4.1).
@@ -312,3 +365,7 @@ fn unspeakable() -> Error {
     Error::new(Kind::Refused, &code::FLOW_1102, "the access token has characters that no header can hold")
         .advice("Copy the token again, without line breaks.")
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

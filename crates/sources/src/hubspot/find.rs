@@ -29,6 +29,9 @@ const FIRST_MOMENT: i64 = 1000;
 /// How often a page without records in the middle of a list is asked for again.
 const DOUBTS: u32 = 2;
 
+/// So many records may each be refused in a row; where more are, it is the request that is refused.
+const FEW: usize = 4;
+
 /// What stays as it is in a query.
 const PLAIN: AsciiSet = NON_ALPHANUMERIC.remove(b'_').remove(b'-').remove(b'.').remove(b'~');
 
@@ -56,6 +59,8 @@ pub(super) struct Found {
 struct Batch {
     records: Vec<Record>,
     problems: Vec<Problem>,
+    /// All of it was refused, for this.
+    refused: Option<String>,
 }
 
 fn encoded(text: &str) -> String {
@@ -206,8 +211,16 @@ impl Finder {
             let inputs: Vec<_> = ids.iter().map(|id| json!({ "id": id })).collect();
             let body = json!({ "inputs": inputs, "properties": &*self.names });
             let ask = Ask::post(Target::Batch(self.object.id.clone()), &body).query(&format!("archived={archived}"));
-            let fault = match self.hubspot.call(&ask, |answer| wire::batch(&answer.body, &self.wanted)).await {
-                Ok((records, failures)) => return Ok(Batch { records, problems: problems(failures) }),
+            let asked: HashSet<&str> = ids.iter().map(String::as_str).collect();
+            let read = |answer: &super::call::Answer| {
+                let (records, failures) = wire::batch(&answer.body, &self.wanted)?;
+                match failures.iter().all(|failure| failure.is_absence() || failure.is_of(&asked)) {
+                    true => Ok((records, failures)),
+                    false => Err(wire::NAMELESS),
+                }
+            };
+            let fault = match self.hubspot.call(&ask, read).await {
+                Ok((records, failures)) => return Ok(Batch { records, problems: problems(failures), refused: None }),
                 Err(fault) => fault,
             };
             match fault.trouble {
@@ -215,15 +228,23 @@ impl Finder {
                     let (left, right) = ids.split_at(ids.len() / 2);
                     let mut batch = self.batch(left.to_vec(), archived).await?;
                     let rest = self.batch(right.to_vec(), archived).await?;
+                    if batch.refused != rest.refused {
+                        batch.refused = None;
+                    }
+                    // It is not the records, then.
+                    if batch.refused.is_some() && ids.len() > FEW {
+                        return Err(fault);
+                    }
                     batch.records.extend(rest.records);
                     batch.problems.extend(rest.problems);
                     Ok(batch)
                 }
                 Trouble::Wrong if fault.error.kind != Kind::NotFound => {
-                    let reason = fault.error.message.to_string();
+                    let reason = crate::redact::brief(&fault.error.message);
                     Ok(Batch {
                         records: Vec::new(),
                         problems: ids.into_iter().map(|id| Problem { id, reason: reason.clone() }).collect(),
+                        refused: Some(refusal(&fault.error.message)),
                     })
                 }
                 _ => Err(fault),
@@ -232,13 +253,19 @@ impl Finder {
     }
 }
 
+/// A refusal without what differs from call to call and from record to record.
+fn refusal(message: &str) -> String {
+    let message = message.split(", correlation id ").next().unwrap_or_default();
+    message.chars().filter(|c| !c.is_ascii_digit()).collect()
+}
+
 /// What a batch could not read, unless it is just not there.
 fn problems(failures: Vec<Failure>) -> Vec<Problem> {
-    let failures = failures.into_iter().filter(|failure| failure.category != "OBJECT_NOT_FOUND");
+    let failures = failures.into_iter().filter(|failure| !failure.is_absence());
     failures
         .flat_map(|failure| {
             let reason = format!("{}: {}", failure.category, failure.message);
-            let reason = crate::redact::shown(&reason, &[]);
+            let reason = crate::redact::brief(&crate::redact::shown(&reason, &[]));
             failure.ids.into_iter().map(move |id| Problem { id, reason: reason.clone() })
         })
         .collect()

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::line::{Assembly, Given};
 use super::types::What;
 use super::walk::Walk;
-use crate::tables::{Page, Read};
+use crate::tables::{Page, Read, Shared};
 use forebay_model::{Error, Result};
 use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 const AHEAD: usize = 2;
 
 /// Where what was read goes.
+#[derive(Clone)]
 pub(super) struct Out(mpsc::Sender<Message>);
 
 /// What the task tells the stream.
@@ -26,6 +27,8 @@ enum Message {
     /// Told once everything before it is in the ledger.
     Settle(oneshot::Sender<()>),
     Failed(Error),
+    /// The last one of a run that read everything: without it the task broke off.
+    Done,
 }
 
 impl Out {
@@ -65,32 +68,45 @@ impl Drop for Task {
 
 pub(super) fn pages(hubspot: HubSpot, read: Read) -> BoxStream<'static, Result<Page>> {
     let ledger = read.ledger.clone();
-    // Nothing is asked for before the first page is wanted.
+    stream_of(ledger, move |out| async move { run(hubspot, read, &out).await })
+}
+
+/// The pages that a piece of work gives. Nothing is begun before the first page is wanted.
+fn stream_of<F>(ledger: Shared, work: impl FnOnce(Out) -> F + Send + 'static) -> BoxStream<'static, Result<Page>>
+where
+    F: Future<Output = Result<(), Fault>> + Send + 'static,
+{
     let start = async move {
         let (sender, receiver) = mpsc::channel(AHEAD);
+        let out = Out(sender);
         let task = Task(tokio::spawn(async move {
-            let out = Out(sender);
-            if let Err(fault) = run(hubspot, read, &out).await {
-                // Nobody is left to tell when this fails.
-                let _ = out.0.send(Message::Failed(*fault.error)).await;
-            }
+            let last = match work(out.clone()).await {
+                Ok(()) => Message::Done,
+                Err(fault) => Message::Failed(*fault.error),
+            };
+            // Nobody is left to tell when this fails.
+            let _ = out.tell(last).await;
         }));
-        let state = (receiver, task, None::<Assembly>, ledger);
-        stream::unfold(state, |(mut receiver, task, mut assembly, ledger)| async move {
+        let state = Some((receiver, task, None::<Assembly>, ledger));
+        stream::unfold(state, |state| async move {
+            let (mut receiver, task, mut assembly, ledger) = state?;
             loop {
-                match receiver.recv().await? {
-                    Message::Begin(begun) => assembly = Some(begun),
+                match receiver.recv().await {
+                    Some(Message::Begin(begun)) => assembly = Some(begun),
                     // Whoever does not wait any more has ended.
-                    Message::Settle(told) => _ = told.send(()),
-                    Message::Failed(error) => return Some((Err(error), (receiver, task, assembly, ledger))),
-                    Message::Given(given) => {
+                    Some(Message::Settle(told)) => _ = told.send(()),
+                    Some(Message::Done) => return None,
+                    Some(Message::Failed(error)) => return Some((Err(error), None)),
+                    // The end of the pages would be taken for the end of the table.
+                    None => return Some((Err(Error::internal("the reading of a table broke off")), None)),
+                    Some(Message::Given(given)) => {
                         let made = match &mut assembly {
                             Some(assembly) => {
                                 Ok(ledger.with(|ledger| assembly.page(*given, ledger, chrono::Utc::now())))
                             }
                             None => Err(Error::internal("a page came before its run began")),
                         };
-                        return Some((made, (receiver, task, assembly, ledger)));
+                        return Some((made, Some((receiver, task, assembly, ledger))));
                     }
                 }
             }
@@ -119,3 +135,26 @@ async fn run(hubspot: HubSpot, read: Read, out: &Out) -> Result<(), Fault> {
 
 /// Our clock may be ahead of HubSpot's by so much, where an answer has no date (A).
 const UNSURE: i64 = 300_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures::TryStreamExt;
+
+    async fn read(breaks: bool) -> Result<usize> {
+        let pages = stream_of(Shared::default(), move |out| async move {
+            out.begin(Assembly::new(None, "x")).await?;
+            out.give(Given::default()).await?;
+            assert!(!breaks, "it breaks off");
+            Ok(())
+        });
+        Ok(pages.try_collect::<Vec<_>>().await?.len())
+    }
+
+    /// Half a table is no table.
+    #[tokio::test]
+    async fn a_task_that_breaks_off_is_no_end() {
+        assert_eq!(read(false).await.unwrap(), 1);
+        assert_eq!(read(true).await.unwrap_err().kind, forebay_model::Kind::Internal);
+    }
+}

@@ -48,10 +48,25 @@ pub(super) enum Family {
     Pipelines,
     Account,
     Token,
+    /// Apart from [`Family::Token`]: renewals do not move with it.
+    Introspect,
 }
 
 /// How many families there are.
-pub(super) const FAMILIES: usize = 9;
+pub(super) const FAMILIES: usize = ALL.len();
+/// Each of them.
+pub(super) const ALL: [Family; 10] = [
+    Family::Objects,
+    Family::Properties,
+    Family::Schemas,
+    Family::Library,
+    Family::Associations,
+    Family::Owners,
+    Family::Pipelines,
+    Family::Account,
+    Family::Token,
+    Family::Introspect,
+];
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +96,8 @@ impl Target {
             Target::Owners => Family::Owners,
             Target::Pipelines(_) => Family::Pipelines,
             Target::Account => Family::Account,
-            Target::Token | Target::Introspect => Family::Token,
+            Target::Token => Family::Token,
+            Target::Introspect => Family::Introspect,
         }
     }
 
@@ -172,5 +188,8 @@ mod tests {
             ],
         );
         check(Target::Token, ["/oauth/2026-09/token", "/oauth/2026-03/token", "/oauth/v1/token"]);
+        // One that is found at old paths does not move the other.
+        assert_ne!(Target::Token.family(), Target::Introspect.family());
+        assert!(ALL.iter().enumerate().all(|(at, family)| *family as usize == at));
     }
 }

@@ -12,11 +12,12 @@ use super::paths::Target;
 use super::place::{Met, Places};
 use super::types::{ObjectType, STANDARD, WITH_PIPELINES, What};
 use super::wire::{self, Linked, Record, Wanted};
-use crate::tables::{Problem, Read};
+use crate::tables::{LONGEST_ID, Problem, Read};
 use bytes::Bytes;
+use forebay_model::{Error, Kind, code};
 use futures::stream::{self, BoxStream, StreamExt};
 use serde_json::{Map, Value, json};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use twox_hash::XxHash64;
 
@@ -26,6 +27,8 @@ const OWNERS: usize = 500;
 const LINKED: usize = 1_000;
 /// Batches of them that are read at once.
 const AT_ONCE: usize = 4;
+/// What the ids of custom kinds begin with (§5).
+const CUSTOM: &str = "2-";
 /// Rows on a page of ours.
 const ROWS: usize = 1_000;
 
@@ -34,6 +37,24 @@ const ROWS: usize = 1_000;
 struct Rows {
     rows: Vec<Record>,
     problems: Vec<Problem>,
+    /// What is closed to us: that its rows are not there does not mean that they ended.
+    closed: Vec<Closed>,
+    /// Parts of kinds that have rows of their own.
+    parts: Vec<Part>,
+}
+
+/// A kind of record, and which of its properties.
+type Part = (String, String);
+
+/// Something that rows could not be asked of.
+#[derive(Debug)]
+enum Closed {
+    /// One kind of record.
+    Kind(String),
+    /// A part of it, which may never have had rows.
+    Part(Part),
+    /// Every custom kind.
+    Custom,
 }
 
 /// What a landed line says that its row is of.
@@ -58,30 +79,48 @@ pub(super) async fn run(
 ) -> Result<(), Fault> {
     let at = chrono::Utc::now().timestamp_millis();
     out.begin(Assembly::snapshot(portal, &kind(&what), at)).await?;
+    // The parts that have had rows: the ledger does not tell which its rows are of.
+    let mut parts = parts(read);
     // Cut off, it starts over: what was delivered is in the ledger.
-    let cursor = json!({ "table": super::walk::table_key(&read.rows.table), "snapshot": at });
+    let cursor = |parts: &BTreeSet<Part>| json!({ "table": super::walk::table_key(&read.rows.table), "snapshot": at, "parts": parts });
     let mut met = Met::default();
     let mut unread: HashSet<String> = HashSet::new();
+    let mut custom_unread = false;
     let mut rows = rows(hubspot, what, at);
     while let Some(found) = rows.next().await {
-        let Rows { rows, problems } = found?;
+        let Rows { rows, problems, closed, parts: here } = found?;
+        parts.extend(here);
         rows.iter().for_each(|row| met.insert(&row.id));
         unread.extend(problems.iter().map(|problem| problem.id.clone()));
-        let mut problems = Some(problems);
-        for rows in rows.chunks(ROWS) {
-            let problems = problems.take().unwrap_or_default();
-            out.give(Given { living: rows.to_vec(), problems, cursor: cursor.clone(), ..Given::default() }).await?;
+        for closed in closed {
+            match closed {
+                Closed::Kind(kind) => _ = unread.insert(kind),
+                Closed::Part(part) if parts.contains(&part) => _ = unread.insert(part.0),
+                Closed::Part(_) => {}
+                Closed::Custom => custom_unread = true,
+            }
         }
-        if let Some(problems) = problems.filter(|problems| !problems.is_empty()) {
-            out.give(Given { problems, cursor: cursor.clone(), ..Given::default() }).await?;
+        // An answer without rows is a page all the same: it says that the run goes on.
+        let mut chunks = rows.chunks(ROWS);
+        let first = chunks.next().unwrap_or_default().to_vec();
+        out.give(Given { living: first, problems, cursor: cursor(&parts), ..Given::default() }).await?;
+        for rows in chunks {
+            out.give(Given { living: rows.to_vec(), cursor: cursor(&parts), ..Given::default() }).await?;
         }
     }
     let owner = |id: &str| id.split(':').next().unwrap_or_default().to_string();
-    let lost = |id: &String| !met.contains(id) && !unread.contains(&owner(id));
+    let unread = |owner: String| unread.contains(&owner) || custom_unread && owner.starts_with(CUSTOM);
+    let lost = |id: &String| !met.contains(id) && !unread(owner(id));
     let mut lost: Vec<String> = read.ledger.with(|ledger| ledger.living().filter(lost).collect());
     lost.sort();
     let gone = lost.into_iter().map(|id| Gone { id, into: None, at }).collect();
-    out.give(Given { gone, cursor, ..Given::default() }).await
+    out.give(Given { gone, cursor: cursor(&parts), ..Given::default() }).await
+}
+
+/// Parts of kinds that had rows when the table was read before.
+fn parts(read: &Read) -> BTreeSet<Part> {
+    let parts = read.cursor.as_ref().and_then(|cursor| serde_json::from_value(cursor["parts"].clone()).ok());
+    parts.unwrap_or_default()
 }
 
 /// The first rows, for a preview.
@@ -115,6 +154,10 @@ fn rows(hubspot: HubSpot, what: What, at: i64) -> BoxStream<'static, Result<Rows
 
 /// A row: members of ours that name it, then its own.
 fn row(key: String, ours: &[(&str, &str)], own: &[u8], at: i64) -> Result<Record, Fault> {
+    if key.len() > LONGEST_ID {
+        let message = "HubSpot sent a row whose key is too long";
+        return Err(Error::new(Kind::Unavailable { retry_after: None }, &code::FLOW_1103, message).into());
+    }
     let value: Value = serde_json::from_slice(own).unwrap_or_default();
     let mut text = Map::from_iter([(KEY.to_string(), Value::from(key.as_str()))]);
     text.extend(ours.iter().map(|(name, value)| (name.to_string(), Value::from(*value))));
@@ -173,36 +216,39 @@ fn owners(hubspot: HubSpot, archived: bool, at: i64) -> BoxStream<'static, Resul
             })
             .await?;
         let rows = texts.iter().map(|text| row(member(text, "id"), &[], text, at)).collect::<Result<_, _>>()?;
-        Ok(Some((Rows { rows, problems: Vec::new() }, next.map(|next| (hubspot, Some(next))))))
+        Ok(Some((Rows { rows, ..Rows::default() }, next.map(|next| (hubspot, Some(next))))))
     })
     .boxed()
 }
 
-/// One call for each kind; a kind that was not granted, or has no such thing, has no rows.
+/// One call for each kind; a kind that was not granted, or has no such thing, has no rows. Nor does it end any: what was
+/// granted may be gone for a moment.
 fn of_kinds<F, A>(hubspot: HubSpot, ask: F, pipelines: bool) -> BoxStream<'static, Result<Rows, Fault>>
 where
     F: Fn(HubSpot, String) -> A + Send + Sync + Copy + 'static,
-    A: Future<Output = Result<Vec<Record>, Fault>> + Send + 'static,
+    A: Future<Output = Result<Rows, Fault>> + Send + 'static,
 {
     let kinds = async move {
         let mut kinds: Vec<String> = match pipelines {
             true => WITH_PIPELINES.map(String::from).to_vec(),
             false => STANDARD.iter().map(|kind| kind.id.to_string()).collect(),
         };
+        let mut first = Rows::default();
         match hubspot.schemas().await {
             Ok(schemas) => kinds.extend(schemas.into_iter().map(|schema| schema.id)),
-            Err(fault) if closed(&fault) => {}
+            Err(fault) if closed(&fault) => first.closed.push(Closed::Custom),
             Err(fault) => return stream::iter([Err(fault)]).boxed(),
         }
-        let rows = stream::iter(kinds).map(move |kind| ask(hubspot.clone(), kind));
-        let rows = rows.buffered(AT_ONCE).filter_map(|found| async move {
-            match found {
-                Ok(rows) => Some(Ok(Rows { rows, problems: Vec::new() })),
-                Err(fault) if closed(&fault) => None,
-                Err(fault) => Some(Err(fault)),
+        let rows = stream::iter(kinds).map(move |kind| {
+            let found = ask(hubspot.clone(), kind.clone());
+            async move {
+                match found.await {
+                    Err(fault) if closed(&fault) => Ok(Rows { closed: vec![Closed::Kind(kind)], ..Rows::default() }),
+                    found => found,
+                }
             }
         });
-        rows.boxed()
+        stream::iter([Ok(first)]).chain(rows.buffered(AT_ONCE)).boxed()
     };
     stream::once(kinds).flatten().boxed()
 }
@@ -211,7 +257,7 @@ fn closed(fault: &Fault) -> bool {
     matches!(fault.trouble, Trouble::Denied(_) | Trouble::Missing | Trouble::Wrong)
 }
 
-async fn pipelines(hubspot: HubSpot, kind: String, stages: bool, at: i64) -> Result<Vec<Record>, Fault> {
+async fn pipelines(hubspot: HubSpot, kind: String, stages: bool, at: i64) -> Result<Rows, Fault> {
     let ask = Ask::get(Target::Pipelines(kind.clone()), "");
     let (pipelines, _) = hubspot.call(&ask, |answer| wire::texts(&answer.body)).await?;
     let mut rows = Vec::new();
@@ -228,27 +274,39 @@ async fn pipelines(hubspot: HubSpot, kind: String, stages: bool, at: i64) -> Res
             rows.push(row(key, &[("objectTypeId", &kind), ("pipelineId", &id)], text.as_bytes(), at)?);
         }
     }
-    Ok(rows)
+    Ok(Rows { rows, ..Rows::default() })
 }
 
-async fn properties(hubspot: HubSpot, kind: String, at: i64) -> Result<Vec<Record>, Fault> {
-    let mut rows = Vec::new();
+async fn properties(hubspot: HubSpot, kind: String, at: i64) -> Result<Rows, Fault> {
+    let mut found = Rows::default();
+    let mut shut = false;
     for sensitivity in ["non_sensitive", "sensitive", "highly_sensitive"] {
+        let part = (kind.clone(), sensitivity.to_string());
+        if shut {
+            found.closed.push(Closed::Part(part));
+            continue;
+        }
         let query = format!("archived=false&dataSensitivity={sensitivity}");
         let ask = Ask::get(Target::Properties(kind.clone()), query);
         match hubspot.call(&ask, |answer| wire::texts(&answer.body)).await {
             Ok((texts, _)) => {
+                if !texts.is_empty() && sensitivity != "non_sensitive" {
+                    found.parts.push(part);
+                }
                 for text in texts {
                     let key = format!("{kind}:{}", member(&text, "name"));
-                    rows.push(row(key, &[("objectTypeId", &kind)], &text, at)?);
+                    found.rows.push(row(key, &[("objectTypeId", &kind)], &text, at)?);
                 }
             }
             // What is sensitive may be closed where the rest is not.
-            Err(fault) if closed(&fault) && sensitivity != "non_sensitive" => break,
+            Err(fault) if closed(&fault) && sensitivity != "non_sensitive" => {
+                found.closed.push(Closed::Part(part));
+                shut = true;
+            }
             Err(fault) => return Err(fault),
         }
     }
-    Ok(rows)
+    Ok(found)
 }
 
 /// Which records go together: the ids of one side from the list, then a thousand of them at once (§6.5).
@@ -267,32 +325,41 @@ fn links(hubspot: HubSpot, from: ObjectType, to: ObjectType, at: i64) -> BoxStre
         let rest = more.then_some((finder, places));
         Ok::<_, Fault>(Some((ids, rest)))
     });
-    let rows = ids.map(move |ids: Result<Vec<String>, Fault>| {
-        let (hubspot, from, to) = (hubspot.clone(), from.clone(), to.clone());
-        async move { linked(&hubspot, &from, &to, ids?, at).await }
+    let answers = ids.flat_map_unordered(AT_ONCE, move |ids: Result<Vec<String>, Fault>| match ids {
+        Ok(ids) => linked(hubspot.clone(), from.clone(), to.clone(), ids, at),
+        Err(fault) => stream::iter([Err(fault)]).boxed(),
     });
-    rows.buffered(AT_ONCE).boxed()
+    answers.boxed()
 }
 
-async fn linked(
-    hubspot: &HubSpot,
-    from: &ObjectType,
-    to: &ObjectType,
+/// Answer by answer: what is linked to many records is not gathered.
+fn linked(
+    hubspot: HubSpot,
+    from: ObjectType,
+    to: ObjectType,
     ids: Vec<String>,
     at: i64,
-) -> Result<Rows, Fault> {
-    let mut found = Rows::default();
-    let mut waiting: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
-    while !waiting.is_empty() {
+) -> BoxStream<'static, Result<Rows, Fault>> {
+    let waiting: Vec<Value> = ids.into_iter().map(|id| json!({ "id": id })).collect();
+    stream::try_unfold((hubspot, from, to, waiting), move |(hubspot, from, to, mut waiting)| async move {
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let mut found = Rows::default();
         let inputs: Vec<Value> = waiting.drain(..waiting.len().min(LINKED)).collect();
         let asked = inputs.clone();
+        let from_ids: HashSet<&str> = asked.iter().filter_map(|input| input["id"].as_str()).collect();
         let ask = Ask::post(Target::Associations(from.id.clone(), to.id.clone()), &json!({ "inputs": inputs }));
         let read = |answer: &Answer| {
             let (links, failures) = wire::linked(&answer.body)?;
             let stuck = links
                 .iter()
                 .any(|link| link.next.is_some() && asked.contains(&json!({"id": link.from, "after": link.next})));
-            if stuck { Err("its next page is the page itself") } else { Ok((links, failures)) }
+            if stuck {
+                return Err("its next page is the page itself");
+            }
+            let named = failures.iter().all(|failure| failure.is_of(&from_ids));
+            if named { Ok((links, failures)) } else { Err(wire::NAMELESS) }
         };
         let (links, failures) = hubspot.call(&ask, read).await?;
         for Linked { from: id, to: targets, next } in links {
@@ -308,8 +375,10 @@ async fn linked(
         }
         for failure in failures {
             let reason = crate::redact::shown(&format!("{}: {}", failure.category, failure.message), &[]);
+            let reason = crate::redact::brief(&reason);
             found.problems.extend(failure.ids.into_iter().map(|id| Problem { id, reason: reason.clone() }));
         }
-    }
-    Ok(found)
+        Ok(Some((found, (hubspot, from, to, waiting))))
+    })
+    .boxed()
 }

@@ -4,7 +4,7 @@
 use super::account::{Account, Token, connection_key};
 use super::call::Ask;
 use super::fault::{Fault, Policy, RECONNECT, Trouble};
-use super::paths::{Family, Target};
+use super::paths::Target;
 use super::wire;
 use crate::params::Params;
 use crate::pause::{self, Pauses};
@@ -76,7 +76,8 @@ impl Account {
         // Somebody else may have renewed it, or the user may have replaced it.
         let stored = self.vault.secrets(&self.id).await?;
         let given = Params::new(&serde_json::Value::Null, &stored);
-        self.take_over(given.secret(&["accessToken"]), given.secret(&["refreshToken"]));
+        let used = given.secret(&["refreshToken"]);
+        self.take_over(given.secret(&["accessToken"]), used.clone());
         if let Some(current) = self.current().filter(|token| token.generation != generation) {
             return Ok(current);
         }
@@ -89,6 +90,17 @@ impl Account {
             },
         };
         self.tokens().unstored = Some((access.clone(), refresh.clone(), lifetime));
+        // The user may have replaced the tokens meanwhile: theirs are not overwritten with what the old ones brought.
+        let stored = self.vault.secrets(&self.id).await?;
+        let now = Params::new(&serde_json::Value::Null, &stored);
+        let text = |secret: Option<SecretString>| secret.map(|secret| secret.expose_secret().to_string());
+        if text(now.secret(&["refreshToken"])) != text(used) {
+            self.take_over(now.secret(&["accessToken"]), now.secret(&["refreshToken"]));
+            if let Some(current) = self.current().filter(|token| token.generation != generation) {
+                self.tokens().unstored = None;
+                return Ok(current);
+            }
+        }
         let renewed =
             Secrets::from([("accessToken".to_string(), access.clone()), ("refreshToken".to_string(), refresh.clone())]);
         self.vault.renew(&self.id, renewed).await?;
@@ -145,7 +157,7 @@ impl Account {
         patience: Patience,
         read: impl Fn(&[u8]) -> Result<T, &'static str>,
     ) -> Result<T, Fault> {
-        let family = Family::Token;
+        let family = ask.target.family();
         let mut profile = self.profile(family);
         let mut pauses = Pauses::new(patience);
         let started = Instant::now();

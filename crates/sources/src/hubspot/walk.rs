@@ -152,8 +152,8 @@ impl Walk {
         while self.finder.fits() {
             let listed = match self.finder.list(&places.here, &self.finder.names, false).await {
                 Ok(listed) => listed,
-                // The cap was halved: this kind is read by ids from here on.
-                Err(fault) if fault.trouble == Trouble::TooLong => continue,
+                // The cap was halved as far as it goes: this kind is read by ids from here on.
+                Err(fault) if fault.trouble == Trouble::TooLong => break,
                 Err(fault) if places.start_over(&fault) => continue,
                 Err(fault) => return Err(fault),
             };
@@ -243,6 +243,10 @@ impl Walk {
                     last.clone_from(&record.id);
                 }
                 waiting = pick(&ledger, news, &last);
+                // A page without news is a page all the same: whoever waits sees that the walk goes on, and where to resume.
+                if waiting.is_empty() && !done {
+                    waiting.push_back((Vec::new(), last.clone()));
+                }
             }
             let chunk = waiting.pop_front();
             Ok::<_, Fault>(chunk.map(|chunk| (chunk, (finder, ledger, last, waiting, done))))
@@ -281,10 +285,9 @@ impl Walk {
                 // The last page is handed over even if it is empty: its cursor is where the next run starts.
                 return out.give(self.given(Found { archived: news, ..Found::default() }, Step::Rest)).await;
             }
-            if !news.is_empty() {
-                let step = Step::Archive { after: places.here.after.clone() };
-                out.give(self.given(Found { archived: news, ..Found::default() }, step)).await?;
-            }
+            // So are those before: they say that the walk goes on, and where to resume.
+            let step = Step::Archive { after: places.here.after.clone() };
+            out.give(self.given(Found { archived: news, ..Found::default() }, step)).await?;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! HubSpot's answers as they are on the wire (hubspot.md §6). Records stay the text that came; only what is needed to judge
 //! them is read out of it. A body that does not hold what was asked for is refused with a few words.
 
+use crate::tables::LONGEST_ID;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -123,8 +124,14 @@ pub(super) fn searched(body: &Bytes, wanted: &Wanted) -> Read<Searched> {
 pub(super) fn batch(body: &Bytes, wanted: &Wanted) -> Read<(Vec<Record>, Vec<Failure>)> {
     let whole = whole(body)?;
     let failures = failures(&whole);
+    if failures.iter().any(|failure| !failure.is_absence() && failure.ids.is_empty()) {
+        return Err(NAMELESS);
+    }
     Ok((records(body, &whole.results, wanted)?, failures))
 }
+
+/// What could not be read is not what is not there: without ids the two cannot be told apart.
+pub(super) const NAMELESS: &str = "a part of it failed, and it does not say which";
 
 fn failures(whole: &Whole<'_>) -> Vec<Failure> {
     let errors =
@@ -132,13 +139,34 @@ fn failures(whole: &Whole<'_>) -> Vec<Failure> {
     errors
         .map(|error| {
             let text = |name: &str| error[name].as_str().unwrap_or_default().to_string();
-            let of = |name: &str| error["context"][name].as_array().cloned().unwrap_or_default();
-            let ids = [of("ids"), of("id"), of("fromObjectId")].concat();
-            let ids =
-                ids.iter().filter_map(|id| id.as_str().map(String::from).or_else(|| Some(id.as_u64()?.to_string())));
+            let ids = ["ids", "id", "fromObjectId"].into_iter().flat_map(|name| ids(&error["context"][name]));
             Failure { ids: ids.collect(), category: text("category"), message: text("message") }
         })
         .collect()
+}
+
+/// Ids in any form that they come in: texts or numbers, in an array or by themselves.
+fn ids(value: &serde_json::Value) -> Vec<String> {
+    match value {
+        serde_json::Value::Array(several) => several.iter().flat_map(ids).collect(),
+        serde_json::Value::String(text) => {
+            text.split(',').map(str::trim).filter(|id| !id.is_empty()).map(String::from).collect()
+        }
+        serde_json::Value::Number(number) => vec![number.to_string()],
+        _ => Vec::new(),
+    }
+}
+
+impl Failure {
+    /// Nothing failed: the record is not there.
+    pub(super) fn is_absence(&self) -> bool {
+        self.category == "OBJECT_NOT_FOUND"
+    }
+
+    /// It is of one of the records that were asked for.
+    pub(super) fn is_of(&self, asked: &HashSet<&str>) -> bool {
+        self.ids.iter().any(|id| asked.contains(id.as_str()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -159,6 +187,9 @@ struct Outer<'a> {
 pub(super) fn record(text: Bytes, wanted: &Wanted) -> Read<Record> {
     let outer: Outer<'_> = serde_json::from_slice(&text).map_err(|_| "a record has no id")?;
     let id = plain(outer.id).filter(|id| !id.is_empty()).ok_or("a record has no id")?.into_owned();
+    if id.len() > LONGEST_ID {
+        return Err("a record has an id that is too long");
+    }
     let mut judge = Judge { wanted, hash: 0, modified: None, merged: Vec::new() };
     if let Some(properties) = outer.properties.filter(|raw| raw.get().starts_with('{')) {
         let mut reader = serde_json::Deserializer::from_str(properties.get());
@@ -438,7 +469,10 @@ pub(super) fn linked(body: &Bytes) -> Read<(Vec<Linked>, Vec<Failure>)> {
         let kind = failure.category.to_ascii_uppercase();
         kind.contains("NOT_FOUND") || kind.contains("NO_ASSOCIATIONS") || failure.message.starts_with("No ")
     };
-    let failures = failures(&whole).into_iter().filter(|failure| !none(failure)).collect();
+    let failures: Vec<Failure> = failures(&whole).into_iter().filter(|failure| !none(failure)).collect();
+    if failures.iter().any(|failure| failure.ids.is_empty()) {
+        return Err(NAMELESS);
+    }
     Ok((links, failures))
 }
 

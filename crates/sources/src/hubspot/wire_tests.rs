@@ -73,6 +73,9 @@ fn what_is_not_whole_is_refused() {
     ] {
         assert!(listed(&Bytes::from(odd), &wanted(&[])).is_err(), "{odd}");
     }
+    let long = |id: usize| format!(r#"{{"results":[{{"id":"{}"}}]}}"#, "x".repeat(id));
+    assert!(listed(&Bytes::from(long(LONGEST_ID)), &wanted(&[])).is_ok());
+    assert!(listed(&Bytes::from(long(LONGEST_ID + 1)), &wanted(&[])).is_err());
 }
 
 #[test]
@@ -93,6 +96,26 @@ fn failures_name_their_ids() {
     let body = r#"{"status":"COMPLETE","results":[],"numErrors":1,"errors":[{"category":"X","message":"m","context":{"ids":["5",6]}}]}"#;
     let (_, failures) = batch(&Bytes::from(body), &wanted(&[])).unwrap();
     assert_eq!(failures[0].ids, ["5", "6"]);
+}
+
+/// §6.2: ids come in several forms; a failure that names none says nothing of the records that are missing.
+#[test]
+fn failures_name_their_ids_in_several_forms_or_are_refused() {
+    let body = |context: &str| {
+        Bytes::from(format!(r#"{{"results":[],"errors":[{{"category":"INTERNAL_ERROR","message":"m"{context}}}]}}"#))
+    };
+    for (context, ids) in
+        [(r#"{"id":"5"}"#, vec!["5"]), (r#"{"ids":"5, 6"}"#, vec!["5", "6"]), (r#"{"id":5}"#, vec!["5"])]
+    {
+        let body = body(&format!(r#","context":{context}"#));
+        assert_eq!(batch(&body, &wanted(&[])).unwrap().1[0].ids, ids);
+        assert_eq!(linked(&body).unwrap().1[0].ids, ids);
+    }
+    for context in ["", r#","context":{"ids":[]}"#, r#","context":{"ids":null}"#] {
+        assert!(batch(&body(context), &wanted(&[])).is_err() && linked(&body(context)).is_err(), "{context}");
+    }
+    let absent = r#"{"results":[],"errors":[{"category":"OBJECT_NOT_FOUND","message":"m"}]}"#;
+    assert!(batch(&Bytes::from(absent), &wanted(&[])).is_ok());
 }
 
 /// §2: targets are numbers in old versions and texts in new ones; no associations is no failure.

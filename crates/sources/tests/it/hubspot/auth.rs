@@ -222,3 +222,35 @@ async fn a_renewal_goes_on_when_nobody_waits_for_it() {
     let stored = here.memory.secrets(&account_id()).await.unwrap();
     assert_ne!(stored["refreshToken"].expose_secret(), here.running.account().refresh_token);
 }
+
+/// §3.3: a token that was replaced by mistake and is put back counts again.
+#[tokio::test]
+async fn a_token_that_is_put_back_is_used() {
+    let here = here(config(10)).await;
+    let good = here.running.account().private_app_token;
+    for (token, accepted) in [(good.as_str(), true), ("pat-na1-wrong", false), (good.as_str(), true)] {
+        let run = Flow::of(CONTACTS).try_run(&open(&here, &here.accounts, "p", &[("accessToken", token)]), 99).await;
+        assert_eq!(run.is_ok(), accepted, "{token}: {run:?}");
+    }
+}
+
+/// P11: tokens that the user replaces while the old ones are renewed are not overwritten.
+#[tokio::test]
+async fn a_renewal_does_not_overwrite_what_the_user_put_in_meanwhile() {
+    let here = here(config(50)).await;
+    here.sim().fault(Rule::new(Action::Delay { ms: 300 }).call("token"));
+    here.sim().expire_tokens();
+    let account = here.running.account();
+    let remote = here.remote();
+    let replaced = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        let access = &account.private_app_token;
+        let secret = &account.client_secret;
+        here.memory
+            .put("c", secrets(&[("clientSecret", secret), ("accessToken", access), ("refreshToken", "brand-new")]));
+    };
+    let (columns, ()) = futures::future::join(remote.describe(CONTACTS), replaced).await;
+    assert!(!columns.unwrap().is_empty());
+    let stored = here.memory.secrets(&account_id()).await.unwrap();
+    assert_eq!(stored["refreshToken"].expose_secret(), "brand-new");
+}

@@ -206,3 +206,51 @@ async fn a_run_that_is_cut_off_anywhere_on_a_bad_day_ends_in_the_truth() {
     flow.check(here.sim(), "contacts");
     assert_eq!(here.sim().summary().overlapping_refreshes, 0);
 }
+
+fn answer(status: u16, body: &str) -> Action {
+    Action::Answer { status, headers: vec![("content-type".into(), "application/json".into())], body: body.to_string() }
+}
+
+/// §6.2: a batch that fails in part without a word about which records is no proof that any of them ended.
+#[tokio::test]
+async fn a_failure_without_names_ends_nothing() {
+    let odd = [
+        r#"{"status":"COMPLETE","results":[],"errors":[{"status":"error","category":"INTERNAL_ERROR","message":"m"}]}"#,
+        r#"{"status":"COMPLETE","results":[],"errors":[{"category":"INTERNAL_ERROR","message":"m","context":{"id":"x"}}]}"#,
+    ];
+    for body in odd {
+        let here = here(config(300)).await;
+        let mut flow = Flow::of(CONTACTS);
+        flow.run(&here.remote()).await;
+        here.sim().advance(Duration::from_secs(7200));
+        here.sim().edit_random("contacts", 50);
+        here.sim().fault(Rule::new(answer(207, body)).call("batch_read"));
+        let error = flow.clone().try_run(&here.remote(), 99).await.unwrap_err();
+        assert!(matches!(error.kind, Kind::Unavailable { .. }), "{error}");
+        here.sim().clear_faults();
+        let brought = flow.run(&here.remote()).await;
+        assert_eq!((brought.upserts, brought.deletes), (50, 0));
+        flow.check(here.sim(), "contacts");
+    }
+}
+
+/// §6.2: one record that HubSpot refuses is told and passed over; a refusal of everything is not taken for a bad record.
+#[tokio::test]
+async fn a_refusal_of_everything_is_no_success() {
+    let here = here(config(300)).await;
+    let mut flow = Flow::of(CONTACTS);
+    flow.run(&here.remote()).await;
+    here.sim().advance(Duration::from_secs(7200));
+    here.sim().edit_random("contacts", 50);
+    let refusal = r#"{"status":"error","category":"VALIDATION_ERROR","message":"no such thing"}"#;
+    here.sim().fault(Rule::new(answer(400, refusal)).call("batch_read"));
+    here.sim().forget_requests();
+    let error = flow.clone().try_run(&here.remote(), 99).await.unwrap_err();
+    assert!(error.kind == Kind::Refused && error.message.contains("no such thing"), "{error}");
+    assert!(here.calls("batch_read contacts") < 25, "{}", here.calls("batch_read contacts"));
+    here.sim().clear_faults();
+    // Six refusals on the way down to one record.
+    here.sim().fault(Rule::new(answer(400, refusal)).call("batch_read").times(1, 6));
+    let brought = flow.run(&here.remote()).await;
+    assert_eq!((brought.upserts, brought.problems.len(), brought.deletes), (49, 1, 0), "{brought:?}");
+}

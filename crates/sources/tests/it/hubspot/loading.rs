@@ -371,3 +371,34 @@ async fn chosen_columns_are_read_and_a_new_choice_is_read_for_all() {
     assert!(flow.run(&here.remote()).await.upserts > 250);
     assert!(flow.lake.values().any(|(_, row)| row["properties"]["firstname"].is_string()));
 }
+
+/// §7.4, §7.5: a walk that finds nothing new gives pages all the same, and each of them resumes behind what was read.
+#[tokio::test]
+async fn a_walk_without_news_is_seen_to_go_on() {
+    let mut account = config(1_000);
+    account.switches.archived_percent = 60;
+    let here = here(account).await;
+    let mut flow = Flow::of(CONTACTS);
+    flow.run(&here.remote()).await;
+    for _ in 0..2 {
+        here.sim().forget_requests();
+        let brought = flow.run(&here.remote()).await;
+        assert_eq!((brought.upserts, brought.deletes), (0, 0));
+        let (searched, listed) = (here.calls("search contacts"), here.calls("list contacts"));
+        assert!(listed > 3, "{listed}");
+        assert!(brought.pages as u64 + 1 >= searched + listed, "{brought:?} of {searched} and {listed}");
+    }
+}
+
+/// §9: a URL that is refused although it is as short as our cap goes ends in reading by ids, not in a loop.
+#[tokio::test]
+async fn a_short_url_that_is_refused_is_given_up() {
+    let mut account = config(250);
+    account.switches.url_bytes = 150;
+    let here = here(account).await;
+    let mut flow = Flow::of(CONTACTS);
+    let names = ["email", "firstname", "lastname", "phone", "company", "city", "country", "jobtitle", "website", "zip"];
+    flow.rows.columns = names.map(|name| format!("properties.{name}")).to_vec();
+    assert_eq!(flow.run(&here.remote()).await.upserts, 250);
+    assert_eq!((here.sim().summary().statuses[&414], here.calls("batch_read contacts")), (1, 3));
+}

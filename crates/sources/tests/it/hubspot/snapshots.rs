@@ -1,7 +1,7 @@
 //! Tables that are read whole: owners, pipelines, properties, associations (hubspot.md §6.5, §6.7, §7.7).
 
 use super::{Flow, config, here};
-use forebay_playground::hubspot::Sim;
+use forebay_playground::hubspot::{Action, Config, Rule, Sim};
 use std::collections::BTreeSet;
 
 fn links(flow: &Flow) -> BTreeSet<String> {
@@ -114,5 +114,32 @@ async fn a_snapshot_that_was_cut_off_gives_nothing_twice() {
         let rest = cut.run(&here.remote()).await;
         assert_eq!((begun.upserts + rest.upserts, rest.deletes), (all.upserts, 0));
         assert_eq!(links(&cut), links(&whole));
+    }
+}
+
+/// §11: a scope that is gone for a moment ends no rows.
+#[tokio::test]
+async fn what_is_closed_for_a_moment_ends_nothing() {
+    let here = here(Config { missing_scopes: Vec::new(), ..config(10) }).await;
+    for (table, path, first) in [
+        ("Hubspot.Pipelines", "*/pipelines/*/0-3", 1),
+        ("Hubspot.Pipeline_Stages", "*/pipelines/*/0-3", 1),
+        ("Hubspot.Properties", "*/properties/*/0-1", 1),
+        ("Hubspot.Properties", "*/schemas", 1),
+        // The sensitive ones are asked for second.
+        ("Hubspot.Properties", "*/properties/*/0-1", 2),
+    ] {
+        let mut flow = Flow::of(table);
+        flow.run(&here.remote()).await;
+        let sensitive = |(_, row): &(i64, serde_json::Value)| row["dataSensitivity"] == "sensitive";
+        assert!(table != "Hubspot.Properties" || flow.lake.values().any(sensitive));
+        // Nothing is remembered of its custom kinds.
+        let process = super::accounts(&here.running.url(), here.memory.clone());
+        here.sim().fault(Rule::new(Action::DropScope).path(path).times(first, 1_000));
+        let before = here.sim().summary().statuses.get(&403).copied();
+        let brought = flow.run(&here.remote_of(&process)).await;
+        assert_eq!((brought.upserts, brought.deletes), (0, 0), "{table} {path}");
+        assert_ne!(here.sim().summary().statuses.get(&403).copied(), before, "{table} {path}");
+        here.sim().clear_faults();
     }
 }
