@@ -22,8 +22,9 @@
 //! A table that does not exist cannot hold a fence, and an old holder could still create it. So a fence creates the
 //! table, empty, with its columns; version 0 is put only if absent, like any other.
 //!
-//! Before a run is called failed, the caller fences and looks at [`Progress::landed`]: a commit whose answer was lost
-//! has landed, and the run has succeeded. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
+//! Before a run is called failed, the caller fences anew and looks at [`Progress::landed`]: a commit whose answer was lost
+//! has landed, and the run has succeeded. That fence is a version of its own though the claim began with one of the same
+//! epoch: a put that is still on its way was made for the next version, and finds it taken. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
 //! re-triggered after a later run committed, and it cannot be: it never became a failed one.)
 
 use crate::error::{CODE, failed, unreached};
@@ -201,8 +202,25 @@ impl Table {
     }
 
     /// Takes the flow over: after this, no claim with a lower epoch can commit. Creates the table if there is none.
-    /// Refused when a higher epoch has been here. Says how far the flow has come, the fence included.
+    /// Refused when a higher epoch has been here. Says how far the flow has come, the fence included. A claim that has
+    /// fenced already is not made to do it twice.
     pub async fn fence(&self, flow: &str, epoch: i64, schema: &FieldTree) -> Result<Progress> {
+        self.take_over(flow, epoch, schema, |progress| progress.fenced == Some(epoch)).await
+    }
+
+    /// As [`Table::fence`], with a version of its own in any case: of this claim too, no put that was sent before can
+    /// land after this. What it says of the claim's data is therefore the last word, once the claim puts no more.
+    pub async fn fence_anew(&self, flow: &str, epoch: i64, schema: &FieldTree) -> Result<Progress> {
+        self.take_over(flow, epoch, schema, |_| false).await
+    }
+
+    async fn take_over(
+        &self,
+        flow: &str,
+        epoch: i64,
+        schema: &FieldTree,
+        done: impl Fn(&Progress) -> bool,
+    ) -> Result<Progress> {
         let columns = arrow_schema(schema);
         let change = Change {
             schema: &columns,
@@ -217,7 +235,7 @@ impl Table {
             let table = self.open().await?;
             let progress = self.progress_of(table.as_ref(), flow).await?;
             progress.refuse(flow, epoch)?;
-            if progress.fenced == Some(epoch) {
+            if done(&progress) {
                 return Ok(progress);
             }
             match self.put(table, &change).await? {
