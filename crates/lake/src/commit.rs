@@ -19,6 +19,9 @@
 //! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of one version of the
 //! table, so they go in as the very next version or not at all.
 //!
+//! Rows that are merged by a key stay with that key: a commit whose rows go by another, or by none, is refused with
+//! [`Kind::Invalid`] (`keyed`).
+//!
 //! A table that does not exist cannot hold a fence, and an old holder could still create it. So a fence creates the
 //! table, empty, with its columns; version 0 is put only if absent, like any other.
 //!
@@ -28,6 +31,7 @@
 //! re-triggered after a later run committed, and it cannot be: it never became a failed one.)
 
 use crate::error::{CODE, failed, unreached};
+use crate::keyed;
 use crate::schema::{arrow_schema, delta_schema, merge};
 use crate::store::Table;
 use crate::upsert::{Merged, Prepared};
@@ -118,6 +122,8 @@ fn data_id(flow: &str) -> String {
 struct Change<'a> {
     schema: &'a Schema,
     files: &'a [File],
+    /// What a merge's rows go by.
+    key: Option<&'a [String]>,
     removes: Vec<Remove>,
     operation: DeltaOperation,
     txns: Vec<Transaction>,
@@ -131,6 +137,7 @@ impl<'a> Change<'a> {
         Change {
             schema,
             files,
+            key: None,
             removes: Vec::new(),
             operation: append(),
             txns: vec![Transaction::new(&txn.flow, txn.epoch), Transaction::new(data_id(&txn.flow), txn.epoch)],
@@ -179,6 +186,7 @@ impl Table {
         };
         let mut change = Change::data(txn, &merged.columns, &merged.files);
         change.removes = merged.removed.iter().map(|old| old.remove(txn.now)).collect();
+        change.key = Some(&merged.key);
         change.operation = merged.operation();
         change.notes.push(("operationMetrics".into(), merged.metrics()));
         self.attempt(txn, &change, Some(merged)).await
@@ -225,6 +233,7 @@ impl Table {
         let change = Change {
             schema: &columns,
             files: &[],
+            key: None,
             removes: Vec::new(),
             operation: append(),
             txns: vec![Transaction::new(flow, epoch)],
@@ -274,7 +283,7 @@ impl Table {
             None => {
                 let columns = delta_schema(change.schema)?;
                 let none: [&str; 0] = [];
-                let metadata = new_metadata(&columns, none, std::iter::empty::<(&str, &str)>());
+                let metadata = new_metadata(&columns, none, keyed::new(change.key));
                 actions.push(Action::Protocol(protocol()?));
                 actions.push(Action::Metadata(metadata.map_err(|e| failed(e, doing()))?));
                 self.handle()?.log_store()
@@ -282,13 +291,21 @@ impl Table {
             Some(table) => {
                 let snapshot = table.snapshot().map_err(|e| failed(e, doing()))?.snapshot();
                 let current = snapshot.arrow_schema();
+                let mut metadata = snapshot.metadata().clone();
                 // A fence brings no files, and so no columns either.
                 if !change.files.is_empty() {
                     let merged = merge(&current, change.schema)?;
                     if merged != *current {
-                        let metadata = snapshot.metadata().clone().with_schema(&delta_schema(&merged)?);
-                        actions.push(Action::Metadata(metadata.map_err(|e| failed(e, doing()))?));
+                        let grown = metadata.with_schema(&delta_schema(&merged)?);
+                        metadata = grown.map_err(|e| failed(e, doing()))?;
                     }
+                }
+                if change.key.is_some() || !change.files.is_empty() {
+                    let has_rows = snapshot.log_data().iter().next().is_some();
+                    metadata = keyed::after(&self.path, metadata, has_rows, change.key)?;
+                }
+                if metadata != *snapshot.metadata() {
+                    actions.push(Action::Metadata(metadata));
                 }
                 table.log_store()
             }

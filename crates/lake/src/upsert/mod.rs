@@ -13,6 +13,7 @@
 //! 3. All rows that the table has for the key go, and the new one comes (*updated*), or none (*deleted*). A key that the
 //!    table does not have is *inserted*, or there was nothing to delete and it was *absent*. What was deleted is
 //!    forgotten: an older row that comes later is an insert.
+//! 4. The first merge says in the table what its key is. While the table has rows, nothing comes by another key.
 //!
 //! # How
 //! Rows are named by their place, never carried about: [`reduce`] sorts the keys of the staged rows, outside memory where
@@ -35,6 +36,7 @@ mod source;
 
 use crate::commit::{Committed, Txn};
 use crate::error::{CODE, failed};
+use crate::keyed;
 use crate::schema::{arrow_schema, merge};
 use crate::store::Table;
 use crate::write::{File, plain, staged_fields};
@@ -124,7 +126,7 @@ pub struct Merged {
     /// Files whose keys were read; of the others the statistics said enough.
     pub scanned: u64,
     pub(crate) columns: Schema,
-    key: Vec<String>,
+    pub(crate) key: Vec<String>,
 }
 
 /// A file of the table that a merge takes out of it.
@@ -216,6 +218,9 @@ impl Table {
             for view in snapshot.log_data().iter() {
                 stored.push(Stored::of(&view, &key)?);
             }
+            // Before anything is written; the commit looks again.
+            let metadata = snapshot.snapshot().metadata().clone();
+            keyed::after(&self.path, metadata, !stored.is_empty(), Some(&spec.key))?;
         }
         let plan = Plan {
             source: Source::new(self.lake.store(), self.path.clone(), spec.progress.clone()),
