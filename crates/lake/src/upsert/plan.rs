@@ -178,6 +178,7 @@ impl Plan {
             jobs,
             prefix,
             columns: self.columns.clone(),
+            key: self.spec.key.clone(),
             share,
             max_file: self.spec.max_file,
             stopped: AtomicBool::new(false),

@@ -55,6 +55,8 @@ pub(super) struct Rewrite {
     /// The beginning of every new file's name.
     pub prefix: String,
     pub columns: SchemaRef,
+    /// The field that the files will be found by.
+    pub key: Vec<String>,
     /// Memory of one worker.
     pub share: usize,
     pub max_file: u64,
@@ -97,7 +99,8 @@ impl Rewrite {
 
     async fn work(self: Arc<Rewrite>, next: Arc<AtomicUsize>) -> Result<Rewritten> {
         let (store, table) = (self.source.store.clone(), self.source.table.clone());
-        let mut roll = Roll::new(store, table, self.prefix.clone(), self.columns.clone(), self.share, self.max_file);
+        let roll = Roll::new(store, table, self.prefix.clone(), self.columns.clone(), self.share, self.max_file);
+        let mut roll = roll.keyed(&self.key);
         let done = self.write(&next, &mut roll).await;
         if done.is_err() {
             roll.abort().await;

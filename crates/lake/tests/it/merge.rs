@@ -220,6 +220,32 @@ async fn a_whole_number_is_a_key_too() {
     assert_eq!(ids(&lake).await, [-300, 2, 5, 10, 70_000, 80_000]);
 }
 
+/// Statistics are kept of the first columns, and of the key wherever it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_passed_over_by_a_key_behind_many_columns() {
+    let lake = new_lake();
+    let spec = MergeSpec { key: vec!["id".into()], ..merge_spec() };
+    let mut tree = FieldTree { fields: (0..40).map(|n| field(&format!("f{n}"), Type::Long)).collect() };
+    tree.fields.push(field("id", Type::Long));
+    let run = async |epoch: i64, ids: &[i64]| {
+        let staged = staged_tree(&tree);
+        let changes: Vec<Change> = ids.iter().map(|_| put("", "", epoch)).collect();
+        let mut own: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![None; ids.len()])); 40];
+        own.push(Arc::new(Int64Array::from(ids.to_vec())));
+        let rows = batch(&staged, 0, [own, technical(0, &changes)].concat(), vec![]);
+        let input = source(input_schema(&staged), &[vec![rows, end(&staged, 0, ids.len() as u64)]]);
+        let files = write(&lake, staged_spec(), input).await.unwrap().files;
+        let txn = txn("f", &[epoch]);
+        let prepared = table(&lake).prepare_merge(&txn, &tree, &spec, &files).await.unwrap();
+        table(&lake).commit_merge(&txn, &prepared).await.unwrap().unwrap();
+        ready(prepared)
+    };
+    run(1, &[1, 2]).await;
+    run(2, &[10, 20]).await;
+    let merged = run(3, &[15]).await;
+    assert_eq!((merged.counts.inserted, merged.scanned), (1, 1));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn readers_see_the_schemas_fields_only() {
     let lake = new_lake();
