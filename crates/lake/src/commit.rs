@@ -16,8 +16,8 @@
 //! the run's own epochs, so a single id could not tell it from the run's data; commit metadata could, but is lost when
 //! the log is cleaned up, while both ids are in every checkpoint. Hence two ids.
 //!
-//! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of one version of the
-//! table, so they go in as the very next version or not at all.
+//! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of those of one version of
+//! the table, so they go in as the next of a version that has the same files and columns, or not at all.
 //!
 //! Rows that are merged by a key stay with that key: a commit whose rows go by another, or by none, is refused with
 //! [`Kind::Invalid`] (`keyed`).
@@ -168,17 +168,12 @@ impl Table {
     pub async fn commit(&self, txn: &Txn, schema: &FieldTree, files: &[File]) -> Result<Committed> {
         let columns = arrow_schema(schema);
         let change = Change::data(txn, &columns, files);
-        for attempt in 0..ATTEMPTS {
-            match self.attempt(txn, &change, None).await? {
-                Some(committed) => return Ok(committed),
-                None => self.lost(attempt).await,
-            }
-        }
-        Err(self.crowded())
+        let committed = self.commit_change(txn, &change, None).await?;
+        committed.ok_or_else(|| Error::internal("An append was said to depend on what the table holds."))
     }
 
-    /// Makes a prepared merge the table's next version, under the module's rule. `None`: another commit came first,
-    /// and what was prepared is worth nothing any more: prepare again.
+    /// Makes a prepared merge the table's next version, under the module's rule. `None`: another commit has changed the
+    /// table's files or columns, and what was prepared is worth nothing any more: prepare again.
     pub async fn commit_merge(&self, txn: &Txn, prepared: &Prepared) -> Result<Option<Committed>> {
         let merged = match prepared {
             Prepared::Landed(committed) => return Ok(Some(*committed)),
@@ -189,24 +184,33 @@ impl Table {
         change.key = Some(&merged.key);
         change.operation = merged.operation();
         change.notes.push(("operationMetrics".into(), merged.metrics()));
-        self.attempt(txn, &change, Some(merged)).await
+        self.commit_change(txn, &change, Some(merged)).await
     }
 
-    /// Decides by the newest version, and puts the next. `None`: another commit came first.
-    async fn attempt(&self, txn: &Txn, change: &Change<'_>, merged: Option<&Merged>) -> Result<Option<Committed>> {
-        let table = self.open().await?;
-        let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
-        if let Some(committed) = progress.decide(txn)? {
-            return Ok(Some(committed));
+    /// Decides by the newest version, and puts the next, until nobody comes first. `None`: the table is not what the
+    /// merge was made of.
+    async fn commit_change(
+        &self,
+        txn: &Txn,
+        change: &Change<'_>,
+        merged: Option<&Merged>,
+    ) -> Result<Option<Committed>> {
+        for attempt in 0..ATTEMPTS {
+            let table = self.open().await?;
+            let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
+            if let Some(committed) = progress.decide(txn)? {
+                return Ok(Some(committed));
+            }
+            if merged.is_some_and(|merged| !merged.fits(table.as_ref())) {
+                return Ok(None);
+            }
+            match self.put(table, change).await {
+                Ok(Outcome::Version(version)) => return Ok(Some(Committed { version, already: false })),
+                Ok(Outcome::Again) => self.lost(attempt).await,
+                Err(error) => return self.settle(txn, error).await.map(Some),
+            }
         }
-        if merged.is_some_and(|m| m.base != progress.version) {
-            return Ok(None);
-        }
-        match self.put(table, change).await {
-            Ok(Outcome::Version(version)) => Ok(Some(Committed { version, already: false })),
-            Ok(Outcome::Again) => Ok(None),
-            Err(error) => self.settle(txn, error).await.map(Some),
-        }
+        Err(self.crowded())
     }
 
     /// Takes the flow over: after this, no claim with a lower epoch can commit. Creates the table if there is none.

@@ -100,6 +100,28 @@ async fn a_key_that_comes_in_between_refuses_what_goes_by_another_or_by_none() {
     same(&state(&lake).await, &[("a", "A"), ("c", "C")]);
 }
 
+/// Neither a fence nor a run without changes touches what a merge was made of: it need not be made again, whether they
+/// come before its look or between that and its put.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_outlives_commits_that_change_no_row() {
+    let inner = Arc::new(InMemory::new());
+    let lake = memory_lake(inner.clone());
+    merge(&lake, 1, &[put("a", "A", 1), put("b", "B", 1)]).await;
+    let prepared = prepare(&lake, "f", 2, &[put("a", "A2", 2), gone("b", 2)]).await;
+    table(&lake).fence("g", 1, &contacts()).await.unwrap();
+    run(&lake, "g", 1, &[put("a", "stale", 0)]).await;
+    let other = lake.clone();
+    let hook = once_before_commit(move || {
+        async move {
+            table(&other).fence("h", 1, &contacts()).await.unwrap();
+        }
+        .boxed()
+    });
+    let slow = memory_lake(Faulty::calling(inner, hook));
+    assert_eq!(commit(&slow, "f", 2, &prepared).await, Ok(Some(4)));
+    same(&state(&lake).await, &[("a", "A2")]);
+}
+
 /// The compaction has read its files, then a merge replaces one of them, then the compaction puts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compaction_gives_way_to_a_merge() {
@@ -156,7 +178,7 @@ async fn a_fence_between_an_old_holders_look_and_its_put_wins() {
             .boxed()
         });
         let slow = memory_lake(Faulty::calling(inner, hook));
-        assert_eq!(commit(&slow, "f", 2, &prepared).await, Ok(None));
+        assert_eq!(commit(&slow, "f", 2, &prepared).await, Err(Kind::Conflict));
         assert_eq!(commit(&lake, "f", 2, &prepared).await, Err(Kind::Conflict));
     }
 }
