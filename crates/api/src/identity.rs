@@ -3,11 +3,13 @@
 
 use crate::App;
 use crate::caller::Caller;
+use crate::dataprep;
 use crate::listing;
 use crate::xdm::{Registry, same};
-use forebay_model::error::Kind;
+use forebay_model::error::{Kind, Place};
 use forebay_model::filter::{self, Query};
 use forebay_model::identity::{self, PrimaryIdentity};
+use forebay_model::mapping::MappingSet;
 use forebay_model::{Document, Error, Resource, Result, code};
 use serde_json::Value;
 
@@ -67,6 +69,48 @@ pub async fn unwritten(app: &App, caller: &Caller, schema: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses a primary identity that a flow to a dataset of the schema could not go by: its mapping set names another
+/// field, or fills this one with nothing.
+pub async fn suits_flows(app: &App, caller: &Caller, schema: &str, descriptor: &Value) -> Result<()> {
+    for dataset in datasets(app, caller, schema).await? {
+        for flow in flows_to(app, caller, &dataset.id).await? {
+            let set = match mapping_set(app, caller, &flow).await {
+                Ok(Some(set)) => set,
+                // Parquet files have the schema's own shape; a draft's set is looked at when it is published.
+                Ok(None) => continue,
+                Err(error) if error.kind == Kind::Invalid => continue,
+                Err(error) => return Err(error),
+            };
+            let refuse = |why: String| {
+                let message = format!("the flow {} to the dataset {} could not go on: {why}", flow.id, dataset.id);
+                Error::new(Kind::Conflict, &code::HTTP_409, message)
+                    .at(Place::pointer("/xdm:sourceProperty"))
+                    .advice("Change the flow's mapping set first, or delete the flow.")
+            };
+            let identity = identity::primary(schema, [descriptor], Some(&set))
+                .map_err(|fault| refuse(fault.message.into_owned()))?;
+            let Some(identity) = identity else { continue };
+            let filled = MappingSet::parse(&set).map_err(|fault| refuse(fault.message.into_owned()))?.rules;
+            if !filled.iter().any(|rule| identity.path.starts_with(&rule.destination)) {
+                return Err(refuse(format!(
+                    "no mapping fills `{}`, which each row must have",
+                    identity.path.join(".")
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The mapping set of a flow, in the version that it names; `None` for a flow without one.
+pub async fn mapping_set(app: &App, caller: &Caller, flow: &Document) -> Result<Option<Value>> {
+    let mut transformations = flow.body["transformations"].as_array().into_iter().flatten();
+    match transformations.find(|transformation| transformation["name"] == "Mapping") {
+        Some(mapping) => dataprep::version(app, caller, &mapping["params"], &str::to_string).await.map(Some),
+        None => Ok(None),
+    }
 }
 
 /// Refuses to take a primary identity away while flows bring changes that are applied by it.

@@ -16,17 +16,22 @@
 //! the run's own epochs, so a single id could not tell it from the run's data; commit metadata could, but is lost when
 //! the log is cleaned up, while both ids are in every checkpoint. Hence two ids.
 //!
-//! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of one version of the
-//! table, so they go in as the very next version or not at all.
+//! A merge ([`Table::commit_merge`]) goes by the same rule with one more: its files were made of those of one version of
+//! the table, so they go in as the next of a version that has the same files and columns, or not at all.
+//!
+//! Rows that are merged by a key stay with that key: a commit whose rows go by another, or by none, is refused with
+//! [`Kind::Invalid`] (`keyed`).
 //!
 //! A table that does not exist cannot hold a fence, and an old holder could still create it. So a fence creates the
 //! table, empty, with its columns; version 0 is put only if absent, like any other.
 //!
-//! Before a run is called failed, the caller fences and looks at [`Progress::landed`]: a commit whose answer was lost
-//! has landed, and the run has succeeded. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
+//! Before a run is called failed, the caller fences anew and looks at [`Progress::landed`]: a commit whose answer was lost
+//! has landed, and the run has succeeded. That fence is a version of its own though the claim began with one of the same
+//! epoch: a put that is still on its way was made for the next version, and finds it taken. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
 //! re-triggered after a later run committed, and it cannot be: it never became a failed one.)
 
 use crate::error::{CODE, failed, unreached};
+use crate::keyed;
 use crate::schema::{arrow_schema, delta_schema, merge};
 use crate::store::Table;
 use crate::upsert::{Merged, Prepared};
@@ -117,6 +122,8 @@ fn data_id(flow: &str) -> String {
 struct Change<'a> {
     schema: &'a Schema,
     files: &'a [File],
+    /// What a merge's rows go by.
+    key: Option<&'a [String]>,
     removes: Vec<Remove>,
     operation: DeltaOperation,
     txns: Vec<Transaction>,
@@ -130,6 +137,7 @@ impl<'a> Change<'a> {
         Change {
             schema,
             files,
+            key: None,
             removes: Vec::new(),
             operation: append(),
             txns: vec![Transaction::new(&txn.flow, txn.epoch), Transaction::new(data_id(&txn.flow), txn.epoch)],
@@ -160,17 +168,12 @@ impl Table {
     pub async fn commit(&self, txn: &Txn, schema: &FieldTree, files: &[File]) -> Result<Committed> {
         let columns = arrow_schema(schema);
         let change = Change::data(txn, &columns, files);
-        for attempt in 0..ATTEMPTS {
-            match self.attempt(txn, &change, None).await? {
-                Some(committed) => return Ok(committed),
-                None => self.lost(attempt).await,
-            }
-        }
-        Err(self.crowded())
+        let committed = self.commit_change(txn, &change, None).await?;
+        committed.ok_or_else(|| Error::internal("An append was said to depend on what the table holds."))
     }
 
-    /// Makes a prepared merge the table's next version, under the module's rule. `None`: another commit came first,
-    /// and what was prepared is worth nothing any more: prepare again.
+    /// Makes a prepared merge the table's next version, under the module's rule. `None`: another commit has changed the
+    /// table's files or columns, and what was prepared is worth nothing any more: prepare again.
     pub async fn commit_merge(&self, txn: &Txn, prepared: &Prepared) -> Result<Option<Committed>> {
         let merged = match prepared {
             Prepared::Landed(committed) => return Ok(Some(*committed)),
@@ -178,35 +181,63 @@ impl Table {
         };
         let mut change = Change::data(txn, &merged.columns, &merged.files);
         change.removes = merged.removed.iter().map(|old| old.remove(txn.now)).collect();
+        change.key = Some(&merged.key);
         change.operation = merged.operation();
         change.notes.push(("operationMetrics".into(), merged.metrics()));
-        self.attempt(txn, &change, Some(merged)).await
+        self.commit_change(txn, &change, Some(merged)).await
     }
 
-    /// Decides by the newest version, and puts the next. `None`: another commit came first.
-    async fn attempt(&self, txn: &Txn, change: &Change<'_>, merged: Option<&Merged>) -> Result<Option<Committed>> {
-        let table = self.open().await?;
-        let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
-        if let Some(committed) = progress.decide(txn)? {
-            return Ok(Some(committed));
+    /// Decides by the newest version, and puts the next, until nobody comes first. `None`: the table is not what the
+    /// merge was made of.
+    async fn commit_change(
+        &self,
+        txn: &Txn,
+        change: &Change<'_>,
+        merged: Option<&Merged>,
+    ) -> Result<Option<Committed>> {
+        for attempt in 0..ATTEMPTS {
+            let table = self.open().await?;
+            let progress = self.progress_of(table.as_ref(), &txn.flow).await?;
+            if let Some(committed) = progress.decide(txn)? {
+                return Ok(Some(committed));
+            }
+            if merged.is_some_and(|merged| !merged.fits(table.as_ref())) {
+                return Ok(None);
+            }
+            match self.put(table, change).await {
+                Ok(Outcome::Version(version)) => return Ok(Some(Committed { version, already: false })),
+                Ok(Outcome::Again) => self.lost(attempt).await,
+                Err(error) => return self.settle(txn, error).await.map(Some),
+            }
         }
-        if merged.is_some_and(|m| m.base != progress.version) {
-            return Ok(None);
-        }
-        match self.put(table, change).await {
-            Ok(Outcome::Version(version)) => Ok(Some(Committed { version, already: false })),
-            Ok(Outcome::Again) => Ok(None),
-            Err(error) => self.settle(txn, error).await.map(Some),
-        }
+        Err(self.crowded())
     }
 
     /// Takes the flow over: after this, no claim with a lower epoch can commit. Creates the table if there is none.
-    /// Refused when a higher epoch has been here. Says how far the flow has come, the fence included.
+    /// Refused when a higher epoch has been here. Says how far the flow has come, the fence included. A claim that has
+    /// fenced already is not made to do it twice.
     pub async fn fence(&self, flow: &str, epoch: i64, schema: &FieldTree) -> Result<Progress> {
+        self.take_over(flow, epoch, schema, |progress| progress.fenced == Some(epoch)).await
+    }
+
+    /// As [`Table::fence`], with a version of its own in any case: of this claim too, no put that was sent before can
+    /// land after this. What it says of the claim's data is therefore the last word, once the claim puts no more.
+    pub async fn fence_anew(&self, flow: &str, epoch: i64, schema: &FieldTree) -> Result<Progress> {
+        self.take_over(flow, epoch, schema, |_| false).await
+    }
+
+    async fn take_over(
+        &self,
+        flow: &str,
+        epoch: i64,
+        schema: &FieldTree,
+        done: impl Fn(&Progress) -> bool,
+    ) -> Result<Progress> {
         let columns = arrow_schema(schema);
         let change = Change {
             schema: &columns,
             files: &[],
+            key: None,
             removes: Vec::new(),
             operation: append(),
             txns: vec![Transaction::new(flow, epoch)],
@@ -217,7 +248,7 @@ impl Table {
             let table = self.open().await?;
             let progress = self.progress_of(table.as_ref(), flow).await?;
             progress.refuse(flow, epoch)?;
-            if progress.fenced == Some(epoch) {
+            if done(&progress) {
                 return Ok(progress);
             }
             match self.put(table, &change).await? {
@@ -256,7 +287,7 @@ impl Table {
             None => {
                 let columns = delta_schema(change.schema)?;
                 let none: [&str; 0] = [];
-                let metadata = new_metadata(&columns, none, std::iter::empty::<(&str, &str)>());
+                let metadata = new_metadata(&columns, none, keyed::new(change.key));
                 actions.push(Action::Protocol(protocol()?));
                 actions.push(Action::Metadata(metadata.map_err(|e| failed(e, doing()))?));
                 self.handle()?.log_store()
@@ -264,13 +295,21 @@ impl Table {
             Some(table) => {
                 let snapshot = table.snapshot().map_err(|e| failed(e, doing()))?.snapshot();
                 let current = snapshot.arrow_schema();
+                let mut metadata = snapshot.metadata().clone();
                 // A fence brings no files, and so no columns either.
                 if !change.files.is_empty() {
                     let merged = merge(&current, change.schema)?;
                     if merged != *current {
-                        let metadata = snapshot.metadata().clone().with_schema(&delta_schema(&merged)?);
-                        actions.push(Action::Metadata(metadata.map_err(|e| failed(e, doing()))?));
+                        let grown = metadata.with_schema(&delta_schema(&merged)?);
+                        metadata = grown.map_err(|e| failed(e, doing()))?;
                     }
+                }
+                if change.key.is_some() || !change.files.is_empty() {
+                    let has_rows = snapshot.log_data().iter().next().is_some();
+                    metadata = keyed::after(&self.path, metadata, has_rows, change.key)?;
+                }
+                if metadata != *snapshot.metadata() {
+                    actions.push(Action::Metadata(metadata));
                 }
                 table.log_store()
             }

@@ -5,6 +5,7 @@ use deltalake::DeltaTableError;
 use forebay_model::error::BoxError;
 use forebay_model::{Code, Error, Kind, code};
 use std::io;
+use std::sync::Arc;
 
 /// The code of everything that goes wrong between a decoded row and a committed table.
 pub(crate) static CODE: &Code = &code::CONNECTOR_2001;
@@ -35,6 +36,10 @@ fn told(cause: Cause, source: BoxError, doing: String) -> Error {
         Cause::Storage => Error::new(again, CODE, doing)
             .advice("The lake's storage failed. Try again; if it goes on, look at the storage itself.")
             .caused_by(source),
+        // As a promotion says it: it is the same memory, and the same setting.
+        Cause::Memory => {
+            Error::new(again, CODE, "the run needs more memory than `run.memory` allows").caused_by(source)
+        }
         Cause::Other => Error::new(Kind::Internal, CODE, doing).caused_by(source),
     }
 }
@@ -51,7 +56,11 @@ pub(crate) fn recover(error: DataFusionError, doing: &str) -> Error {
             Ok(ours) => *ours,
             Err(other) => failed(other, doing),
         },
-        DataFusionError::Context(_, inner) => recover(*inner, doing),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => recover(*inner, doing),
+        DataFusionError::Shared(inner) => match Arc::try_unwrap(inner) {
+            Ok(inner) => recover(inner, doing),
+            Err(shared) => failed(DataFusionError::Shared(shared), doing),
+        },
         other => failed(other, doing),
     }
 }
@@ -59,6 +68,7 @@ pub(crate) fn recover(error: DataFusionError, doing: &str) -> Error {
 enum Cause {
     Full,
     Storage,
+    Memory,
     Other,
 }
 
@@ -74,6 +84,9 @@ fn cause(error: &(dyn std::error::Error + 'static)) -> Cause {
         }
         if error.downcast_ref::<object_store::Error>().is_some() {
             found = Cause::Storage;
+        }
+        if let Some(DataFusionError::ResourcesExhausted(_)) = error.downcast_ref() {
+            return Cause::Memory;
         }
         // The kernel keeps what lies beneath to itself; it reads the log and little else.
         if let Some(DeltaTableError::KernelError(_)) = error.downcast_ref() {
@@ -120,5 +133,23 @@ mod tests {
     #[test]
     fn anything_else_is_our_bug_and_its_text_stays_in_the_log() {
         check("index out of bounds", Kind::Internal, "The lake could not write tables/s/d.");
+    }
+
+    #[test]
+    fn a_sort_without_room_may_be_tried_again_and_says_which_setting_it_is() {
+        let full = || DataFusionError::ResourcesExhausted("no room for 3 MB".into());
+        let shared = Arc::new(full().context("merging"));
+        for error in [full(), full().context("sorting"), DataFusionError::Shared(shared.clone())] {
+            let error = recover(error, "The keys could not be sorted.");
+            assert_eq!(error.kind, Kind::Unavailable { retry_after: None });
+            assert_eq!(error.message, "the run needs more memory than `run.memory` allows");
+        }
+    }
+
+    #[test]
+    fn our_error_survives_the_engine() {
+        let ours = Error::new(Kind::Stale, CODE, "The object has changed.");
+        let wrapped = DataFusionError::Shared(Arc::new(external(ours).context("while reading")));
+        assert_eq!(recover(wrapped, "The keys could not be sorted.").message, "The object has changed.");
     }
 }

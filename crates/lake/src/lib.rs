@@ -11,6 +11,7 @@ pub mod commit;
 mod error;
 mod folder;
 pub mod json;
+mod keyed;
 pub mod layout;
 pub mod read;
 pub mod schema;

@@ -16,13 +16,17 @@ const LEAVES: usize = 32;
 /// A text bound longer than this is left out.
 const TEXT: usize = 256;
 
-/// The statistics of a file that is complete.
-pub fn delta(footer: &ParquetMetaData) -> Value {
+/// The statistics of a file that is complete. The leaf at `key` has them wherever it stands: merges find their files by
+/// it. An empty path is no leaf.
+pub fn delta(footer: &ParquetMetaData, key: &[String]) -> Value {
     let (mut low, mut high, mut nulls) = (Map::new(), Map::new(), Map::new());
     let schema = footer.file_metadata().schema_descr();
     let leaves = (0..schema.num_columns()).filter(|&i| schema.column(i).max_rep_level() == 0);
-    for index in leaves.take(LEAVES) {
+    for (place, index) in leaves.enumerate() {
         let column = schema.column(index);
+        if place >= LEAVES && column.path().parts() != key {
+            continue;
+        }
         let Some(leaf) = leaf(footer, index, &column) else {
             continue;
         };

@@ -1,7 +1,8 @@
 //! What keeps a table quick and small: small files put together, checkpoints, old log entries and unnamed files deleted.
-//! Every step is safe beside commits: compaction is itself a commit that no append conflicts with, that gives way to a merge, and that leaves the
-//! flows' transaction ids alone; log entries go only below a checkpoint, which holds those ids; and the vacuum takes
-//! files older than its retention, which must exceed the longest run, since a run's files have no name until it commits.
+//! Every step is safe beside commits: compaction is itself a commit that no append conflicts with, that gives way to a
+//! merge that removes any file, and that leaves the flows' transaction ids alone; log entries go only below a
+//! checkpoint, which holds those ids; and the vacuum takes files older than its retention, which must exceed the longest
+//! run, since a run's files have no name until it commits.
 
 use crate::commit::lost_race;
 use crate::error::{CODE, failed};
@@ -126,7 +127,7 @@ impl Table {
             .await;
         let (table, done) = match done {
             Ok(done) => done,
-            // A merge has replaced one of the files: there is a next time.
+            // A merge has removed a file, one of these or any other: there is a next time.
             Err(error) if lost_race(&error) => {
                 debug!(table = %self.path, "another commit came first; small files stay as they are");
                 let again = self.open().await?;

@@ -147,12 +147,7 @@ async fn agree(
         if own == Some(other.id.as_str()) {
             continue;
         }
-        let list = other.body["transformations"].as_array().cloned().unwrap_or_default();
-        let mapping = list.iter().find(|transformation| transformation["name"] == "Mapping");
-        let set = match mapping {
-            Some(mapping) => Some(dataprep::version(app, caller, &mapping["params"], &str::to_string).await?),
-            None => None,
-        };
+        let set = identity::mapping_set(app, caller, &other).await?;
         let theirs = identity::primary(app, caller, schema, set.as_ref()).await?;
         if path(theirs.as_ref()) != path(identity) {
             let told = |path: Option<String>| path.map_or("nothing".into(), |path| format!("`{path}`"));

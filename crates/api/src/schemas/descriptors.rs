@@ -94,7 +94,7 @@ pub async fn get_descriptor(
 /// `POST /tenant/descriptors`
 #[utoipa::path(post, path = "/tenant/descriptors", tag = "Schema registry", request_body = Object,
     responses((status = 201, description = "The whole descriptor"), (status = 400, description = "It does not fit the schema"),
-        (status = 409, description = "The schema has a primary identity, or a dataset of it has rows")))]
+        (status = 409, description = "The schema has a primary identity, or a dataset of it has rows, or a flow cannot go by this one")))]
 pub async fn create_descriptor(State(app): State<App>, caller: Caller, Body(body): Body) -> Result<Response, Problem> {
     let registry = Registry::open(&app, &caller).await?;
     let mut body = checked(&caller, &registry, body)?;
@@ -108,6 +108,7 @@ pub async fn create_descriptor(State(app): State<App>, caller: Caller, Body(body
             Err(error) => return Err(error.into()),
         }
         guard::unwritten(&app, &caller, &schema).await?;
+        guard::suits_flows(&app, &caller, &schema, &body).await?;
     }
     body["@id"] = json!(id);
     let new = New::new(Resource::Descriptor, id, body.clone()).unstamped();
@@ -139,7 +140,9 @@ pub async fn put_descriptor(
         }
     }
     if identity::is_primary(&body) && body["xdm:sourceProperty"] != old.body["xdm:sourceProperty"] {
-        guard::unwritten(&app, &caller, body["xdm:sourceSchema"].as_str().unwrap_or_default()).await?;
+        let schema = body["xdm:sourceSchema"].as_str().unwrap_or_default();
+        guard::unwritten(&app, &caller, schema).await?;
+        guard::suits_flows(&app, &caller, schema, &body).await?;
     }
     body["@id"] = json!(id);
     let change = move |_: &Document, secrets: &forebay_store::Secrets| Ok((body, secrets.clone()));
@@ -162,7 +165,7 @@ pub async fn delete_descriptor(
         guard::unwritten(&app, &caller, schema).await?;
         guard::unneeded(&app, &caller, schema).await?;
     }
-    app.store.delete(&caller.scope, Resource::Descriptor, &id, None, app.now()).await?;
+    app.store.delete(&caller.scope, Resource::Descriptor, &id, Some(&old.etag), app.now()).await?;
     Ok(gone())
 }
 

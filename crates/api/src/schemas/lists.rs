@@ -60,10 +60,15 @@ pub fn page(
     let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
     let page: Vec<Value> = found.iter().skip(start).take(limit).map(show).collect();
     let next = (start + limit < found.len()).then(|| (start + limit).to_string());
-    let base = format!("/data/foundation/schemaregistry/{path}");
-    let link = next
-        .as_ref()
-        .map(|next| json!({ "href": app.link(&format!("{base}?start={next}&limit={limit}&orderby={order}")) }));
+    let link = next.as_ref().map(|next| {
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.append_pair("start", next).append_pair("limit", &limit.to_string()).append_pair("orderby", &order);
+        // The next page is one of the same list: the filters go with it.
+        for property in params.all("property") {
+            query.append_pair("property", &property);
+        }
+        json!({ "href": app.link(&format!("/data/foundation/schemaregistry/{path}?{}", query.finish())) })
+    });
     Ok(json!({
         "results": page,
         "_page": { "orderby": order, "next": next, "count": page.len() },

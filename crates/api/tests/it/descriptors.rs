@@ -208,6 +208,29 @@ async fn an_identity_cannot_change_while_a_run_writes() {
 }
 
 #[tokio::test]
+async fn an_identity_that_a_flow_cannot_go_by_is_refused() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let mut set = crate::world::mapping_set(&parts.schema);
+    set["mappings"] = json!([{ "destinationXdmPath": "personalEmail.address", "sourceAttribute": "x" }]);
+    let mapping = world.created("/data/foundation/conversion/mappingSets", set).await;
+    let mut flow = parts.flow();
+    flow["transformations"][0]["params"]["mappingId"] = json!(mapping);
+    let flow = world.created(&format!("{FLOWS}/flows"), flow).await;
+    let refused = |reply: Reply| {
+        assert_eq!((reply.status.as_u16(), &reply.body["report"]["pointer"]), (409, &json!("/xdm:sourceProperty")));
+        let detail = reply.body["detail"].as_str().unwrap();
+        assert!(detail.contains(&flow) && detail.contains("_id"), "{detail}");
+    };
+    refused(world.post(PATH, identity(&parts.schema, "/_id", true)).await);
+    assert_eq!(world.post(PATH, identity(&parts.schema, "/_id", false)).await.status, 201, "nothing goes by it");
+    let suits = world.post(PATH, identity(&parts.schema, "/personalEmail/address", true)).await;
+    assert_eq!(suits.status, 201, "{}", suits.body);
+    let path = format!("{PATH}/{}", suits.body["@id"].as_str().unwrap());
+    refused(world.call("PUT", &path).json(identity(&parts.schema, "/_id", true)).send().await);
+}
+
+#[tokio::test]
 async fn a_schema_keeps_the_field_that_is_its_identity() {
     let world = World::new().await;
     let schema = new_schema(&world).await;

@@ -69,7 +69,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
         json!({ "id": "01B", "status": "success", "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
-    let identity = crate::descriptors::identity(&parts.schema, "/_id", true);
+    let identity = crate::descriptors::identity(&parts.schema, "/_id", false);
     let descriptor = world.post("/data/foundation/schemaregistry/tenant/descriptors", identity).await;
     let descriptor = descriptor.body["@id"].as_str().unwrap().to_string();
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();

@@ -265,3 +265,25 @@ async fn a_schema_in_use_can_only_be_extended() {
     let reply = world.call("DELETE", &path).send().await;
     assert_eq!(reply.status, 409, "a dataset has it");
 }
+
+#[tokio::test]
+async fn the_link_to_the_next_page_asks_for_the_same_list() {
+    let world = World::new().await;
+    for title in ["b & b", "a", "b & b", "b & b"] {
+        let mut body = schema();
+        body["title"] = json!(title);
+        world.post(&format!("{PATH}/tenant/schemas"), body).await;
+    }
+    let mut path =
+        format!("{PATH}/tenant/schemas?orderby=%2Btitle&limit=1&property=title==b%20%26%20b&property=version==1.0");
+    let mut seen = Vec::new();
+    loop {
+        let page = world.call("GET", &path).header("accept", "application/vnd.adobe.xed-id+json").send().await.body;
+        seen.extend(page["results"].as_array().unwrap().iter().map(|found| found["title"].clone()));
+        match page["_links"]["next"]["href"].as_str() {
+            Some(next) => path = next.strip_prefix("http://forebay.test").unwrap().to_string(),
+            None => break,
+        }
+    }
+    assert_eq!(seen, ["b & b", "b & b", "b & b"]);
+}

@@ -3,7 +3,7 @@
 //! A run's rows are *staged*: Parquet under the table that no commit names, with three columns that say how new a row is
 //! and whether it is a deletion. [`Table::prepare_merge`] makes of them, and of the table's newest version, the files of
 //! the next one; no reader sees those. The caller keeps [`Merged::counts`], and [`Table::commit_merge`] puts the next
-//! version, or says that another commit came first and everything is to be prepared again.
+//! version, or says that another commit has changed the table and everything is to be prepared again.
 //!
 //! # The rule
 //! 1. Of the rows staged for a key one counts: the newest, and of equally new ones the last in the run. The others are
@@ -13,6 +13,7 @@
 //! 3. All rows that the table has for the key go, and the new one comes (*updated*), or none (*deleted*). A key that the
 //!    table does not have is *inserted*, or there was nothing to delete and it was *absent*. What was deleted is
 //!    forgotten: an older row that comes later is an insert.
+//! 4. The first merge says in the table what its key is. While the table has rows, nothing comes by another key.
 //!
 //! # How
 //! Rows are named by their place, never carried about: [`reduce`] sorts the keys of the staged rows, outside memory where
@@ -35,12 +36,15 @@ mod source;
 
 use crate::commit::{Committed, Txn};
 use crate::error::{CODE, failed};
+use crate::keyed;
 use crate::schema::{arrow_schema, merge};
 use crate::store::Table;
 use crate::write::{File, plain, staged_fields};
 use datafusion::arrow::datatypes::Schema;
-use deltalake::kernel::Remove;
+use deltalake::DeltaTable;
+use deltalake::kernel::{Metadata, Remove};
 use deltalake::protocol::{DeltaOperation, MergePredicate};
+use deltalake::table::state::DeltaTableState;
 use forebay_model::event::VERSION;
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Kind, Result, Time};
@@ -49,6 +53,7 @@ use plan::Plan;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use source::{Source, Stored};
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
@@ -119,12 +124,35 @@ pub struct Merged {
     pub removed: Vec<Replaced>,
     /// The version that this was made of; `None` when there was no table.
     pub base: Option<u64>,
+    /// What was in that version.
+    pub(crate) made_of: Option<Made>,
     /// Rows that are in the new files as they were in the old ones.
     pub copied: u64,
     /// Files whose keys were read; of the others the statistics said enough.
     pub scanned: u64,
     pub(crate) columns: Schema,
-    key: Vec<String>,
+    pub(crate) key: Vec<String>,
+}
+
+/// All of a version that a merge depends on. A later version that has the same is as good: others have only fenced, or
+/// have committed no rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Made {
+    /// Paths, with what another program may have marked in the file without renaming it.
+    files: HashSet<String>,
+    /// Columns and key.
+    metadata: Metadata,
+}
+
+impl Made {
+    pub fn of(snapshot: &DeltaTableState) -> Made {
+        let mut files = HashSet::new();
+        for view in snapshot.log_data().iter() {
+            let marked = if view.deletion_vector_descriptor().is_some() { "?marked" } else { "" };
+            files.insert(format!("{}{marked}", view.path()));
+        }
+        Made { files, metadata: snapshot.snapshot().metadata().clone() }
+    }
 }
 
 /// A file of the table that a merge takes out of it.
@@ -151,6 +179,12 @@ impl Replaced {
 }
 
 impl Merged {
+    /// Whether the table is as it was when this was made, whatever its version.
+    pub(crate) fn fits(&self, table: Option<&DeltaTable>) -> bool {
+        let snapshot = table.and_then(|table| table.snapshot().ok());
+        self.base == snapshot.map(|s| s.version()) || self.made_of == snapshot.map(Made::of)
+    }
+
     pub(crate) fn operation(&self) -> DeltaOperation {
         let key: Vec<String> = self.key.iter().map(|name| format!("`{name}`")).collect();
         let key = key.join(".");
@@ -209,6 +243,7 @@ impl Table {
         let wanted = merged_schema(schema)?;
         let mut columns = wanted.clone();
         let mut stored = Vec::new();
+        let mut made_of = None;
         if let Some(table) = &table {
             let doing = || format!("The lake could not read the files of {}.", self.path);
             let snapshot = table.snapshot().map_err(|e| failed(e, doing()))?;
@@ -216,6 +251,10 @@ impl Table {
             for view in snapshot.log_data().iter() {
                 stored.push(Stored::of(&view, &key)?);
             }
+            made_of = Some(Made::of(snapshot));
+            // Before anything is written; the commit looks again.
+            let metadata = snapshot.snapshot().metadata().clone();
+            keyed::after(&self.path, metadata, !stored.is_empty(), Some(&spec.key))?;
         }
         let plan = Plan {
             source: Source::new(self.lake.store(), self.path.clone(), spec.progress.clone()),
@@ -232,6 +271,7 @@ impl Table {
             files: written.files,
             removed: written.removed,
             base: progress.version,
+            made_of,
             copied: written.copied,
             scanned: written.scanned,
             columns: wanted,

@@ -11,6 +11,7 @@ use crate::write::File;
 use datafusion::arrow::datatypes::SchemaRef;
 use forebay_model::{Error, Result};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tracing::debug;
 
 /// The least that a chunk of keys is given.
@@ -177,8 +178,10 @@ impl Plan {
             jobs,
             prefix,
             columns: self.columns.clone(),
+            key: self.spec.key.clone(),
             share,
             max_file: self.spec.max_file,
+            stopped: AtomicBool::new(false),
         };
         rewrite.run(self.workers).await
     }

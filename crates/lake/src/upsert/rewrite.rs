@@ -13,7 +13,7 @@ use forebay_model::{Error, Result};
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 /// Which rows of which file.
@@ -55,9 +55,13 @@ pub(super) struct Rewrite {
     /// The beginning of every new file's name.
     pub prefix: String,
     pub columns: SchemaRef,
+    /// The field that the files will be found by.
+    pub key: Vec<String>,
     /// Memory of one worker.
     pub share: usize,
     pub max_file: u64,
+    /// A worker has failed: the others give up.
+    pub stopped: AtomicBool,
 }
 
 /// Files, and how many rows they have together.
@@ -76,17 +80,27 @@ impl Rewrite {
             tasks.spawn(this.clone().work(next.clone()));
         }
         let mut all = Rewritten::default();
+        let mut fault = None;
+        // To the last worker, whatever became of the first: a task that is dropped leaves its upload open in the store.
         while let Some(done) = tasks.join_next().await {
-            let mut done = done.map_err(|e| failed(e, "A worker of a merge did not come to an end."))??;
-            all.files.append(&mut done.files);
-            all.rows += done.rows;
+            match done.map_err(|e| failed(e, "A worker of a merge did not come to an end.")).flatten() {
+                Ok(mut done) => {
+                    all.files.append(&mut done.files);
+                    all.rows += done.rows;
+                }
+                Err(error) => {
+                    this.stopped.store(true, Ordering::Relaxed);
+                    fault = fault.or(Some(error));
+                }
+            }
         }
-        Ok(all)
+        fault.map_or(Ok(all), Err)
     }
 
     async fn work(self: Arc<Rewrite>, next: Arc<AtomicUsize>) -> Result<Rewritten> {
         let (store, table) = (self.source.store.clone(), self.source.table.clone());
-        let mut roll = Roll::new(store, table, self.prefix.clone(), self.columns.clone(), self.share, self.max_file);
+        let roll = Roll::new(store, table, self.prefix.clone(), self.columns.clone(), self.share, self.max_file);
+        let mut roll = roll.keyed(&self.key);
         let done = self.write(&next, &mut roll).await;
         if done.is_err() {
             roll.abort().await;
@@ -101,6 +115,9 @@ impl Rewrite {
             let (mut read, mut written) = (0, 0);
             while let Some(batch) = batches.next().await {
                 let batch = batch?;
+                if self.stopped.load(Ordering::Relaxed) {
+                    return Err(Error::internal("Another worker of a merge has failed."));
+                }
                 let wanted = BooleanBuffer::collect_bool(batch.num_rows(), |at| job.wants(read + at as u64));
                 read += batch.num_rows() as u64;
                 if wanted.count_set_bits() == 0 {

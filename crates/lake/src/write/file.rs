@@ -61,6 +61,8 @@ pub(super) struct Open {
     writer: AsyncArrowWriter<Upload>,
     /// Bytes that the group in the making may hold.
     group: usize,
+    /// The field that merges find the file by.
+    key: Vec<String>,
 }
 
 impl Open {
@@ -70,12 +72,13 @@ impl Open {
         name: String,
         columns: SchemaRef,
         group: usize,
+        key: Vec<String>,
     ) -> Result<Open> {
         let at: Path = table.parts().chain(Path::from(name.as_str()).parts()).collect();
         let upload = BufWriter::with_capacity(store, at.clone(), UPLOAD_PART).with_max_concurrency(UPLOADS);
         let writer = AsyncArrowWriter::try_new(Upload(upload), columns, Some(properties()))
             .map_err(|e| failed(e, format!("The schema of {table} cannot be written as Parquet.")))?;
-        Ok(Open { name, at, writer, group })
+        Ok(Open { name, at, writer, group, key })
     }
 
     /// Writes rows, and closes the row group when it holds its share of memory.
@@ -101,7 +104,7 @@ impl Open {
             path: self.name,
             size: self.writer.bytes_written() as u64,
             rows: u64::try_from(footer.file_metadata().num_rows()).unwrap_or(0),
-            stats: stats::delta(&footer).to_string(),
+            stats: stats::delta(&footer, &self.key).to_string(),
         })
     }
 

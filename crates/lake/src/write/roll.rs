@@ -22,6 +22,7 @@ pub(crate) struct Roll {
     columns: SchemaRef,
     group: usize,
     max_file: u64,
+    key: Vec<String>,
     open: Option<Open>,
 }
 
@@ -38,7 +39,13 @@ impl Roll {
         // A group is held twice while it is closed, encoded and on its way to the store, and the decoder and the
         // allocator hold as much again: measured over 2 GB, resident memory grew by four times this.
         let group = (share / 4).clamp(GROUP_MIN, GROUP_MAX);
-        Roll { store, table, prefix, columns, group, max_file: max_file.max(1), open: None }
+        Roll { store, table, prefix, columns, group, max_file: max_file.max(1), key: Vec::new(), open: None }
+    }
+
+    /// For files that merges find by this field.
+    pub fn keyed(mut self, key: &[String]) -> Roll {
+        self.key = key.to_vec();
+        self
     }
 
     /// Writes rows. Gives back a file that this made complete.
@@ -50,7 +57,7 @@ impl Roll {
             Some(open) => open,
             None => {
                 let name = format!("{}-{}.zstd.parquet", self.prefix, uuid::Uuid::new_v4());
-                Open::create(self.store.clone(), &self.table, name, self.columns.clone(), self.group)?
+                Open::create(self.store.clone(), &self.table, name, self.columns.clone(), self.group, self.key.clone())?
             }
         };
         let written = open.write(rows).await;

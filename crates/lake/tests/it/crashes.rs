@@ -101,6 +101,32 @@ async fn a_take_over_that_crashes_too_can_be_taken_over() {
     assert!(calls >= 2);
 }
 
+/// A claim's put is on its way when its worker gives the run up and asks the table whether the data landed: once the
+/// answer is no, it must stay no, though the claim had fenced that very epoch when it began.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_on_its_way_when_a_run_is_given_up_does_not_land_afterwards() {
+    for rows_before in [0, 20] {
+        let disk = Arc::new(InMemory::new());
+        let healthy = memory_lake(disk.clone());
+        if rows_before > 0 {
+            let files = write_people(&healthy, 0..rows_before).await.unwrap();
+            table(&healthy).commit(&txn("f", &[1]), &people(), &files).await.unwrap();
+        }
+        table(&healthy).fence("f", 11, &people()).await.unwrap();
+        let (store, held) = Faulty::holding(disk);
+        let claim = tokio::spawn(async move { run(&memory_lake(store), &[11], &mut Vec::new()).await });
+        held.sent.await.unwrap();
+        claim.abort();
+        let progress = table(&healthy).fence_anew("f", 11, &people()).await.unwrap();
+        assert!(!progress.landed(&[11]));
+        held.go.send(()).unwrap();
+        let refused = held.answer.await.unwrap().unwrap_err();
+        assert!(matches!(refused, object_store::Error::AlreadyExists { .. }), "{refused:?}");
+        assert_eq!(ids(&healthy).await, (0..rows_before).collect::<Vec<_>>());
+        assert!(!table(&healthy).progress("f").await.unwrap().landed(&[11]));
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_sees_whole_runs_only() {
     let lake = new_lake();

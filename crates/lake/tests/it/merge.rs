@@ -160,8 +160,8 @@ async fn rows_from_append_only_days_are_older_than_anything() {
     let counts = merge(&lake, 1, &[put("a", "one", i64::MIN), put("d", "D", -5), gone("c", -5)]).await;
     assert_eq!(counts, Counts { inserted: 1, updated: 1, deleted: 1, ..NONE });
     same(&state(&lake).await, &[("a", "one"), ("b", "B"), ("d", "D")]);
-    // An append still works, and its rows too are older than what a merge brings.
-    append(&lake, "old", 3, &[put("e", "E", 0)]).await;
+    // Another program's rows too are older than what a merge brings.
+    append_beside(&lake, &[put("e", "E", 0)]).await;
     assert_eq!(merge(&lake, 2, &[put("e", "E2", -9)]).await, Counts { updated: 1, ..NONE });
 }
 
@@ -169,7 +169,7 @@ async fn rows_from_append_only_days_are_older_than_anything() {
 async fn a_key_with_many_rows_is_judged_by_the_newest_of_them() {
     let lake = new_lake();
     merge(&lake, 1, &[put("a", "merged", 7)]).await;
-    append(&lake, "old", 1, &[put("a", "appended", 0), put("b", "B", 0), put("b", "B", 0)]).await;
+    append_beside(&lake, &[put("a", "appended", 0), put("b", "B", 0), put("b", "B", 0)]).await;
     assert_eq!(merge(&lake, 2, &[put("a", "stale", 6)]).await, Counts { stale: 1, ..NONE });
     assert_eq!(table(&lake).count().await.unwrap(), 4);
     let counts = merge(&lake, 3, &[put("a", "new", 7), gone("b", 1)]).await;
@@ -218,6 +218,32 @@ async fn a_whole_number_is_a_key_too() {
     assert_eq!(merged.counts, Counts { inserted: 1, updated: 2, ..NONE });
     assert_eq!(merged.removed.len(), 1);
     assert_eq!(ids(&lake).await, [-300, 2, 5, 10, 70_000, 80_000]);
+}
+
+/// Statistics are kept of the first columns, and of the key wherever it stands.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_passed_over_by_a_key_behind_many_columns() {
+    let lake = new_lake();
+    let spec = MergeSpec { key: vec!["id".into()], ..merge_spec() };
+    let mut tree = FieldTree { fields: (0..40).map(|n| field(&format!("f{n}"), Type::Long)).collect() };
+    tree.fields.push(field("id", Type::Long));
+    let run = async |epoch: i64, ids: &[i64]| {
+        let staged = staged_tree(&tree);
+        let changes: Vec<Change> = ids.iter().map(|_| put("", "", epoch)).collect();
+        let mut own: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![None; ids.len()])); 40];
+        own.push(Arc::new(Int64Array::from(ids.to_vec())));
+        let rows = batch(&staged, 0, [own, technical(0, &changes)].concat(), vec![]);
+        let input = source(input_schema(&staged), &[vec![rows, end(&staged, 0, ids.len() as u64)]]);
+        let files = write(&lake, staged_spec(), input).await.unwrap().files;
+        let txn = txn("f", &[epoch]);
+        let prepared = table(&lake).prepare_merge(&txn, &tree, &spec, &files).await.unwrap();
+        table(&lake).commit_merge(&txn, &prepared).await.unwrap().unwrap();
+        ready(prepared)
+    };
+    run(1, &[1, 2]).await;
+    run(2, &[10, 20]).await;
+    let merged = run(3, &[15]).await;
+    assert_eq!((merged.counts.inserted, merged.scanned), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -355,6 +381,59 @@ async fn what_cannot_be_merged_is_refused() {
     let reserved = staged_tree(&contacts());
     assert_eq!(refused(&lake, &reserved, &["email", "address"], &one).await, Kind::Invalid);
     assert_eq!(table(&lake).progress("f").await.unwrap().version, None);
+}
+
+/// Whoever let the run begin looked before the identity changed, or did not look.
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_stay_with_the_key_that_they_were_merged_by() {
+    let lake = new_lake();
+    let by_name = MergeSpec { key: vec!["name".into()], ..merge_spec() };
+    append(&lake, "old", 1, &[put("a", "A", 0)]).await;
+    merge(&lake, 1, &[put("a", "A1", 1), put("b", "B", 1)]).await;
+    let check = async || {
+        let files = stage(&lake, &[put("c", "B", 2)]).await;
+        let told = table(&lake).prepare_merge(&txn("g", &[9]), &contacts(), &by_name, &files).await.unwrap_err();
+        assert_eq!(told.kind, Kind::Invalid);
+        assert!(told.message.contains("`email.address`") && told.message.contains("`name`"), "{}", told.message);
+        let files = write_contacts(&lake, &[put("a", "twice", 0)]).await;
+        let told = table(&lake).commit(&txn("g", &[9]), &contacts(), &files).await.unwrap_err();
+        assert_eq!(told.kind, Kind::Invalid);
+        assert!(told.message.contains("`email.address`"), "{}", told.message);
+        // A run without rows does no harm.
+        table(&lake).commit(&txn("g", &[8]), &contacts(), &[]).await.unwrap();
+    };
+    check().await;
+    // Neither compaction nor a checkpoint forgets it.
+    merge(&lake, 2, &[put("c", "C", 1)]).await;
+    let mut upkeep = Upkeep {
+        checkpoint_interval: 1,
+        compact: Some(Compact { target: NonZeroU64::new(1 << 20).unwrap(), min_files: 2 }),
+        vacuum_retention: chrono::Duration::days(7),
+        log_retention: chrono::Duration::days(30),
+        memory: 64 << 20,
+        now: chrono::Utc::now(),
+    };
+    let kept = table(&lake).maintain(&upkeep).await.unwrap();
+    assert!(kept.compacted > 0 && kept.checkpoint);
+    upkeep.now += chrono::Duration::days(90);
+    assert!(table(&lake).maintain(&upkeep).await.unwrap().log_entries > 0);
+    check().await;
+    same(&state(&lake).await, &[("a", "A1"), ("b", "B"), ("c", "C")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_without_rows_takes_another_key_or_none() {
+    let lake = new_lake();
+    merge(&lake, 1, &[put("a", "A", 1)]).await;
+    merge(&lake, 2, &[gone("a", 2)]).await;
+    append(&lake, "g", 1, &[put("a", "A", 0), put("a", "A", 0)]).await;
+    append(&lake, "g", 2, &[put("a", "A", 0)]).await;
+    let spec = MergeSpec { key: vec!["name".into()], ..merge_spec() };
+    let files = stage(&lake, &[put("b", "A", 1)]).await;
+    let txn = txn("f", &[3]);
+    let prepared = table(&lake).prepare_merge(&txn, &contacts(), &spec, &files).await.unwrap();
+    table(&lake).commit_merge(&txn, &prepared).await.unwrap().unwrap();
+    same(&state(&lake).await, &[("b", "A")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

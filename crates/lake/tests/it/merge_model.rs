@@ -78,7 +78,10 @@ async fn as_the_model(steps: &[Step]) {
                 assert_eq!(merge(&lake, epoch, changes).await, apply(&mut model, changes));
             }
             Step::Append(rows) => {
-                append(&lake, "g", epoch, rows).await;
+                match table(&lake).progress("f").await.unwrap().data {
+                    None => append(&lake, "g", epoch, rows).await,
+                    Some(_) => append_beside(&lake, rows).await,
+                }
                 for row in rows {
                     let rows = model.entry(row.key.clone().unwrap()).or_default();
                     rows.push((None, row.name.clone().unwrap()));

@@ -3,7 +3,7 @@
 
 use crate::staged::*;
 use crate::support::*;
-use forebay_lake::{Compact, Counts, File, Lake, Prepared, Upkeep};
+use forebay_lake::{Compact, Counts, File, Lake, MergeSpec, Prepared, Upkeep};
 use forebay_model::{Kind, Result};
 use futures::FutureExt;
 use object_store::memory::InMemory;
@@ -56,7 +56,7 @@ async fn another_merge_in_between_is_taken_account_of() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_append_in_between_is_taken_account_of() {
     in_between(
-        async |lake| append(lake, "g", 1, &[put("d", "appended", 0), put("a", "appended", 0)]).await,
+        async |lake| append_beside(lake, &[put("d", "appended", 0), put("a", "appended", 0)]).await,
         Counts { updated: 2, deleted: 1, ..NONE },
         &[("a", "A5"), ("c", "C"), ("d", "D5")],
     )
@@ -71,6 +71,55 @@ async fn a_compaction_in_between_is_taken_account_of() {
         &[("a", "A5"), ("c", "C"), ("d", "D5")],
     )
     .await;
+}
+
+/// What a run goes by may change while it is on its way: the version that its commit follows has the last word.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_comes_in_between_refuses_what_goes_by_another_or_by_none() {
+    let by_name = MergeSpec { key: vec!["name".into()], ..merge_spec() };
+    let inner = Arc::new(InMemory::new());
+    let lake = memory_lake(inner.clone());
+    append(&lake, "old", 1, &[put("a", "A", 0)]).await;
+    let appended = write_contacts(&lake, &[put("a", "twice", 0)]).await;
+    let staged = stage(&lake, &[put("b", "A", 1)]).await;
+    let other = table(&lake).prepare_merge(&txn("g", &[1]), &contacts(), &by_name, &staged).await.unwrap();
+    let theirs = lake.clone();
+    let hook = once_before_commit(move || {
+        async move {
+            merge(&theirs, 1, &[put("c", "C", 1)]).await;
+        }
+        .boxed()
+    });
+    let slow = table(&memory_lake(Faulty::calling(inner, hook)));
+    let told = slow.commit(&txn("h", &[1]), &contacts(), &appended).await.unwrap_err();
+    assert_eq!(told.kind, Kind::Invalid);
+    assert_eq!(commit(&lake, "g", 1, &other).await, Ok(None));
+    let told = table(&lake).prepare_merge(&txn("g", &[1]), &contacts(), &by_name, &staged).await.unwrap_err();
+    assert_eq!(told.kind, Kind::Invalid);
+    assert!(told.message.contains("`email.address`") && told.message.contains("`name`"), "{}", told.message);
+    same(&state(&lake).await, &[("a", "A"), ("c", "C")]);
+}
+
+/// Neither a fence nor a run without changes touches what a merge was made of: it need not be made again, whether they
+/// come before its look or between that and its put.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_outlives_commits_that_change_no_row() {
+    let inner = Arc::new(InMemory::new());
+    let lake = memory_lake(inner.clone());
+    merge(&lake, 1, &[put("a", "A", 1), put("b", "B", 1)]).await;
+    let prepared = prepare(&lake, "f", 2, &[put("a", "A2", 2), gone("b", 2)]).await;
+    table(&lake).fence("g", 1, &contacts()).await.unwrap();
+    run(&lake, "g", 1, &[put("a", "stale", 0)]).await;
+    let other = lake.clone();
+    let hook = once_before_commit(move || {
+        async move {
+            table(&other).fence("h", 1, &contacts()).await.unwrap();
+        }
+        .boxed()
+    });
+    let slow = memory_lake(Faulty::calling(inner, hook));
+    assert_eq!(commit(&slow, "f", 2, &prepared).await, Ok(Some(4)));
+    same(&state(&lake).await, &[("a", "A2")]);
 }
 
 /// The compaction has read its files, then a merge replaces one of them, then the compaction puts.
@@ -129,7 +178,7 @@ async fn a_fence_between_an_old_holders_look_and_its_put_wins() {
             .boxed()
         });
         let slow = memory_lake(Faulty::calling(inner, hook));
-        assert_eq!(commit(&slow, "f", 2, &prepared).await, Ok(None));
+        assert_eq!(commit(&slow, "f", 2, &prepared).await, Err(Kind::Conflict));
         assert_eq!(commit(&lake, "f", 2, &prepared).await, Err(Kind::Conflict));
     }
 }

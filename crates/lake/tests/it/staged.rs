@@ -6,6 +6,8 @@ use datafusion::arrow::datatypes::{DataType, Field};
 use forebay_lake::{Committed, Counts, File, Lake, MergeSpec, Merged, Prepared, WriteSpec};
 use forebay_model::event::{DELETED, SEQUENCE, VERSION};
 use forebay_model::xdm::{FieldTree, Type};
+use object_store::ObjectStoreExt;
+use serde_json::json;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -100,12 +102,30 @@ pub async fn try_stage(lake: &Lake, changes: &[Change]) -> forebay_model::Result
     Ok(write(lake, staged_spec(), input).await?.files)
 }
 
-/// Appends contacts as a dataset without a key does.
-pub async fn append(lake: &Lake, flow: &str, epoch: i64, changes: &[Change]) {
+/// Contacts as a dataset without a key has them.
+pub async fn write_contacts(lake: &Lake, changes: &[Change]) -> Vec<File> {
     let tree = contacts();
     let parts = [vec![batch(&tree, 0, columns(changes), vec![]), end(&tree, 0, changes.len() as u64)]];
-    let files = write(lake, spec(), source(input_schema(&tree), &parts)).await.unwrap().files;
-    table(lake).commit(&txn(flow, &[epoch]), &tree, &files).await.unwrap();
+    write(lake, spec(), source(input_schema(&tree), &parts)).await.unwrap().files
+}
+
+/// Appends contacts as a dataset without a key does.
+pub async fn append(lake: &Lake, flow: &str, epoch: i64, changes: &[Change]) {
+    let files = write_contacts(lake, changes).await;
+    table(lake).commit(&txn(flow, &[epoch]), &contacts(), &files).await.unwrap();
+}
+
+/// Appends contacts to a table that is there as another program does, which asks nobody about keys.
+pub async fn append_beside(lake: &Lake, changes: &[Change]) {
+    let mut lines = vec![json!({ "commitInfo": { "timestamp": 0, "operation": "WRITE" } }).to_string()];
+    for file in write_contacts(lake, changes).await {
+        let add = json!({ "path": file.path, "partitionValues": {}, "size": file.size, "modificationTime": 0,
+            "dataChange": true, "stats": file.stats });
+        lines.push(json!({ "add": add }).to_string());
+    }
+    let version = table(lake).progress("nobody").await.unwrap().version.unwrap() + 1;
+    let log = format!("{TABLE}/_delta_log/{version:020}.json");
+    lake.store().put(&log.as_str().into(), lines.join("\n").into()).await.unwrap();
 }
 
 pub async fn prepare(lake: &Lake, flow: &str, epoch: i64, changes: &[Change]) -> Prepared {

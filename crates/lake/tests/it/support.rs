@@ -21,6 +21,7 @@ use object_store::{
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use tokio::sync::oneshot;
 use url::Url;
 
 pub fn at(millis: i64) -> Time {
@@ -189,18 +190,42 @@ pub enum Fault {
 
 type Hook = Box<dyn Fn(&Path) -> Option<BoxFuture<'static, ()>> + Send + Sync>;
 
-/// A store that dies at its n-th call, and stays dead; or that calls back before it writes.
+/// A write to a table's log that has left its caller and is on its way.
+pub struct Held {
+    /// The caller has sent it.
+    pub sent: oneshot::Receiver<()>,
+    /// Lets it arrive.
+    pub go: oneshot::Sender<()>,
+    /// What becomes of it, which its caller never hears.
+    pub answer: oneshot::Receiver<object_store::Result<PutResult>>,
+}
+
+type Holding = (oneshot::Sender<()>, oneshot::Receiver<()>, oneshot::Sender<object_store::Result<PutResult>>);
+
+/// A store that dies at its n-th call, and stays dead; or that calls back before it writes; or that holds a write up.
 pub struct Faulty {
     inner: Arc<dyn ObjectStore>,
     calls: AtomicUsize,
     dies_at: usize,
     fault: Fault,
     before_put: Mutex<Option<Hook>>,
+    holding: Mutex<Option<Holding>>,
 }
 
 impl Faulty {
     pub fn new(inner: Arc<dyn ObjectStore>, dies_at: usize, fault: Fault) -> Arc<Faulty> {
-        Arc::new(Faulty { inner, calls: AtomicUsize::new(0), dies_at, fault, before_put: Mutex::new(None) })
+        let (before_put, holding) = (Mutex::new(None), Mutex::new(None));
+        Arc::new(Faulty { inner, calls: AtomicUsize::new(0), dies_at, fault, before_put, holding })
+    }
+
+    /// Holds up the first write to a table's log.
+    pub fn holding(inner: Arc<dyn ObjectStore>) -> (Arc<Faulty>, Held) {
+        let store = Faulty::new(inner, usize::MAX, Fault::Before);
+        let (was_sent, sent) = oneshot::channel();
+        let (go, may_go) = oneshot::channel();
+        let (say, answer) = oneshot::channel();
+        *store.holding.lock().unwrap() = Some((was_sent, may_go, say));
+        (store, Held { sent, go, answer })
     }
 
     /// Runs `hook` before each put, and waits for what it gives back.
@@ -251,6 +276,19 @@ impl ObjectStore for Faulty {
         let waits = self.before_put.lock().unwrap().as_ref().and_then(|hook| hook(at));
         if let Some(waits) = waits {
             waits.await;
+        }
+        let held = match at.as_ref().contains("_delta_log") {
+            true => self.holding.lock().unwrap().take(),
+            false => None,
+        };
+        if let Some((was_sent, may_go, say)) = held {
+            let (inner, at) = (self.inner.clone(), at.clone());
+            tokio::spawn(async move {
+                may_go.await.unwrap();
+                say.send(inner.put_opts(&at, payload, opts).await).unwrap();
+            });
+            was_sent.send(()).unwrap();
+            return std::future::pending().await;
         }
         let lost = self.call()?;
         answer(lost, self.inner.put_opts(at, payload, opts).await)
