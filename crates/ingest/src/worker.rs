@@ -536,7 +536,7 @@ impl Worker {
             Err(e) if e.kind == Kind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        let progress = setup.table.fence(&claim.flow.id, claim.epoch, &setup.target).await?;
+        let progress = setup.table.fence_anew(&claim.flow.id, claim.epoch, &setup.target).await?;
         if !progress.landed(&claim.epochs) {
             return Ok(None);
         }

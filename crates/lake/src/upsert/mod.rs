@@ -110,7 +110,7 @@ pub enum Prepared {
     /// Nothing: the run's data is in the table already.
     Landed(Committed),
     /// To be committed.
-    Ready(Merged),
+    Ready(Box<Merged>),
 }
 
 /// The files of a table's next version, complete and durable, and not yet part of it.
@@ -266,7 +266,7 @@ impl Table {
             workers: workers(spec.memory),
         };
         let (counts, written) = plan.run(stored, staged).await?;
-        Ok(Prepared::Ready(Merged {
+        Ok(Prepared::Ready(Box::new(Merged {
             counts,
             files: written.files,
             removed: written.removed,
@@ -276,7 +276,7 @@ impl Table {
             scanned: written.scanned,
             columns: wanted,
             key: spec.key.clone(),
-        }))
+        })))
     }
 }
 

@@ -136,7 +136,7 @@ pub async fn prepare(lake: &Lake, flow: &str, epoch: i64, changes: &[Change]) ->
 #[track_caller]
 pub fn ready(prepared: Prepared) -> Merged {
     match prepared {
-        Prepared::Ready(merged) => merged,
+        Prepared::Ready(merged) => *merged,
         Prepared::Landed(_) => panic!("nothing has landed yet"),
     }
 }
