@@ -230,7 +230,8 @@ async fn files_are_passed_over_by_a_key_behind_many_columns() {
     let run = async |epoch: i64, ids: &[i64]| {
         let staged = staged_tree(&tree);
         let changes: Vec<Change> = ids.iter().map(|_| put("", "", epoch)).collect();
-        let mut own: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(vec![None; ids.len()])); 40];
+        let nothing: ArrayRef = Arc::new(Int64Array::from(vec![None; ids.len()]));
+        let mut own = vec![nothing; 40];
         own.push(Arc::new(Int64Array::from(ids.to_vec())));
         let rows = batch(&staged, 0, [own, technical(0, &changes)].concat(), vec![]);
         let input = source(input_schema(&staged), &[vec![rows, end(&staged, 0, ids.len() as u64)]]);
