@@ -1,6 +1,7 @@
 //! The HubSpot source against a simulated account that is as strict and as awkward as the real one. Each test names the
 //! section of the behaviour contract that it holds us to.
 
+mod arithmetic;
 mod auth;
 mod exploring;
 mod faults;
