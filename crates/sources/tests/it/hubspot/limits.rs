@@ -14,9 +14,26 @@ fn kept(summary: &Summary, most: usize, limit: usize) {
     assert!(refused <= 1, "{:?}", summary.statuses);
 }
 
+/// Calls in a second of a load, from the first of up to three loads in which nothing was refused: a refusal slows down, and
+/// on a loaded machine one may come. Three in a row are no accident.
+async fn unrefused(load: impl AsyncFn() -> (Summary, f64)) -> f64 {
+    for _ in 0..3 {
+        let (summary, rate) = load().await;
+        if !summary.statuses.contains_key(&429) {
+            return rate;
+        }
+    }
+    panic!("each of three loads was refused");
+}
+
 /// §13.5: the limit is not exceeded, and at least nine tenths of it are used while it is what holds us up.
 #[tokio::test]
 async fn the_limit_is_used_and_not_exceeded() {
+    let rate = unrefused(calls).await;
+    assert!(rate >= 0.9 * 19.0, "{rate} calls/s");
+}
+
+async fn calls() -> (Summary, f64) {
     let mut account = config(24_000);
     account.switches.archived_percent = 0;
     account.limits = Limits { burst: Some(190), search: Some(5), ..Limits::default() };
@@ -29,8 +46,7 @@ async fn the_limit_is_used_and_not_exceeded() {
     let summary = here.sim().summary();
     kept(&summary, summary.most_in_ten_seconds, 190);
     let rate = (summary.requests as f64 - 1.0) / taken;
-    let refused = summary.statuses.contains_key(&429);
-    assert!(refused || rate >= 0.9 * 19.0, "{rate} calls/s in {taken} s");
+    (summary, rate)
 }
 
 /// §4.4: several processes share one budget.
@@ -54,6 +70,11 @@ async fn two_processes_stay_under_one_limit() {
 /// §4.1: five searches a second, whatever else is asked; and nearly all of them are used.
 #[tokio::test]
 async fn searches_have_a_limit_of_their_own() {
+    let rate = unrefused(searches).await;
+    assert!(rate >= 0.9 * 4.6, "{rate} searches/s");
+}
+
+async fn searches() -> (Summary, f64) {
     let mut account = config(6_000);
     account.switches.archived_percent = 0;
     account.limits = Limits { burst: Some(2_500), search: Some(5), ..Limits::default() };
@@ -71,8 +92,7 @@ async fn searches_have_a_limit_of_their_own() {
     let summary = here.sim().summary();
     kept(&summary, summary.most_searches_in_a_second, 5);
     let rate = (here.calls("search contacts") - 1) as f64 / taken;
-    let refused = summary.statuses.contains_key(&429);
-    assert!(refused || rate >= 0.9 * 4.6, "{rate} searches/s");
+    (summary, rate)
 }
 
 /// §4.4: where the account enforces less than it says, the rate falls and everything is still read.
