@@ -3,7 +3,7 @@
 //! ```text
 //! raw/SANDBOX/FLOW/RUN/NAME.jsonl.gz      records, one a line, as the source's pages had them
 //! raw/SANDBOX/FLOW/RUN/NAME.ids           their entries, in the lines' order; of deletions that were left out, too
-//! ledgers/SANDBOX/FLOW/RUN-NAME           every entry that the flow was given
+//! ledgers/SANDBOX/FLOW/NAME               every entry that the flow was given
 //! ```
 //! Always holds: an object is written once, under a name of its own, and never changed; a segment counts only once a
 //! run's record names it. What is written and never named expires.

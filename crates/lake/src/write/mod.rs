@@ -4,8 +4,8 @@
 //!
 //! Its input has the table's columns, then `_part` and `_event` (`forebay_model::event`). A batch with no event is
 //! written untouched. Files that are staged for a merge have three more columns, which come before `_part`:
-//! `_forebay_version`, `_forebay_sequence`, `_forebay_deleted`; see [`crate::upsert`]. Names come from the batch, the epoch and a UUID, never from the partition's number: on a cluster that number
-//! is the task's own.
+//! `_forebay_version`, `_forebay_sequence`, `_forebay_deleted`; see [`crate::upsert`]. Names come from the batch, the epoch
+//! and a UUID, never from the partition's number: on a cluster that number is the task's own.
 
 mod account;
 mod diagnostics;
