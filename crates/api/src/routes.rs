@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    App, actions, catalog, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -192,6 +192,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     }
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
+    let (request, leftover) = leftover::watch(request);
     let mut response = next.run(request).instrument(span).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
@@ -204,6 +205,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         *response.status_mut() = parts.status;
         *response.body_mut() = if method == http::Method::HEAD { Body::empty() } else { body };
     }
+    leftover.clear(&mut response).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);
