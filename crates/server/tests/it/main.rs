@@ -7,6 +7,7 @@ mod aepp;
 mod badinput;
 mod demo;
 mod formats;
+mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
