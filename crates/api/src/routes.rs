@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    App, access, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -82,6 +82,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
     OpenApiRouter::with_openapi(description())
+        .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
@@ -90,6 +91,21 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/export", access)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
+}
+
+fn access_control() -> OpenApiRouter<App> {
+    use access::{acl, policies, products, roles};
+    OpenApiRouter::new()
+        .routes(routes!(acl::get_acl_reference))
+        .routes(routes!(acl::list_effective_policies))
+        .routes(routes!(roles::list_roles, roles::create_role))
+        .routes(routes!(roles::get_role, roles::put_role, roles::patch_role, roles::delete_role))
+        .routes(routes!(roles::list_role_subjects, roles::patch_role_subjects))
+        .routes(routes!(policies::list_policies, policies::create_policy))
+        .routes(routes!(policies::get_policy, policies::put_policy, policies::patch_policy, policies::delete_policy))
+        .routes(routes!(products::list_products))
+        .routes(routes!(products::list_permission_categories))
+        .routes(routes!(products::list_permission_sets))
 }
 
 fn data_prep() -> OpenApiRouter<App> {

@@ -4,6 +4,7 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod catalog;
 mod connections;
 mod dataprep;
