@@ -3,6 +3,7 @@
 //! every operation, by the table of [`crate::rights`].
 
 use crate::App;
+use crate::params::Params;
 use crate::problem::Problem;
 use crate::rights::{Held, Need, Right, Subject, need};
 use axum::extract::{FromRequestParts, MatchedPath};
@@ -10,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use forebay_model::code::Code;
 use forebay_model::error::Kind;
 use forebay_model::{Document, Error, Resource, Result, Scope, code, filter};
-use forebay_store::List;
+use forebay_store::{List, audit};
 use http::HeaderMap;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
@@ -64,6 +65,7 @@ impl FromRequestParts<App> for Member {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
         let found = async {
+            tell_operation(parts);
             let member = member(&parts.headers, app).await?;
             allowed(parts, |right| member.must(right))?;
             Ok(member)
@@ -77,6 +79,7 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
         let found = async {
+            tell_operation(parts);
             let caller = caller(&parts.headers, app).await?;
             allowed(parts, |right| caller.must(right))?;
             Ok(caller)
@@ -85,10 +88,35 @@ impl FromRequestParts<App> for Caller {
     }
 }
 
+/// The path of the operation's route, with names in the place of ids.
+fn route(parts: &Parts) -> &str {
+    parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default()
+}
+
+/// For the audit trail: what is asked for, and by whom as far as nobody has checked it yet.
+fn tell_operation(parts: &Parts) {
+    let route = route(parts);
+    audit::tell(|entry| {
+        entry.operation = format!("{} {route}", parts.method);
+        if let Some(Need::Right(right)) = need(&parts.method, route) {
+            entry.needed = format!("{} {}", right.resource(), right.action());
+        }
+        if let Some(key) = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()) {
+            entry.client = key.trim().to_string();
+        }
+        if route.ends_with("/action")
+            && let Ok(Some(op)) = Params::parse(parts.uri.query().unwrap_or_default()).one("op")
+            && op.len() <= 32
+            && op.chars().all(|c| c.is_ascii_alphabetic())
+        {
+            entry.action = format!("{}{}", op[..1].to_ascii_uppercase(), op[1..].to_ascii_lowercase());
+        }
+    });
+}
+
 /// Whether the operation may be called: what the table does not name is nobody's.
 fn allowed(parts: &Parts, must: impl Fn(Right) -> Result<()>) -> Result<()> {
-    let route = parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-    match need(&parts.method, route) {
+    match need(&parts.method, route(parts)) {
         Some(Need::Membership) => Ok(()),
         Some(Need::Right(right)) => must(right),
         None => Err(Error::new(Kind::Forbidden, &code::FLOW_2120, "this operation is open to no role")),
@@ -151,6 +179,11 @@ async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
     if org != claims.org || org != owner.org {
         return Err(refused(&code::GATEWAY_403025));
     }
+    audit::tell(|entry| {
+        entry.org = claims.org.clone();
+        entry.account = claims.sub.clone();
+        entry.client = claims.client_id.clone();
+    });
     let subject = Subject { client: Some(&claims.client_id), account: &claims.sub, roles: &[] };
     let held = Arc::new(held(app, &claims.org, &subject).await?);
     Ok(Member {
@@ -185,7 +218,10 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
         None => default_sandbox(app, &member.org).await?,
     };
     match scope {
-        Some(scope) => Ok(Caller { member, scope }),
+        Some(scope) => {
+            audit::tell(|entry| entry.sandbox = scope.sandbox_name.clone());
+            Ok(Caller { member, scope })
+        }
         None => Err(Error::new(
             Kind::NotFound,
             &code::FLOW_2100,

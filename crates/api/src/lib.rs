@@ -6,6 +6,7 @@
 
 mod access;
 mod actions;
+mod audit;
 mod body;
 mod bootstrap;
 mod caller;

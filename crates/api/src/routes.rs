@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, access, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    App, access, actions, audit, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -14,6 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Error, Resource, Scope, code};
+use forebay_store::audit::follow;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use tower::ServiceExt;
@@ -83,6 +84,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::preview_data_set));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
+        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
@@ -208,7 +210,10 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     }
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
-    let mut response = next.run(request).instrument(span).await;
+    let trail = app.store.trail(&id, app.now());
+    let mut response = follow(trail.clone(), next.run(request)).instrument(span).await;
+    let failed = response.extensions().get::<Failed>().cloned();
+    crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
         let (parts, body) = rendered.into_parts();
