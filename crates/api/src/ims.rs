@@ -8,6 +8,7 @@ use crate::tokens::LIFE;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use forebay_model::Error;
+use forebay_store::audit;
 use http::{StatusCode, header};
 use serde_json::{Value, json};
 
@@ -32,6 +33,7 @@ pub async fn token_v3(app: State<App>, request: Request) -> Response {
 }
 
 async fn token(State(app): State<App>, request: Request) -> Response {
+    let path = request.uri().path().to_string();
     let query = request.uri().query().unwrap_or_default().to_string();
     let body = match body::bytes(request.into_body()).await {
         Ok(body) => body,
@@ -51,6 +53,8 @@ async fn token(State(app): State<App>, request: Request) -> Response {
     let (Some(id), Some(secret)) = (find("client_id"), find("client_secret")) else {
         return refused(StatusCode::UNAUTHORIZED, "invalid_client");
     };
+    let operation = format!("POST {path}");
+    audit::tell(|entry| (entry.operation, entry.client) = (operation, id.to_string()));
     match issue(&app, id, secret).await {
         Ok(Some(token)) => {
             answer(StatusCode::OK, &json!({ "access_token": token, "token_type": "bearer", "expires_in": LIFE - 1 }))

@@ -4,7 +4,9 @@
 //! extractor, and its handler. Handlers hold no SQL and no status codes for failures: they return errors of the
 //! model, and [`problem`] alone renders them. Answers that need the data engine go through the [`Engine`] trait.
 
+mod access;
 mod actions;
+mod audit;
 mod body;
 mod bootstrap;
 mod caller;
@@ -25,6 +27,7 @@ mod normalise;
 mod params;
 mod problem;
 mod replay;
+mod rights;
 mod routes;
 mod runs;
 mod sandboxes;
@@ -39,6 +42,7 @@ mod tokens;
 mod writing;
 mod xdm;
 
+pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
 pub use normalise::{Normalised, Normaliser, Patience};

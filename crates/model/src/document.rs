@@ -52,6 +52,10 @@ pub enum Resource {
     Sandbox,
     /// An API client; scoped to the organization.
     Client,
+    /// Who may do what; scoped to the organization.
+    Role,
+    /// What nobody may do; scoped to the organization.
+    Policy,
 }
 
 impl Resource {
@@ -72,6 +76,8 @@ impl Resource {
             Resource::MappingSet => "mappingSets",
             Resource::Sandbox => "sandboxes",
             Resource::Client => "clients",
+            Resource::Role => "roles",
+            Resource::Policy => "policies",
         }
     }
 }

@@ -13,8 +13,11 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 /// In order; the number of the last is the schema's version. A file that has been released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_states.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_states.sql"),
+    include_str!("../migrations/0010_audit.sql"),
+];
 
 const READERS: u32 = 4;
 
@@ -27,6 +30,8 @@ pub(crate) struct Database {
     /// Authenticates continuation tokens.
     pub(crate) tokens: Key,
     pub(crate) changes: watch::Sender<u64>,
+    /// Which minute it is, and how many refusals of strangers were noted in it (`audit.rs`).
+    pub(crate) strangers: std::sync::Mutex<(i64, u32)>,
 }
 
 impl Database {
@@ -38,7 +43,7 @@ impl Database {
         let tokens = check_keys(&writer, &keys).await?;
         let readers =
             pool(READERS, "PRAGMA query_only = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
-        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0) })
+        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0), strangers: Default::default() })
     }
 
     /// A transaction that holds the right to write from its first statement on.

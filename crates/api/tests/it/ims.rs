@@ -3,6 +3,7 @@
 use crate::world::{CLIENT, FLOWS, ORG, SECRET, World};
 use expect_test::expect;
 use forebay_api::bootstrap;
+use forebay_model::Resource;
 use forebay_store::{Keys, Store};
 use secrecy::ExposeSecret;
 
@@ -69,4 +70,10 @@ async fn an_empty_store_is_filled_once_and_its_client_can_sign_in() {
     assert!(!client.body.to_string().contains(credentials.client_secret.expose_secret()));
     let sandbox = store.sandbox(&scope.org, "prod").await.unwrap().unwrap();
     assert_eq!(sandbox.sandbox_name, "prod");
+
+    // A store that was filled before there were roles gets the one of administrators, with all its clients.
+    store.delete(&scope, Resource::Role, "administrators", None, now).await.unwrap();
+    assert!(bootstrap(&store, now).await.unwrap().is_none());
+    let role = store.get(&scope, Resource::Role, "administrators").await.unwrap();
+    assert_eq!(role.body["subjects"][0]["subjectId"], credentials.client_id);
 }

@@ -4,6 +4,8 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod access;
+mod audit;
 mod catalog;
 mod connections;
 mod dataprep;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Every operation: method, path, whether it needs credentials.
-fn operations(document: &Value) -> Vec<(String, String, bool)> {
+pub fn operations(document: &Value) -> Vec<(String, String, bool)> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

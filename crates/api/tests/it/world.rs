@@ -100,6 +100,7 @@ impl World {
         let hash: String = Sha256::digest(SECRET.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
         let body = json!({ "clientId": client, "tenantId": tenant, "secretHash": hash });
         self.put(&scope, Resource::Client, client, body).await;
+        self.put(&scope, Resource::Role, "administrators", forebay_api::administrators(&[client])).await;
         for name in sandboxes {
             let body = json!({ "name": name, "title": name.to_uppercase(), "state": "active", "type": "production",
                 "region": "VA7", "isDefault": *name == "prod", "eTag": 1, "createdBy": "a@AdobeID", "modifiedBy": "a@AdobeID" });
@@ -141,6 +142,27 @@ impl World {
     /// A request with no headers at all.
     pub fn bare(&self, method: &str, path: &str) -> Call<'_> {
         Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The request of another client of the organization, in a sandbox of it.
+    pub fn by(&self, client: &str, sandbox: &str, method: &str, path: &str) -> Call<'_> {
+        let token = self.token(client, ORG);
+        self.bare(method, path)
+            .header("authorization", &format!("Bearer {token}"))
+            .header("x-api-key", client)
+            .header("x-gw-ims-org-id", ORG)
+            .header("x-sandbox-name", sandbox)
+    }
+
+    /// Another client of the organization, with these permission sets in these sandboxes.
+    pub async fn client_with(&self, client: &str, sets: &[&str], sandboxes: &[&str]) {
+        let scope = Scope::organization(ORG);
+        let body = json!({ "clientId": client, "tenantId": "acme", "secretHash": "" });
+        self.put(&scope, Resource::Client, client, body).await;
+        let subjects = json!([{ "subjectType": "apiIntegration", "subjectId": client }]);
+        let body = json!({ "name": format!("role of {client}"), "roleType": "user-defined", "permissionSets": sets,
+            "sandboxes": sandboxes, "subjects": subjects });
+        self.put(&scope, Resource::Role, &format!("role-{client}"), body).await;
     }
 
     /// The request of somebody else: the same organization's other sandbox, or another organization.
