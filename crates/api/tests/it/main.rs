@@ -4,10 +4,12 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod actions;
 mod catalog;
 mod connections;
 mod dataprep;
 mod descriptors;
+mod drafts;
 mod explore;
 mod export;
 mod flows;
@@ -18,6 +20,7 @@ mod openapi;
 mod runs;
 mod sandboxes;
 mod schemas;
+mod search;
 mod sockets;
 mod specs;
 mod world;
