@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, access, actions, audit, catalog, connections, dataprep, explore, export, flows, ims, leftover, runs,
+    App, access, actions, audit, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs,
     sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -31,14 +31,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every operation, and the document that describes them.
 fn operations() -> OpenApiRouter<App> {
     let flow_service = OpenApiRouter::new()
-        .routes(routes!(specs::list_connection_specs))
-        .routes(routes!(specs::get_connection_spec))
-        .routes(routes!(specs::list_flow_specs))
-        .routes(routes!(specs::get_flow_spec))
+        .routes(routes!(specs::list_connection_specs, specs::create_connection_spec))
+        .routes(routes!(specs::get_connection_spec, specs::put_connection_spec))
+        .routes(routes!(explore::explore_connection_spec))
+        .routes(routes!(configs::get_connection_spec_configs))
+        .routes(routes!(specs::list_flow_specs, specs::create_flow_spec))
+        .routes(routes!(specs::search_flow_specs))
+        .routes(routes!(specs::get_flow_spec, specs::put_flow_spec))
         .routes(routes!(connections::list_connections, connections::create_connection))
         .routes(routes!(connections::get_connection, connections::patch_connection, connections::delete_connection))
         .routes(routes!(connections::test_connection))
+        .routes(routes!(connections::search_connections))
+        .routes(routes!(connections::get_connection_configs))
         .routes(routes!(explore::explore_connection))
+        .routes(routes!(actions::act_on_connection))
+        .routes(routes!(actions::act_on_source_connection))
+        .routes(routes!(actions::act_on_target_connection))
         .routes(routes!(sourceconnections::list_source_connections, sourceconnections::create_source_connection))
         .routes(routes!(
             sourceconnections::get_source_connection,
@@ -53,10 +61,11 @@ fn operations() -> OpenApiRouter<App> {
         ))
         .routes(routes!(flows::list_flows, flows::create_flow))
         .routes(routes!(flows::get_flow, flows::patch_flow, flows::delete_flow))
+        .routes(routes!(flows::search_flows))
         .routes(routes!(flows::list_flow_runs))
         .routes(routes!(actions::act_on_flow))
         .routes(routes!(runs::list_runs, runs::create_run))
-        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::get_run, runs::put_run))
         .routes(routes!(actions::act_on_run));
     let sandboxes = OpenApiRouter::new()
         .routes(routes!(sandboxes::list_my_sandboxes))

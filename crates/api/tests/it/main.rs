@@ -5,11 +5,13 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod actions;
 mod audit;
 mod catalog;
 mod connections;
 mod dataprep;
 mod descriptors;
+mod drafts;
 mod explore;
 mod export;
 mod flows;
@@ -20,6 +22,7 @@ mod openapi;
 mod runs;
 mod sandboxes;
 mod schemas;
+mod search;
 mod sockets;
 mod specs;
 mod world;
