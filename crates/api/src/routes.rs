@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::problem::{About, Failed, JSON, Problem, render};
-use crate::schemas::descriptors;
+use crate::schemas::{descriptors, rpc};
 use crate::{
     App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
@@ -69,7 +69,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(descriptors::list_global_descriptors))
         .routes(routes!(descriptors::get_descriptor, descriptors::put_descriptor, descriptors::delete_descriptor))
         .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
-        .routes(routes!(schemas::get_global_schema));
+        .routes(routes!(schemas::get_global_schema))
+        .routes(routes!(rpc::export_schema))
+        .routes(routes!(rpc::import_schemas))
+        .routes(routes!(rpc::sample_schema))
+        .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
         .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))

@@ -175,7 +175,7 @@ async fn an_unknown_path_is_404_and_an_unknown_method_405_with_allow() {
         let reply = world.call(method, &format!("{FLOWS}{path}")).json(json!({})).send().await;
         assert_eq!(reply.status.as_u16(), status, "{method} {path}: {}", reply.body);
     }
-    let reply = world.get("/data/foundation/schemaregistry/tenant/unions").await;
+    let reply = world.get("/data/foundation/schemaregistry/nothing").await;
     assert_eq!(reply.code(), "XDM-1012-404");
 }
 
