@@ -106,6 +106,7 @@ pub async fn patch_flow(
         state(&new)?;
         fixed_start(&old, &new, now)?;
         named(&new, false)?;
+        crate::labels::of_flow(&new)?;
         if SUBSTANCE.iter().any(|name| old.body.get(*name) != new.get(*name)) {
             complete(&app, &caller, &mut new, old.created).await?;
         }
@@ -167,6 +168,7 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, cre
     let source = endpoint(app, caller, body, spec, Side::SOURCE).await?;
     let target = endpoint(app, caller, body, spec, Side::TARGET).await?;
     options(body)?;
+    crate::labels::of_flow(body)?;
     Schedule::parse(body.get("scheduleParams"), created)?;
     let mapping = transformations(body, spec)?;
     let own = body.get("id").and_then(Value::as_str);

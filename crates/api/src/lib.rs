@@ -18,6 +18,7 @@ mod flows;
 mod identity;
 mod ims;
 mod inherited;
+mod labels;
 mod listing;
 mod normalise;
 mod params;

@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    App, actions, catalog, connections, dataprep, explore, export, flows, ims, labels, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -85,6 +85,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let labels = OpenApiRouter::new().routes(routes!(
+        labels::get_data_set_labels,
+        labels::create_data_set_labels,
+        labels::put_data_set_labels,
+        labels::delete_data_set_labels
+    ));
+    let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
@@ -92,6 +99,8 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/dataset", labels)
+        .nest("/data/foundation/dulepolicy", policy)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }

@@ -14,6 +14,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod labels;
 mod openapi;
 mod registry;
 mod runs;
