@@ -1,14 +1,15 @@
 //! Data access (platform.md §6): the files of a batch, its diagnostics, and a dataset's first rows.
 //!
-//! What always holds: a batch and a dataset are looked up in the caller's scope first; a name that a caller sends is
-//! compared with the names that the lake lists, and never becomes a path.
+//! What always holds: a batch and a dataset are looked up in the caller's scope first, and their labels with them
+//! ([`labels::exportable`]); a name that a caller sends is compared with the names that the lake lists, and never becomes
+//! a path.
 
 use crate::caller::Caller;
 use crate::engine::Stored;
 use crate::params::Params;
 use crate::problem::{Problem, bad, missing};
 use crate::writing::json;
-use crate::{App, batch_location, table_location, xdm};
+use crate::{App, batch_location, labels, table_location, xdm};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
@@ -17,9 +18,12 @@ use forebay_model::{Document, Error, Resource, Result, code};
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 const BASE: &str = "/data/foundation/export";
+/// Between a batch's id and the number of one of its files of rejected rows.
+const FAILED: &str = "-failed-";
 /// Rows of a preview.
 const PREVIEW: usize = 100;
 /// Entries of a page at most, and of one that does not say.
@@ -41,27 +45,14 @@ pub async fn list_batch_files(
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let batch = caller.get(&app, Resource::Batch, &id).await?;
+    let batch = open(&app, &caller, &id).await?;
     let files = committed(&app, &caller, &batch).await?;
-    let dataset = dataset_of(&batch).unwrap_or_default();
-    let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
-    let entries: Vec<Value> = files
-        .iter()
-        .enumerate()
-        .map(|(index, file)| {
-            let file_id = format!("{id}-{index}");
-            json!({
-                "dataSetFileId": file_id,
-                "dataSetViewId": dataset,
-                "version": "1.0.0",
-                "created": time,
-                "updated": time,
-                "size": file.size.to_string(),
-                "isValid": true,
-                "_links": { "self": { "href": app.link(&format!("{BASE}/files/{file_id}")) } },
-            })
-        })
-        .collect();
+    let entries = files.iter().enumerate().map(|(index, file)| {
+        let file_id = format!("{id}-{index}");
+        let link = format!("{BASE}/files/{file_id}");
+        described(&app, &batch, &file_id, file, true, &link)
+    });
+    let entries = entries.collect();
     Ok(paged(&app, entries, &params, &format!("{BASE}/batches/{id}/files"))?)
 }
 
@@ -76,10 +67,21 @@ pub async fn list_failed_files(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::Batch, &id).await?;
-    let stored = app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, &id))).await?;
+    let batch = open(&app, &caller, &id).await?;
+    let stored = failed(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/failed");
-    Ok(listing_or_file(&app, &stored, params.one("path")?, &base, "", &params, &headers).await?)
+    if let Some(name) = params.one("path")? {
+        return Ok(listing_or_file(&app, &stored, Some(name), &base, "", &params, &headers).await?);
+    }
+    let entries = stored.iter().enumerate().map(|(index, file)| {
+        let plain = entry(&app, &base, &file.name, file.size);
+        let link = plain["_links"]["self"]["href"].as_str().unwrap_or_default();
+        let mut described = described(&app, &batch, &format!("{id}{FAILED}{index}"), file, false, link);
+        described["name"] = plain["name"].clone();
+        described["length"] = plain["length"].clone();
+        described
+    });
+    Ok(paged(&app, entries.collect(), &params, &base)?)
 }
 
 /// `GET /batches/{id}/meta?path=…`: `input_files`, `row_errors`, or `row_error_samples.json`.
@@ -93,7 +95,7 @@ pub async fn get_batch_meta(
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::Batch, &id).await?;
+    open(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/meta");
     let folder = batch_location(&caller.scope, &id);
     let path = params.one("path")?.unwrap_or_default().trim_matches('/');
@@ -140,8 +142,16 @@ pub async fn get_file(
     let Ok(index) = index.parse::<usize>() else {
         return Err(unknown().into());
     };
-    let batch = caller.get(&app, Resource::Batch, batch).await?;
-    let files = committed(&app, &caller, &batch).await?;
+    let files = match batch.strip_suffix(FAILED.trim_end_matches('-')) {
+        Some(batch) => {
+            let batch = open(&app, &caller, batch).await?;
+            failed(&app, &caller, &batch.id).await?
+        }
+        None => {
+            let batch = open(&app, &caller, batch).await?;
+            committed(&app, &caller, &batch).await?
+        }
+    };
     let Some(file) = files.get(index) else {
         return Err(unknown().into());
     };
@@ -159,9 +169,40 @@ pub async fn preview_data_set(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let dataset = caller.get(&app, Resource::Dataset, &id).await?;
+    labels::exportable(&app, &caller, &id).await?;
     let tree = xdm::tree(&app, &caller, dataset.text("/schemaRef/id").unwrap_or_default()).await?;
     let rows = app.engine.read(&table_location(&caller.scope, &id), &tree, PREVIEW).await?;
     Ok(json(StatusCode::OK, &json!({ "data": rows })))
+}
+
+/// A batch that the caller may read from.
+async fn open(app: &App, caller: &Caller, id: &str) -> Result<Document> {
+    let batch = caller.get(app, Resource::Batch, id).await?;
+    if let Some(dataset) = dataset_of(&batch) {
+        labels::exportable(app, caller, dataset).await?;
+    }
+    Ok(batch)
+}
+
+/// A file as a list of a batch's files shows it.
+fn described(app: &App, batch: &Document, id: &str, file: &Stored, valid: bool, link: &str) -> Value {
+    let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
+    let href = if link.starts_with('/') { app.link(link) } else { link.to_string() };
+    json!({
+        "dataSetFileId": id,
+        "dataSetViewId": dataset_of(batch).unwrap_or_default(),
+        "version": "1.0.0",
+        "created": time,
+        "updated": time,
+        "size": file.size.to_string(),
+        "isValid": valid,
+        "_links": { "self": { "href": href } },
+    })
+}
+
+/// The files with a batch's rejected rows.
+async fn failed(app: &App, caller: &Caller, batch: &str) -> Result<Vec<Stored>> {
+    app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, batch))).await
 }
 
 fn dataset_of(batch: &Document) -> Option<&str> {
@@ -236,7 +277,10 @@ fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<
 
 /// A file's bytes, or the range that is asked for.
 async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response> {
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let etag = etag(file);
+    // A range of another state of the file than the caller has would not fit what it has.
+    let same = headers.get(header::IF_RANGE).is_none_or(|sent| sent.as_bytes() == etag.as_bytes());
+    let asked = headers.get(header::RANGE).filter(|_| same).and_then(|value| value.to_str().ok());
     let range = match asked.map(|text| range(text, file.size)) {
         None | Some(Asked::All) => None,
         Some(Asked::Part(range)) => Some(range),
@@ -261,6 +305,9 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
     let fields = response.headers_mut();
     let kind = if file.name.ends_with(".json") { "application/json" } else { "application/octet-stream" };
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    if let Ok(value) = HeaderValue::from_str(&etag) {
+        fields.insert(header::ETAG, value);
+    }
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     fields.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     let length = range.as_ref().map_or(file.size, |range| range.end - range.start);
@@ -273,6 +320,13 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// Files of the lake are written once: the name and the size tell them apart.
+fn etag(file: &Stored) -> String {
+    let hash = Sha256::digest(format!("{} {}", file.path, file.size));
+    let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{hex}\"")
 }
 
 /// What a Range header asks for.

@@ -37,6 +37,7 @@ impl Entity for Flow {
     async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
         named(body, false)?;
         policy(body)?;
+        crate::labels::of_flow(body)?;
         if how.draft {
             sketch(app, caller, body).await?;
             return Ok(Secrets::new());

@@ -22,6 +22,7 @@ mod flows;
 mod identity;
 mod ims;
 mod inherited;
+mod labels;
 mod leftover;
 mod listing;
 mod mappinghead;

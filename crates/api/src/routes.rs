@@ -2,10 +2,10 @@
 //! the two cannot drift apart.
 
 use crate::problem::{About, Failed, JSON, Problem, render};
-use crate::schemas::descriptors;
+use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs,
-    sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
+    App, access, actions, audit, catalog, configs, connections, dataprep, explore, export, flows, ims, labels,
+    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
 };
 use axum::Router;
 use axum::body::Body;
@@ -80,7 +80,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(descriptors::list_global_descriptors))
         .routes(routes!(descriptors::get_descriptor, descriptors::put_descriptor, descriptors::delete_descriptor))
         .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
-        .routes(routes!(schemas::get_global_schema));
+        .routes(routes!(schemas::get_global_schema))
+        .routes(routes!(rpc::export_schema))
+        .routes(routes!(rpc::import_schemas))
+        .routes(routes!(rpc::sample_schema))
+        .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
         .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
@@ -92,6 +96,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let labels = OpenApiRouter::new().routes(routes!(
+        labels::get_data_set_labels,
+        labels::create_data_set_labels,
+        labels::put_data_set_labels,
+        labels::delete_data_set_labels
+    ));
+    let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
@@ -101,6 +112,8 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/dataset", labels)
+        .nest("/data/foundation/dulepolicy", policy)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }

@@ -140,11 +140,14 @@ codes! {
     XDM_1413 "XDM-1413-400" 400 "Merge schema error" "Two parts of a schema define the same field with types that do not fit together. Rename one of the two.";
 
     // Policies and labels.
+    PES_400 "PES-400" 400 "Labels cannot be read" "The labels are not of the form of the interface, or name a label or a field that does not exist.";
+    PES_403 "PES-403" 403 "Labels exist already" "The entity has labels already. Replace them with PUT and the etag of what is there.";
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
 
     // The neighbouring services, which have statuses and no codes.
     HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_403 "403" 403 "ForbiddenError" "The caller may not do this. The message names the label or the right that stands against it.";
     HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
     HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";

@@ -44,6 +44,8 @@ pub enum Resource {
     Descriptor,
     /// A table in the lake.
     Dataset,
+    /// The data usage labels of a dataset; its id is the dataset's.
+    DatasetLabels,
     /// What one run adds to a dataset.
     Batch,
     /// A mapping set; its id carries the version (`<id>@<version>`), so that old versions stay readable.
@@ -72,6 +74,7 @@ impl Resource {
             Resource::Schema => "schemas",
             Resource::Descriptor => "descriptors",
             Resource::Dataset => "dataSets",
+            Resource::DatasetLabels => "dataSetLabels",
             Resource::Batch => "batches",
             Resource::MappingSet => "mappingSets",
             Resource::Sandbox => "sandboxes",

@@ -56,6 +56,18 @@ async fn a_batchs_files_are_listed_and_read_in_ranges() {
     assert_eq!((part.status.as_u16(), part.text.as_str()), (206, "234"));
     assert_eq!(part.headers["content-range"], "bytes 2-4/10");
     assert_eq!(part.headers["content-length"], "3");
+    let etag = part.headers["etag"].to_str().unwrap();
+    let same = world.call("GET", path).header("range", "bytes=2-4").header("if-range", etag).send().await;
+    assert_eq!((same.status.as_u16(), same.text.as_str()), (206, "234"));
+    let other = world.call("GET", path).header("range", "bytes=2-4").header("if-range", "\"other\"").send().await;
+    assert_eq!((other.status.as_u16(), other.text.as_str()), (200, "0123456789"), "a file of another state");
+    let head = world.call("HEAD", path).send().await;
+    assert_eq!(
+        (head.status.as_u16(), head.text.as_str(), &head.headers["content-length"]),
+        (200, "", &"10".parse().unwrap())
+    );
+    let head = world.call("HEAD", path).header("range", "bytes=10-").send().await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (416, ""));
     let outside = world.call("GET", path).header("range", "bytes=10-").send().await;
     assert_eq!(outside.status, 416);
     assert_eq!(outside.headers["content-range"], "bytes */10");
@@ -99,6 +111,12 @@ async fn diagnostics_are_listed_read_and_sampled() {
     assert_eq!(world.get(&path).await.body["data"].as_array().map(Vec::len), Some(3));
     let failed = world.get(&format!("{PATH}/batches/01B/failed")).await;
     assert_eq!(failed.body["data"][0]["name"], "part-0.json");
+    assert_eq!(failed.body["data"][0]["dataSetFileId"], "01B-failed-0");
+    let listing = world.get(&format!("{PATH}/files/01B-failed-0")).await;
+    assert_eq!(listing.body["data"][0]["length"], "38");
+    let rows = world.get(&format!("{PATH}/files/01B-failed-0?path=part-0.json")).await;
+    assert!(rows.text.starts_with("{\"_errors\""), "{}", rows.text);
+    assert_eq!(world.get(&format!("{PATH}/files/01B-failed-1")).await.status, 404);
 }
 
 #[tokio::test]

@@ -72,6 +72,8 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
     let identity = crate::descriptors::identity(&parts.schema, "/_id", false);
     let descriptor = world.post("/data/foundation/schemaregistry/tenant/descriptors", identity).await;
     let descriptor = descriptor.body["@id"].as_str().unwrap().to_string();
+    let labels = format!("/data/foundation/dataset/datasets/{}/labels", parts.dataset);
+    assert_eq!(world.post(&labels, json!({ "labels": ["C2"] })).await.status, 201);
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
     let alt = format!("_acme.schemas.{schema}");
     let id_for = |path: &str| -> String {
