@@ -129,6 +129,7 @@ codes! {
     INGEST_1401 "INGEST-1401-400" 400 "Corrupt row" "The record cannot be parsed: a broken quote, a wrong number of columns, text that is not JSON, bytes that are not text.";
     INGEST_1555 "INGEST-1555-400" 400 "A required field is missing" "A field that the schema requires has no value in this row. Map a source column to it, or give it a default.";
     MAPPER_3700 "MAPPER-3700-400" 400 "A mapping failed" "The value of a column could not be computed or converted to the type of its target. The row is stored with null there unless the field is required.";
+    MAPPER_3701 "MAPPER-3701-400" 400 "A mapping asks for too much" "An expression would make texts or lists for one row that are larger than a row may cost: a text of more than 4 MiB, or 64 MiB of work together. The value is null, as where a mapping fails. Look for a long fill, a replacement by a long text, or lambdas within lambdas over long lists.";
 
     // The Schema Registry (PL-XDM-1).
     XDM_1006 "XDM-1006-400" 400 "Accept does not fit a list" "A list of schemas needs `Accept: application/vnd.adobe.xed-id+json` or `application/vnd.adobe.xed+json`.";
