@@ -3,12 +3,17 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
 mod badinput;
+// The same for every crate over the store.
+#[path = "../../../store/tests/it/database.rs"]
+mod database;
 mod demo;
 mod formats;
 mod harness;
 mod hubspot;
 mod kill;
+mod processes;
 mod requests;
 mod runs;
 mod s3;
