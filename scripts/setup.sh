@@ -17,6 +17,9 @@ need cc gcc
 need curl curl
 need node nodejs
 need npm npm
+need openssl openssl
+need wrk wrk
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 need "$python" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Runs a command with the servers that tests use: scripts/with-services.sh CMD…
 #
-# Starts SeaweedFS (an S3 server that is not ours, and whose conditional put is atomic) on loopback, on free ports, in
-# a folder of its own, and hands its address to the command. Ends it when the command ends. Inside another
-# with-services.sh it only runs the command.
+# Starts SeaweedFS (an S3 server that is not ours, and whose conditional put is atomic) and PostgreSQL on loopback, on
+# free ports, in folders of their own, and hands their addresses to the command. Ends them when the command ends. Inside
+# another with-services.sh it only runs the command.
 #
+#   FOREBAY_TEST_POSTGRES     postgres://forebay@127.0.0.1:PORT, to which /DATABASE is added
+#   FOREBAY_TEST_POSTGRES_DIR its folder (scripts/postgres.sh says what is in it)
+#   FOREBAY_TEST_POSTGRES_BIN the folder of createdb, dropdb and psql
 #   FOREBAY_TEST_S3_ENDPOINT  FOREBAY_TEST_S3_ACCESS_KEY  FOREBAY_TEST_S3_SECRET_KEY  FOREBAY_TEST_S3_REGION
 #   FOREBAY_TEST_PYTHON       the Python that has deltalake, duckdb, polars …: for scripts/oracle.py
 #   FOREBAY_TEST_HUBSPOT_NODE the folder with HubSpot's own Node client: passed on as make set it
@@ -16,7 +19,10 @@ if [ -n "${FOREBAY_TEST_S3_ENDPOINT:-}" ]; then exec "$@"; fi
 
 weed=$(dirname "$FOREBAY_TEST_PYTHON")/weed
 dir=$(mktemp -d "${TMPDIR:-/tmp}/forebay-services.XXXXXX")
+# Apart: where we are root, it belongs to another user.
+pg=$(mktemp -d "${TMPDIR:-/tmp}/forebay-postgres.XXXXXX")
 server=
+postgres=
 
 stop() {
     local code=$?
@@ -27,7 +33,8 @@ stop() {
         kill -9 "$server" 2>/dev/null || true
         wait "$server" 2>/dev/null || true
     fi
-    rm -rf "$dir"
+    if [ -n "$postgres" ]; then "$here/postgres.sh" stop "$pg" immediate 2>/dev/null || true; fi
+    rm -rf "$dir" "$pg"
     # It puts these in /tmp whatever it is told, and leaves them there when it is ended.
     for port in "${master:-}" "${masterg:-}" "${volume:-}" "${volumeg:-}" "${filer:-}" "${filerg:-}" "${s3:-}" "${s3g:-}"; do
         [ -z "$port" ] || rm -f "/tmp/seaweedfs-"{master,volume,filer,s3}"-grpc-$port.sock"
@@ -75,5 +82,15 @@ print(*(s.getsockname()[1] for s in held))')
     fi
     rm -rf "$dir/data"
 done
+
+FOREBAY_TEST_POSTGRES_BIN=$("$here/postgres.sh" bin)
+export FOREBAY_TEST_POSTGRES_BIN FOREBAY_TEST_POSTGRES_DIR=$pg
+"$here/postgres.sh" init "$pg"
+for attempt in 1 2 3; do
+    port=$("$FOREBAY_TEST_PYTHON" -c 'import socket; print(socket.create_server(("127.0.0.1", 0)).getsockname()[1])')
+    if "$here/postgres.sh" start "$pg" "$port"; then postgres=yes; break; fi
+    [ "$attempt" != 3 ] || exit 1
+done
+export FOREBAY_TEST_POSTGRES=postgres://forebay@127.0.0.1:$port
 
 "$@"

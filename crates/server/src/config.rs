@@ -4,6 +4,7 @@
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,6 +22,7 @@ const TEST_PREFIX: &str = "FOREBAY_TEST_";
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub database: Database,
     pub egress: Egress,
     pub hubspot: Hubspot,
     pub run: Run,
@@ -37,6 +39,16 @@ pub struct Server {
     pub public_url: String,
     pub behind_proxy: bool,
     pub strict_headers: bool,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// It may hold a password.
+    #[serde(deserialize_with = "secret")]
+    pub url: SecretString,
+    pub connections: u32,
 }
 
 /// `[egress]`
@@ -97,6 +109,10 @@ pub struct Log {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+    String::deserialize(from).map(SecretString::from)
 }
 
 /// Networks as a list, or as text with commas.
@@ -202,6 +218,15 @@ mod tests {
         let file = dir.path().join("c.toml");
         std::fs::write(&file, "[run]\nmemori = 3\n").unwrap();
         assert!(read(Some(&file), std::iter::empty()).unwrap_err().contains("memori"));
+    }
+
+    #[test]
+    fn the_databases_address_is_not_printed() {
+        let vars = || [("FOREBAY_DATABASE_URL".to_string(), "postgres://a:hunter2@b/c".to_string())].into_iter();
+        assert_eq!(names().get("FOREBAY_DATABASE_URL").map(String::as_str), Some("database.url"));
+        let mut config = read(None, vars()).unwrap();
+        config.database.url = SecretString::from("postgres://a:hunter2@b/c");
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

@@ -53,7 +53,7 @@ impl Store {
     pub async fn insert(&self, scope: &Scope, new: New, now: Time) -> Result<Document> {
         let mut stored = rows::first(new.resource, &new.id, new.body, new.stamp, now)?;
         stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, new.resource, &new.id), &new.secrets)?;
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, new.resource, &new.id).await?;
         if new.resource == Resource::Client {
             let sql = "SELECT id FROM documents WHERE resource = $1 AND id = $2";
             let taken = sqlx::query(sql)
@@ -109,7 +109,7 @@ impl Store {
         now: Time,
         change: impl FnOnce(&Document, &Secrets) -> Result<(Value, Secrets)> + Send,
     ) -> Result<Document> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let secrets = self.opened(scope, &stored)?;
@@ -128,7 +128,7 @@ impl Store {
     /// Replaces some of a document's sealed fields, by their pointers, and leaves all else as it is, the etag too: what the
     /// API shows has not changed.
     pub async fn reseal(&self, scope: &Scope, resource: Resource, id: &str, renewed: &Secrets) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         let mut secrets = self.opened(scope, &stored)?;
         secrets.extend(renewed.iter().map(|(pointer, secret)| (pointer.clone(), secret.clone())));
@@ -149,7 +149,7 @@ impl Store {
         if_match: Option<&str>,
         now: Time,
     ) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
@@ -202,6 +202,9 @@ impl Store {
 
     /// The API client of that id, in whatever organization: only the token endpoint may ask so.
     pub async fn client(&self, client_id: &str) -> Result<Option<(Scope, Document)>> {
+        if client_id.contains('\0') {
+            return Ok(None);
+        }
         let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(Resource::Client.name()).bind(client_id);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
@@ -213,6 +216,9 @@ impl Store {
 
     /// The scope of an organization's sandbox, by name; none if there is no such sandbox or it is deleted.
     pub async fn sandbox(&self, org: &str, name: &str) -> Result<Option<Scope>> {
+        if org.contains('\0') || name.contains('\0') {
+            return Ok(None);
+        }
         let sql = format!(
             "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state <> 'deleted'"
         );

@@ -9,6 +9,9 @@ mod actions;
 mod audit;
 mod catalog;
 mod connections;
+// The same for every crate over the store.
+#[path = "../../../store/tests/it/database.rs"]
+mod database;
 mod dataprep;
 mod descriptors;
 mod drafts;

@@ -1,6 +1,7 @@
-//! A world to test in: a store in a temporary folder, an engine that answers from memory, a clock that stands still,
+//! A world to test in: a store over a database of its own, an engine that answers from memory, a clock that stands still,
 //! ids that count up, and two organizations, of which one has two sandboxes.
 
+use crate::database::Database;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
@@ -45,7 +46,7 @@ pub struct World {
     pub router: Router,
     pub lake: Arc<Memory>,
     clock: Arc<AtomicI64>,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 /// What a test may choose.
@@ -64,9 +65,8 @@ impl World {
     }
 
     pub async fn with(choices: Choices) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("forebay.db").display());
-        let store = Store::open(&url, Keys::from_bytes([7; 32])).await.unwrap();
+        let database = Database::new();
+        let store = Store::open(&database.url(), Keys::from_bytes([7; 32])).await.unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let lake = Arc::new(Memory::default());
         let ids = AtomicU64::new(0);
@@ -89,7 +89,7 @@ impl World {
             tokens: TokenKey::new(b"a key that only the tests know"),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
-        let world = World { router: router(app.clone()), app, lake, clock, _folder: folder };
+        let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
         world.settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"]).await;
         world

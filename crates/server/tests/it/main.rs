@@ -4,13 +4,18 @@
 #![allow(clippy::unwrap_used)]
 
 mod aepp;
+mod backup;
 mod badinput;
+// The same for every crate over the store.
+#[path = "../../../store/tests/it/database.rs"]
+mod database;
 mod demo;
 mod formats;
 mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
+mod processes;
 mod requests;
 mod runs;
 mod s3;
