@@ -4,8 +4,8 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, access, actions, audit, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
-    sourceconnections, specs, targetconnections,
+    App, access, actions, audit, catalog, clients, connections, dataprep, explore, export, flows, ims, runs, sandboxes,
+    schemas, sourceconnections, specs, targetconnections,
 };
 use axum::Router;
 use axum::body::Body;
@@ -91,6 +91,9 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/forebay", clients())
+        .routes(routes!(ims::token_v1))
+        .routes(routes!(ims::exchange_jwt))
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -108,6 +111,13 @@ fn access_control() -> OpenApiRouter<App> {
         .routes(routes!(products::list_products))
         .routes(routes!(products::list_permission_categories))
         .routes(routes!(products::list_permission_sets))
+}
+
+fn clients() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(clients::get_client, clients::patch_client, clients::delete_client))
+        .routes(routes!(clients::rotate_client))
 }
 
 fn data_prep() -> OpenApiRouter<App> {

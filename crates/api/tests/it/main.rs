@@ -7,6 +7,7 @@
 mod access;
 mod audit;
 mod catalog;
+mod clients;
 mod connections;
 mod dataprep;
 mod descriptors;
@@ -16,6 +17,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod issuer;
 mod openapi;
 mod runs;
 mod sandboxes;
