@@ -47,8 +47,17 @@ impl FromRequest<App> for OptionalBody {
     }
 }
 
-/// A body of a known shape; a fault is told with its place.
+/// A body that is an object of a known shape; a fault is told with its place.
 pub fn shaped<T: DeserializeOwned>(body: Value) -> Result<T, Error> {
+    // A list would pass for an object whose members come in that order.
+    if !body.is_object() {
+        return Err(crate::problem::bad("the body must be a JSON object").at(Place::pointer("")));
+    }
+    listed(body)
+}
+
+/// A body of any known shape, such as a list; a fault is told with its place.
+pub fn listed<T: DeserializeOwned>(body: Value) -> Result<T, Error> {
     serde_path_to_error::deserialize(body).map_err(|error| {
         let mut pointer = String::new();
         for segment in error.path() {

@@ -6,6 +6,7 @@ use crate::App;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::rights::{Held, Need, Right, Subject, need};
+use crate::tokens::{Claims, Identity, secret_version};
 use axum::extract::{FromRequestParts, MatchedPath};
 use axum::response::{IntoResponse, Response};
 use forebay_model::code::Code;
@@ -163,36 +164,64 @@ async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return Err(refused(&code::GATEWAY_401013)),
     };
-    let claims = app.tokens.check(token, app.now())?;
-    let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
-        return Err(refused(&code::GATEWAY_401013));
+    let identity = app.tokens.identify(token, app.now()).await?;
+    let (account, client, org) = match &identity {
+        Identity::Client(claims) => (&claims.sub, &claims.client_id, &claims.org),
+        Identity::Other(vouched) => (&vouched.user, &vouched.client, &vouched.org),
+    };
+    let owner = match &identity {
+        Identity::Client(claims) => client_of(app, claims).await?,
+        Identity::Other(vouched) => any_client(app, &vouched.org).await?,
     };
     let Some(key) = single(headers, "x-api-key", &code::GATEWAY_403003)? else {
         return Err(refused(&code::GATEWAY_403000));
     };
-    if key != claims.client_id {
+    if key != client {
         return Err(refused(&code::GATEWAY_403003));
     }
-    let Some(org) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
+    let Some(named) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
         return Err(refused(&code::GATEWAY_400003));
     };
-    if org != claims.org || org != owner.org {
+    let Some(owner) = owner.filter(|_| named == org) else {
         return Err(refused(&code::GATEWAY_403025));
-    }
+    };
     audit::tell(|entry| {
-        entry.org = claims.org.clone();
-        entry.account = claims.sub.clone();
-        entry.client = claims.client_id.clone();
+        entry.org = org.clone();
+        entry.account = account.clone();
+        entry.client = client.clone();
     });
-    let subject = Subject { client: Some(&claims.client_id), account: &claims.sub, roles: &[] };
-    let held = Arc::new(held(app, &claims.org, &subject).await?);
+    let subject = match &identity {
+        Identity::Client(_) => Subject { client: Some(client), account, roles: &[] },
+        Identity::Other(vouched) => Subject { client: None, account, roles: &vouched.roles },
+    };
     Ok(Member {
-        held,
-        org: claims.org,
-        account: claims.sub,
-        tenant: client.text("/tenantId").unwrap_or("forebay").to_string(),
-        client: claims.client_id,
+        held: Arc::new(held(app, org, &subject).await?),
+        org: org.clone(),
+        account: account.clone(),
+        tenant: owner.text("/tenantId").unwrap_or("forebay").to_string(),
+        client: client.clone(),
     })
+}
+
+/// The document of the client that a token of ours was issued to: 401013 if it is gone, or has another secret by now. None
+/// if it is another organization's.
+async fn client_of(app: &App, claims: &Claims) -> Result<Option<Document>> {
+    let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
+        return Err(refused(&code::GATEWAY_401013));
+    };
+    if secret_version(&client) != claims.version {
+        return Err(refused(&code::GATEWAY_401013));
+    }
+    Ok((owner.org == claims.org).then_some(client))
+}
+
+/// Some client of the organization, which tells what they have in common; none if there is no such organization.
+async fn any_client(app: &App, org: &str) -> Result<Option<Document>> {
+    let list = List { query: filter::Query::default(), order: Vec::new(), limit: 1, after: None };
+    if org.is_empty() {
+        return Ok(None);
+    }
+    Ok(app.store.list(&Scope::organization(org), Resource::Client, &list).await?.documents.into_iter().next())
 }
 
 /// What the organization's roles and policies make of a subject.

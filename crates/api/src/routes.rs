@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, configs, connections, dataprep, explore, export, flows, ims, labels,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims, labels,
     leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -114,6 +114,9 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/export", access)
         .nest("/data/foundation/dataset", labels)
         .nest("/data/foundation/dulepolicy", policy)
+        .nest("/data/foundation/forebay", clients())
+        .routes(routes!(ims::token_v1))
+        .routes(routes!(ims::exchange_jwt))
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -131,6 +134,13 @@ fn access_control() -> OpenApiRouter<App> {
         .routes(routes!(products::list_products))
         .routes(routes!(products::list_permission_categories))
         .routes(routes!(products::list_permission_sets))
+}
+
+fn clients() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(clients::get_client, clients::patch_client, clients::delete_client))
+        .routes(routes!(clients::rotate_client))
 }
 
 fn data_prep() -> OpenApiRouter<App> {

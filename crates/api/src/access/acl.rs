@@ -1,6 +1,6 @@
 //! What there is to be allowed, and what the caller is allowed: the two operations that clients ask before they try.
 
-use crate::body::{Body, shaped};
+use crate::body::{Body, listed};
 use crate::caller::{Caller, Member};
 use crate::problem::{Problem, bad};
 use crate::rights::{self, Right};
@@ -28,7 +28,7 @@ pub async fn get_acl_reference(_: Member) -> Response {
     responses((status = 200, description = "Actions by what was asked about", body = Object),
         (status = 400, description = "Not a list of `/permissions/…` and `/resource-types/…`")))]
 pub async fn list_effective_policies(caller: Caller, Body(body): Body) -> Result<Response, Problem> {
-    let asked: Vec<String> = shaped(body)?;
+    let asked: Vec<String> = listed(body)?;
     if asked.len() > MOST {
         return Err(bad(format!("at most {MOST} permissions and resource types are looked up at once")).into());
     }

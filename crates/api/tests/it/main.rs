@@ -8,6 +8,7 @@ mod access;
 mod actions;
 mod audit;
 mod catalog;
+mod clients;
 mod connections;
 // The same for every crate over the store.
 #[path = "../../../store/tests/it/database.rs"]
@@ -21,6 +22,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod issuer;
 mod labels;
 mod openapi;
 mod registry;

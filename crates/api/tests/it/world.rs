@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use forebay_api::{App, Engine, Sample, SampleColumn, Settings, Stored, TokenKey, router};
+use forebay_api::{App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, router};
 use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
@@ -57,6 +57,8 @@ pub struct Choices {
     pub allow: Vec<&'static str>,
     /// Where the sources are that have an address of their own.
     pub places: Places,
+    /// An issuer whose tokens are accepted beside our own.
+    pub issuer: Option<IssuerSettings>,
 }
 
 impl World {
@@ -72,21 +74,22 @@ impl World {
         let ids = AtomicU64::new(0);
         let now = clock.clone();
         let allow = choices.allow.iter().map(|net| net.parse().unwrap()).collect();
+        let gate = Gate::new(allow).unwrap();
+        let mut tokens = TokenKey::new(b"a key that only the tests know");
+        if let Some(issuer) = choices.issuer {
+            tokens = tokens.accepting(Issuer::new(issuer, gate.clone()));
+        }
         let app = App {
             store,
             engine: lake.clone(),
-            accounts: Accounts::new(
-                Gate::new(allow).unwrap(),
-                Arc::new(forebay_sources::Memory::default()),
-                choices.places,
-            ),
+            accounts: Accounts::new(gate, Arc::new(forebay_sources::Memory::default()), choices.places),
             clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(move || {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
             settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
-            tokens: TokenKey::new(b"a key that only the tests know"),
+            tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
         let world = World { router: router(app.clone()), app, lake, clock, _database: database };
