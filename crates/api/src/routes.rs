@@ -5,7 +5,7 @@ use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
     App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
-    sourceconnections, specs, targetconnections,
+    sourceconnections, specs, targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -90,6 +90,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let own = OpenApiRouter::new()
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
@@ -97,6 +102,7 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/forebay", own)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }

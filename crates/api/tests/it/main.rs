@@ -23,4 +23,5 @@ mod schemas;
 mod search;
 mod sockets;
 mod specs;
+mod webhooks;
 mod world;

@@ -72,6 +72,8 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
     let identity = crate::descriptors::identity(&parts.schema, "/_id", false);
     let descriptor = world.post("/data/foundation/schemaregistry/tenant/descriptors", identity).await;
     let descriptor = descriptor.body["@id"].as_str().unwrap().to_string();
+    let hook = json!({ "url": "https://hooks.example.com/canary" });
+    let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
     let alt = format!("_acme.schemas.{schema}");
     let id_for = |path: &str| -> String {
@@ -81,6 +83,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             _ if path.contains("/connections") => &parts.base,
             _ if path.contains("/flows/") => &flow_id,
             _ if path.contains("/runs/") => &run,
+            _ if path.contains("/webhooks") => &hook,
             _ if path.contains("/mappingSets") => &parts.mapping,
             _ if path.contains("/dataSets") || path.contains("/datasets") => &parts.dataset,
             _ if path.contains("/batches") => return "01B".into(),
