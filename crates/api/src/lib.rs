@@ -46,6 +46,7 @@ mod sourceconnections;
 mod specs;
 mod targetconnections;
 mod tokens;
+mod webhooks;
 mod writing;
 mod xdm;
 
@@ -57,6 +58,7 @@ pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
 pub use serve::serve;
 pub use tokens::TokenKey;
+pub use webhooks::Deliverer;
 
 use forebay_model::{Scope, Time};
 use forebay_sources::Accounts;

@@ -167,6 +167,8 @@ fn members(resource: Resource) -> (&'static [&'static str], &'static [&'static s
             ],
         ),
         Resource::Run => (&["flowId"], &["flowSpec", "params", "metrics"]),
+        Resource::Webhook => (&["url"], &[]),
+        Resource::Delivery => (&["webhookId", "event", "flowId", "runId", "nextAttemptAt"], &[]),
         Resource::ConnectionSpec | Resource::FlowSpec => (&["type"], &["attributes"]),
         _ => (&[], &[]),
     }

@@ -5,7 +5,7 @@ use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims, labels,
-    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
+    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -103,6 +103,11 @@ fn operations() -> OpenApiRouter<App> {
         labels::delete_data_set_labels
     ));
     let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
+    let own = OpenApiRouter::new()
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
@@ -114,9 +119,9 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/export", access)
         .nest("/data/foundation/dataset", labels)
         .nest("/data/foundation/dulepolicy", policy)
-        .nest("/data/foundation/forebay", clients())
         .routes(routes!(ims::token_v1))
         .routes(routes!(ims::exchange_jwt))
+        .nest("/data/foundation/forebay", clients().merge(own))
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }

@@ -58,6 +58,10 @@ pub enum Resource {
     Role,
     /// What nobody may do; scoped to the organization.
     Policy,
+    /// Who is told how runs end.
+    Webhook,
+    /// What a webhook is told, and each try to tell it.
+    Delivery,
 }
 
 impl Resource {
@@ -81,6 +85,8 @@ impl Resource {
             Resource::Client => "clients",
             Resource::Role => "roles",
             Resource::Policy => "policies",
+            Resource::Webhook => "webhooks",
+            Resource::Delivery => "deliveries",
         }
     }
 }

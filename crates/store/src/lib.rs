@@ -5,7 +5,7 @@
 //! The database is SQLite or PostgreSQL, by the same SQL; what differs is in `address.rs`, `database.rs` (connections, and who
 //! may write when) and `migrations.rs` (two words).
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
-//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending).
+//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
 
 mod address;
 pub mod audit;
@@ -13,6 +13,7 @@ mod backup;
 mod claims;
 mod cursor;
 mod database;
+mod deliveries;
 mod derive;
 mod documents;
 mod finish;
@@ -30,6 +31,7 @@ mod take;
 
 pub use backup::{Summary, backup};
 pub use claims::Claim;
+pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
 pub use finish::End;
 pub use keys::Keys;

@@ -12,6 +12,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (1, include_str!("../migrations/0001_start.sql")),
     (2, include_str!("../migrations/0002_states.sql")),
     (3, include_str!("../migrations/0003_lists.sql")),
+    (5, include_str!("../migrations/0005_webhooks.sql")),
     (10, include_str!("../migrations/0010_audit.sql")),
 ];
 

@@ -32,4 +32,5 @@ mod schemas;
 mod search;
 mod sockets;
 mod specs;
+mod webhooks;
 mod world;

@@ -74,6 +74,8 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
     let descriptor = descriptor.body["@id"].as_str().unwrap().to_string();
     let labels = format!("/data/foundation/dataset/datasets/{}/labels", parts.dataset);
     assert_eq!(world.post(&labels, json!({ "labels": ["C2"] })).await.status, 201);
+    let hook = json!({ "url": "https://hooks.example.com/canary" });
+    let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
     let schema = parts.schema.rsplit('/').next().unwrap().to_string();
     let alt = format!("_acme.schemas.{schema}");
     let id_for = |path: &str| -> String {
@@ -83,6 +85,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             _ if path.contains("/connections") => &parts.base,
             _ if path.contains("/flows/") => &flow_id,
             _ if path.contains("/runs/") => &run,
+            _ if path.contains("/webhooks") => &hook,
             _ if path.contains("/mappingSets") => &parts.mapping,
             _ if path.contains("/dataSets") || path.contains("/datasets") => &parts.dataset,
             _ if path.contains("/batches") => return "01B".into(),

@@ -2,6 +2,7 @@
 //! the laws are tried.
 
 mod audit;
+mod deliveries;
 mod documents;
 mod lists;
 mod opening;
