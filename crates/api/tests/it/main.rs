@@ -4,6 +4,7 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod attacks;
 mod catalog;
 mod connections;
 mod dataprep;
@@ -14,6 +15,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod matrix;
 mod openapi;
 mod runs;
 mod sandboxes;
