@@ -15,4 +15,5 @@ mod requests;
 mod runs;
 mod s3;
 mod secrets;
+mod seeds;
 mod tutorial;
