@@ -179,7 +179,7 @@ impl std::error::Error for Blocked {}
 /// One text for every reason, so that a caller cannot map the inside by it.
 fn refused(url: &Url) -> Error {
     let host = shown_host(url);
-    Error::new(Kind::Refused, &code::FLOW_1102, format!("endpoint not allowed: {host}")).advice(
+    Error::new(Kind::Refused, &code::FLOW_1100, format!("endpoint not allowed: {host}")).advice(
         "Use a public http or https address without a user name in it. For an address inside your network the \
          operator lists it in egress.allow (FOREBAY_EGRESS_ALLOW), such as 10.1.2.0/24.",
     )

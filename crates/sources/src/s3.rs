@@ -78,7 +78,7 @@ enum Spot {
 impl S3 {
     pub(crate) fn open(gate: &Gate, params: &Params<'_>) -> Result<S3> {
         let missing = |name: &str| {
-            Error::new(Kind::Invalid, &code::FLOW_1102, format!("the connection has no {name}"))
+            Error::new(Kind::Invalid, &code::FLOW_1100, format!("the connection has no {name}"))
                 .at(Place::pointer(format!("/auth/params/{name}")))
                 .advice("Give both the access key and the secret key.")
         };

@@ -6,6 +6,7 @@
 
 mod access;
 mod actions;
+mod attacks;
 mod audit;
 mod catalog;
 mod clients;
@@ -24,6 +25,7 @@ mod hubspot;
 mod ims;
 mod issuer;
 mod labels;
+mod matrix;
 mod openapi;
 mod registry;
 mod runs;

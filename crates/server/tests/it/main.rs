@@ -20,4 +20,5 @@ mod requests;
 mod runs;
 mod s3;
 mod secrets;
+mod seeds;
 mod tutorial;

@@ -202,7 +202,7 @@ pub(super) fn not_s3(named: &Named, why: &str) -> Error {
 fn unspeakable() -> Error {
     Error::new(
         Kind::Refused,
-        &code::FLOW_1102,
+        &code::FLOW_1100,
         "a key or token of the connection has characters that no header can hold",
     )
     .advice("Copy the credentials again, without line breaks.")

@@ -125,14 +125,14 @@ fn aws(host: &str) -> Option<(String, String, String)> {
 }
 
 fn invalid(why: &str) -> Error {
-    Error::new(Kind::Invalid, &code::FLOW_1102, format!("serviceUrl cannot be used: {why}"))
+    Error::new(Kind::Invalid, &code::FLOW_1100, format!("serviceUrl cannot be used: {why}"))
         .at(Place::pointer("/auth/params/serviceUrl"))
         .advice("Write it as https://s3.{region}.amazonaws.com/ or as the endpoint of an S3-compatible store.")
 }
 
 fn unspeakable(bucket: Option<&str>, key: Option<&str>) -> Error {
     let name = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
-    Error::new(Kind::Refused, &code::FLOW_1102, format!("no request can name {name:?}"))
+    Error::new(Kind::Refused, &code::FLOW_1100, format!("no request can name {name:?}"))
         .advice("Rename the object, or select files with a pattern that leaves it out.")
 }
 

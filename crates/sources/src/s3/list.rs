@@ -225,6 +225,6 @@ fn no_bucket(path: &str) -> Error {
     if path.trim_matches('/').is_empty() {
         return no_file(path);
     }
-    Error::new(Kind::Invalid, &code::FLOW_1102, format!("the path {path:?} does not begin with the name of a bucket"))
+    Error::new(Kind::Invalid, &code::FLOW_1100, format!("the path {path:?} does not begin with the name of a bucket"))
         .advice("Write /bucket/folder/*.csv: a pattern may not stand for the bucket.")
 }
