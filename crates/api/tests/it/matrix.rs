@@ -36,14 +36,15 @@ const RESOURCES: &[Resource] = &[
 ];
 
 /// An operation of the document.
-struct Operation {
-    method: String,
-    path: String,
-    id: String,
-    open: bool,
+pub struct Operation {
+    pub method: String,
+    pub path: String,
+    pub id: String,
+    /// It asks for no credentials.
+    pub open: bool,
 }
 
-async fn operations(world: &World) -> Vec<Operation> {
+pub async fn operations(world: &World) -> Vec<Operation> {
     let document = world.bare("GET", "/openapi.json").send().await.body;
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
