@@ -5,8 +5,10 @@
 //! SQLite takes one writer: there is one writing connection, whose transactions begin IMMEDIATE, and a few readers beside
 //! it, so nobody meets a locked database. The SQL is portable; what PostgreSQL needs otherwise comes with it.
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
-//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending).
+//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Batches that clients upload: `batches.rs` and `batch_claims.rs`.
 
+mod batch_claims;
+mod batches;
 mod claims;
 mod cursor;
 mod database;
@@ -23,6 +25,8 @@ mod seal;
 mod states;
 mod take;
 
+pub use batch_claims::{BatchClaim, BatchEnd, Task};
+pub use batches::{GivenUp, Limits, Piece, Upload, staging_folder};
 pub use claims::Claim;
 pub use documents::{New, Secrets};
 pub use finish::End;
