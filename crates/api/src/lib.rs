@@ -17,6 +17,7 @@ mod export;
 mod flows;
 mod identity;
 mod ims;
+mod ingestion;
 mod inherited;
 mod listing;
 mod normalise;
@@ -38,6 +39,7 @@ mod xdm;
 
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use ingestion::Uploads;
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
 pub use serve::serve;
@@ -76,6 +78,8 @@ pub struct Settings {
     pub public_url: String,
     /// Refuse what the tutorials leave out: a missing sandbox header, a wrong content type (FS-HDR-3).
     pub strict: bool,
+    /// How much clients may upload.
+    pub uploads: Uploads,
 }
 
 impl App {

@@ -4,7 +4,7 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
+    App, actions, catalog, connections, dataprep, explore, export, flows, ims, ingestion, runs, sandboxes, schemas,
     sourceconnections, specs, targetconnections,
 };
 use axum::Router;
@@ -81,6 +81,15 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let import = OpenApiRouter::new()
+        .routes(routes!(ingestion::create_batch))
+        .routes(routes!(ingestion::act_on_batch))
+        .routes(routes!(
+            ingestion::put_batch_file,
+            ingestion::patch_batch_file,
+            ingestion::head_batch_file,
+            ingestion::act_on_batch_file
+        ));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
@@ -88,6 +97,7 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/import", import)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -147,6 +157,14 @@ pub fn router(app: App) -> Router {
     let inner = routes
         .nest("/data/foundation/conversation", misprint)
         .merge(Router::new().nest("/data/foundation", posted))
+        // The same file operations, for a name with slashes.
+        .route(
+            "/data/foundation/import/batches/{id}/datasets/{dataset}/files/{path}/{*rest}",
+            axum::routing::put(ingestion::put_batch_file)
+                .patch(ingestion::patch_batch_file)
+                .head(ingestion::head_batch_file)
+                .post(ingestion::act_on_batch_file),
+        )
         .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(metrics))

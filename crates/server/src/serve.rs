@@ -4,13 +4,13 @@ use crate::config::{self, Config};
 use crate::engine::LakeEngine;
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings, TokenKey};
+use forebay_api::{App, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
 use forebay_model::Time;
 use forebay_sources::{Accounts, Gate, Places};
-use forebay_store::{Keys, Store};
+use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
 use std::fs::File;
 use std::io::Write;
@@ -142,7 +142,11 @@ pub async fn start(config: Config) -> Result<Running, String> {
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
-        settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
+        settings: Arc::new(ApiSettings {
+            public_url: public_url.clone(),
+            strict: config.server.strict_headers,
+            uploads: uploads(&config.upload),
+        }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
     };
@@ -163,9 +167,17 @@ pub async fn start(config: Config) -> Result<Running, String> {
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping], _lock: lock })
+}
+
+fn uploads(config: &config::Upload) -> Uploads {
+    let bytes = |unit: u32, count: u64| count.saturating_mul(1 << unit).min(i64::MAX as u64);
+    Uploads {
+        request: bytes(20, config.request_mb),
+        batch: Limits { files: config.batch_files, bytes: bytes(30, config.batch_gb), pieces: config.file_ranges },
+    }
 }
 
 fn settings(config: &Config, public_url: String) -> Settings {

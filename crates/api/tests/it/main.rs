@@ -14,6 +14,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod ingestion;
 mod openapi;
 mod runs;
 mod sandboxes;

@@ -49,7 +49,9 @@ async fn no_operation_answers_without_credentials() {
             .replace("{name}", "x");
         let reply = world.bare(&method, &path).text("{}").send().await;
         if secured {
-            assert_eq!((reply.status.as_u16(), &reply.body["error_code"]), (403, &json!("403010")), "{method} {path}");
+            // The answer to HEAD has no body.
+            let code = if method == "HEAD" { Value::Null } else { json!("403010") };
+            assert_eq!((reply.status.as_u16(), &reply.body["error_code"]), (403, &code), "{method} {path}");
         } else {
             assert!(path.starts_with("/ims/token/"), "{path} is open");
             assert_eq!(reply.status, 400, "{method} {path}");
@@ -82,6 +84,7 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
             _ if path.contains("/flows/") => &flow_id,
             _ if path.contains("/runs/") => &run,
             _ if path.contains("/mappingSets") => &parts.mapping,
+            _ if path.contains("/import/batches") => return "01B".into(),
             _ if path.contains("/dataSets") || path.contains("/datasets") => &parts.dataset,
             _ if path.contains("/batches") => return "01B".into(),
             _ if path.contains("/files/") => return "01B-0".into(),

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod badinput;
+mod batches;
 mod demo;
 mod formats;
 mod harness;
