@@ -1,8 +1,7 @@
 //! Data access (platform.md §6): the files of a batch, its diagnostics, and a dataset's first rows.
 //!
-//! What always holds: a batch and a dataset are looked up in the caller's scope first, and their labels with them
-//! ([`labels::exportable`]); a name that a caller sends is compared with the names that the lake lists, and never becomes
-//! a path.
+//! What always holds: a batch and a dataset are looked up in the caller's scope first; a name that a caller sends is
+//! compared with the names that the lake lists, and never becomes a path.
 
 use crate::caller::Caller;
 use crate::engine::Stored;
@@ -16,14 +15,14 @@ use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Document, Error, Resource, Result, code};
 use futures::TryStreamExt;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 const BASE: &str = "/data/foundation/export";
-/// Between a batch's id and the number of one of its files of rejected rows.
-const FAILED: &str = "-failed-";
+/// Part of the ids of diagnostics.
+const FAILED: &str = "-failed";
 /// Rows of a preview.
 const PREVIEW: usize = 100;
 /// Entries of a page at most, and of one that does not say.
@@ -47,10 +46,10 @@ pub async fn list_batch_files(
 ) -> Result<Response, Problem> {
     let batch = open(&app, &caller, &id).await?;
     let files = committed(&app, &caller, &batch).await?;
-    let entries = files.iter().enumerate().map(|(index, file)| {
+    let entries = (0..files.len()).map(|index| {
         let file_id = format!("{id}-{index}");
-        let link = format!("{BASE}/files/{file_id}");
-        described(&app, &batch, &file_id, file, true, &link)
+        let href = app.link(&format!("{BASE}/files/{file_id}"));
+        file_entry(&batch, &file_id, files[index].size, true, href)
     });
     let entries = entries.collect();
     Ok(paged(&app, entries, &params, &format!("{BASE}/batches/{id}/files"))?)
@@ -65,21 +64,24 @@ pub async fn list_failed_files(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let headers = ranged(&method, headers);
     let batch = open(&app, &caller, &id).await?;
-    let stored = failed(&app, &caller, &id).await?;
+    let stored = row_errors(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/failed");
     if let Some(name) = params.one("path")? {
         return Ok(listing_or_file(&app, &stored, Some(name), &base, "", &params, &headers).await?);
     }
     let entries = stored.iter().enumerate().map(|(index, file)| {
-        let plain = entry(&app, &base, &file.name, file.size);
-        let link = plain["_links"]["self"]["href"].as_str().unwrap_or_default();
-        let mut described = described(&app, &batch, &format!("{id}{FAILED}{index}"), file, false, link);
-        described["name"] = plain["name"].clone();
-        described["length"] = plain["length"].clone();
-        described
+        let mut entry = entry(&app, &base, &file.name, file.size);
+        let href = entry["_links"]["self"]["href"].as_str().unwrap_or_default().to_string();
+        let more = file_entry(&batch, &format!("{id}{FAILED}-{index}"), file.size, false, href);
+        if let (Value::Object(entry), Value::Object(more)) = (&mut entry, more) {
+            entry.extend(more);
+        }
+        entry
     });
     Ok(paged(&app, entries.collect(), &params, &base)?)
 }
@@ -93,8 +95,10 @@ pub async fn get_batch_meta(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let headers = ranged(&method, headers);
     open(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/meta");
     let folder = batch_location(&caller.scope, &id);
@@ -133,8 +137,10 @@ pub async fn get_file(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let headers = ranged(&method, headers);
     let unknown = || missing(format!("there is no file with the id {id:?}"));
     let Some((batch, index)) = id.rsplit_once('-') else {
         return Err(unknown().into());
@@ -142,10 +148,10 @@ pub async fn get_file(
     let Ok(index) = index.parse::<usize>() else {
         return Err(unknown().into());
     };
-    let files = match batch.strip_suffix(FAILED.trim_end_matches('-')) {
+    let files = match batch.strip_suffix(FAILED) {
         Some(batch) => {
             let batch = open(&app, &caller, batch).await?;
-            failed(&app, &caller, &batch.id).await?
+            row_errors(&app, &caller, &batch.id).await?
         }
         None => {
             let batch = open(&app, &caller, batch).await?;
@@ -184,30 +190,30 @@ async fn open(app: &App, caller: &Caller, id: &str) -> Result<Document> {
     Ok(batch)
 }
 
-/// A file as a list of a batch's files shows it.
-fn described(app: &App, batch: &Document, id: &str, file: &Stored, valid: bool, link: &str) -> Value {
+/// The dataset of a batch.
+pub fn dataset_of(batch: &Document) -> Option<&str> {
+    let related = batch.body["relatedObjects"].as_array()?;
+    related.iter().find(|object| object["type"] == "dataSet")?["id"].as_str()
+}
+
+/// A file of a batch, as both lists of them show it.
+fn file_entry(batch: &Document, file_id: &str, size: u64, valid: bool, href: String) -> Value {
     let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
-    let href = if link.starts_with('/') { app.link(link) } else { link.to_string() };
     json!({
-        "dataSetFileId": id,
+        "dataSetFileId": file_id,
         "dataSetViewId": dataset_of(batch).unwrap_or_default(),
         "version": "1.0.0",
         "created": time,
         "updated": time,
-        "size": file.size.to_string(),
+        "size": size.to_string(),
         "isValid": valid,
         "_links": { "self": { "href": href } },
     })
 }
 
-/// The files with a batch's rejected rows.
-async fn failed(app: &App, caller: &Caller, batch: &str) -> Result<Vec<Stored>> {
+/// The diagnostics of a batch's rejected rows.
+async fn row_errors(app: &App, caller: &Caller, batch: &str) -> Result<Vec<Stored>> {
     app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, batch))).await
-}
-
-fn dataset_of(batch: &Document) -> Option<&str> {
-    let related = batch.body["relatedObjects"].as_array()?;
-    related.iter().find(|object| object["type"] == "dataSet")?["id"].as_str()
 }
 
 /// The files that a batch committed; none of a dataset that is gone.
@@ -278,9 +284,9 @@ fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<
 /// A file's bytes, or the range that is asked for.
 async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response> {
     let etag = etag(file);
-    // A range of another state of the file than the caller has would not fit what it has.
-    let same = headers.get(header::IF_RANGE).is_none_or(|sent| sent.as_bytes() == etag.as_bytes());
-    let asked = headers.get(header::RANGE).filter(|_| same).and_then(|value| value.to_str().ok());
+    // What was got before belongs to another file: the whole of this one is sent.
+    let same = headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).filter(|_| same);
     let range = match asked.map(|text| range(text, file.size)) {
         None | Some(Asked::All) => None,
         Some(Asked::Part(range)) => Some(range),
@@ -305,10 +311,10 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
     let fields = response.headers_mut();
     let kind = if file.name.ends_with(".json") { "application/json" } else { "application/octet-stream" };
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    if let Ok(value) = HeaderValue::from_str(&etag) {
-        fields.insert(header::ETAG, value);
-    }
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        fields.insert(header::ETAG, etag);
+    }
     fields.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     let length = range.as_ref().map_or(file.size, |range| range.end - range.start);
     fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -322,11 +328,18 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
     Ok(response)
 }
 
-/// Files of the lake are written once: the name and the size tell them apart.
+/// The lake writes an object once, under a name of its own.
 fn etag(file: &Stored) -> String {
     let hash = Sha256::digest(format!("{} {}", file.path, file.size));
-    let hex: String = hash[..12].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The headers, without a range where it means nothing: ranges are for GET.
+fn ranged(method: &Method, mut headers: HeaderMap) -> HeaderMap {
+    if method != Method::GET {
+        headers.remove(header::RANGE);
+    }
+    headers
 }
 
 /// What a Range header asks for.

@@ -4,8 +4,9 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims, labels,
-    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
+    ingestion, labels, leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
+    webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -108,6 +109,15 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries));
+    let import = OpenApiRouter::new()
+        .routes(routes!(ingestion::create_batch))
+        .routes(routes!(ingestion::act_on_batch))
+        .routes(routes!(
+            ingestion::put_batch_file,
+            ingestion::patch_batch_file,
+            ingestion::head_batch_file,
+            ingestion::act_on_batch_file
+        ));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
@@ -122,6 +132,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(ims::token_v1))
         .routes(routes!(ims::exchange_jwt))
         .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/import", import)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -202,6 +213,14 @@ pub fn router(app: App) -> Router {
     let inner = routes
         .nest("/data/foundation/conversation", misprint)
         .merge(Router::new().nest("/data/foundation", posted))
+        // The same file operations, for a name with slashes.
+        .route(
+            "/data/foundation/import/batches/{id}/datasets/{dataset}/files/{path}/{*rest}",
+            axum::routing::put(ingestion::put_batch_file)
+                .patch(ingestion::patch_batch_file)
+                .head(ingestion::head_batch_file)
+                .post(ingestion::act_on_batch_file),
+        )
         .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(metrics))

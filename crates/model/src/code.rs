@@ -152,6 +152,7 @@ codes! {
     HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
     HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
+    HTTP_413 "413" 413 "PayloadTooLargeError" "The request, or what it adds to, is larger than the operator allows. The message has the limit.";
     HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 

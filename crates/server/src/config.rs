@@ -27,6 +27,7 @@ pub struct Config {
     pub hubspot: Hubspot,
     pub run: Run,
     pub lake: Lake,
+    pub upload: Upload,
     pub log: Log,
 }
 
@@ -93,6 +94,17 @@ pub struct Lake {
     pub log_days: u64,
     pub diagnostics_days: u64,
     pub raw_days: u64,
+}
+
+/// `[upload]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    pub request_mb: u64,
+    pub batch_files: u64,
+    pub batch_gb: u64,
+    pub file_ranges: u64,
+    pub abandon_days: u64,
 }
 
 /// `[log]`

@@ -5,13 +5,13 @@ use crate::engine::LakeEngine;
 use crate::place::{Place, write_private};
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings, TokenKey};
+use forebay_api::{App, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
 use forebay_model::Time;
 use forebay_sources::{Accounts, Gate, Places};
-use forebay_store::{Keys, Store};
+use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -132,7 +132,11 @@ pub async fn start(config: Config) -> Result<Running, String> {
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
-        settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
+        settings: Arc::new(ApiSettings {
+            public_url: public_url.clone(),
+            strict: config.server.strict_headers,
+            uploads: uploads(&config.upload),
+        }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
     };
@@ -156,9 +160,17 @@ pub async fn start(config: Config) -> Result<Running, String> {
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _place: place })
+}
+
+fn uploads(config: &config::Upload) -> Uploads {
+    let bytes = |unit: u32, count: u64| count.saturating_mul(1 << unit).min(i64::MAX as u64);
+    Uploads {
+        request: bytes(20, config.request_mb),
+        batch: Limits { files: config.batch_files, bytes: bytes(30, config.batch_gb), pieces: config.file_ranges },
+    }
 }
 
 fn settings(config: &Config, place: &Place, public_url: String) -> Settings {

@@ -191,10 +191,13 @@ impl Store {
             "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
             "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
             "DELETE FROM delivery_queue WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_queue WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_uploads WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_pieces WHERE org = $1 AND sandbox = $2",
         ] {
             sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }
-        for folder in ["tables", "batches", "raw", "ledgers"] {
+        for folder in ["tables", "batches", "raw", "ledgers", "staging"] {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }
         tx.commit().await.map_err(failed)?;

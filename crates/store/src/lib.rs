@@ -6,10 +6,13 @@
 //! may write when) and `migrations.rs` (two words).
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
 //! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
+//! Batches that clients upload: `batches.rs` and `batch_claims.rs`.
 
 mod address;
 pub mod audit;
 mod backup;
+mod batch_claims;
+mod batches;
 mod claims;
 mod cursor;
 mod database;
@@ -30,6 +33,8 @@ mod states;
 mod take;
 
 pub use backup::{Summary, backup};
+pub use batch_claims::{BatchClaim, BatchEnd, Task};
+pub use batches::{GivenUp, Limits, Piece, Upload, staging_folder};
 pub use claims::Claim;
 pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};

@@ -14,6 +14,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (3, include_str!("../migrations/0003_lists.sql")),
     (5, include_str!("../migrations/0005_webhooks.sql")),
     (10, include_str!("../migrations/0010_audit.sql")),
+    (30, include_str!("../migrations/0030_batches.sql")),
 ];
 
 /// The schema that this program works on.

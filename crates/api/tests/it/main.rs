@@ -23,6 +23,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod ingestion;
 mod issuer;
 mod labels;
 mod matrix;

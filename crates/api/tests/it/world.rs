@@ -7,13 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, router};
+use forebay_api::{App, Engine, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router};
 use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};
-use forebay_store::{Keys, New, Store};
-use futures::stream::{BoxStream, StreamExt};
+use forebay_store::{Keys, Limits, New, Store};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -88,7 +89,11 @@ impl World {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
-            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
+            settings: Arc::new(Settings {
+                public_url: "http://forebay.test".into(),
+                strict: choices.strict,
+                uploads: Uploads { request: 1_000, batch: Limits { files: 3, bytes: 2_000, pieces: 4 } },
+            }),
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
@@ -456,5 +461,17 @@ impl Engine for Memory {
         let range = range.map_or(0..bytes.len(), |range| range.start as usize..range.end as usize);
         let bytes = Bytes::copy_from_slice(&bytes[range]);
         Ok(futures::stream::iter([Ok(bytes)]).boxed())
+    }
+
+    async fn stage(&self, path: &str, body: BoxStream<'static, Result<Bytes>>) -> Result<u64> {
+        let chunks: Vec<Bytes> = body.try_collect().await?;
+        let bytes = chunks.concat();
+        let size = bytes.len() as u64;
+        self.objects.lock().unwrap().insert(path.into(), bytes);
+        Ok(size)
+    }
+
+    async fn discard(&self, paths: &[String]) {
+        self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
     }
 }

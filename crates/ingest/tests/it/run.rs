@@ -1,6 +1,7 @@
 //! Whole runs of a worker: a store over a database of its own, a lake, the playground as the source, and a clock that the
 //! test turns.
 
+mod batches;
 mod crashes;
 mod faulty;
 mod schedules;

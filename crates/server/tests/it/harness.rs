@@ -286,6 +286,14 @@ impl Forebay {
         child.wait().unwrap();
     }
 
+    /// The most memory that the server has had so far, in MiB.
+    pub fn peak(&self) -> u64 {
+        let process = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
+    }
+
     /// What the server has logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.data.with_extension("log")).unwrap_or_default()

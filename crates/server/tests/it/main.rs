@@ -7,6 +7,7 @@ mod aepp;
 mod backup;
 mod badinput;
 // The same for every crate over the store.
+mod batches;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod demo;

@@ -2,6 +2,7 @@
 //! the laws are tried.
 
 mod audit;
+mod batches;
 mod deliveries;
 mod documents;
 mod lists;

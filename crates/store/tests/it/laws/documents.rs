@@ -221,7 +221,7 @@ async fn a_reset_empties_one_sandbox_and_notes_its_folders() {
     assert_eq!(store.enqueue_due(at(9_999)).await.expect("it enqueues"), 0);
     let folders: Vec<String> =
         store.cleanups().await.expect("it lists").into_iter().map(|cleanup| cleanup.location).collect();
-    assert_eq!(folders, ["batches/prod", "ledgers/prod", "raw/prod", "tables/prod"]);
+    assert_eq!(folders, ["batches/prod", "ledgers/prod", "raw/prod", "staging/prod", "tables/prod"]);
 }
 
 #[tokio::test]
