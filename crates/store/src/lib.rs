@@ -19,6 +19,7 @@ mod leases;
 mod list;
 mod rows;
 mod runs;
+mod sandboxes;
 mod schedules;
 mod seal;
 mod states;

@@ -5,6 +5,7 @@ mod documents;
 mod lists;
 mod opening;
 mod queue;
+mod sandboxes;
 mod schedules;
 mod secrets;
 
