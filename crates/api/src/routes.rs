@@ -70,8 +70,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(actions::act_on_run));
     let sandboxes = OpenApiRouter::new()
         .routes(routes!(sandboxes::list_my_sandboxes))
-        .routes(routes!(sandboxes::list_sandboxes))
-        .routes(routes!(sandboxes::get_sandbox))
+        .routes(routes!(sandboxes::list_sandboxes, sandboxes::create_sandbox))
+        .routes(routes!(
+            sandboxes::get_sandbox,
+            sandboxes::patch_sandbox,
+            sandboxes::reset_sandbox,
+            sandboxes::delete_sandbox
+        ))
         .routes(routes!(sandboxes::list_sandbox_types));
     let registry = OpenApiRouter::new()
         .routes(routes!(schemas::get_stats))

@@ -2,7 +2,7 @@
 
 use crate::database::failed;
 use crate::rows::{self, COLUMNS, Place};
-use crate::{Store, audit, deliveries, schedules, seal};
+use crate::{Store, audit, deliveries, sandboxes, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use secrecy::SecretString;
@@ -54,6 +54,7 @@ impl Store {
         let mut stored = rows::first(new.resource, &new.id, new.body, new.stamp, now)?;
         stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, new.resource, &new.id), &new.secrets)?;
         let mut tx = self.database.write_of(scope, new.resource, &new.id).await?;
+        sandboxes::open(&mut tx, scope).await?;
         if new.resource == Resource::Client {
             let sql = "SELECT id FROM documents WHERE resource = $1 AND id = $2";
             let taken = sqlx::query(sql)
@@ -110,6 +111,7 @@ impl Store {
         change: impl FnOnce(&Document, &Secrets) -> Result<(Value, Secrets)> + Send,
     ) -> Result<Document> {
         let mut tx = self.database.write_of(scope, resource, id).await?;
+        sandboxes::open(&mut tx, scope).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let secrets = self.opened(scope, &stored)?;
@@ -197,7 +199,7 @@ impl Store {
         ] {
             sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }
-        for folder in ["tables", "batches", "raw", "ledgers", "staging"] {
+        for folder in sandboxes::FOLDERS {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }
         tx.commit().await.map_err(failed)?;
@@ -219,13 +221,13 @@ impl Store {
         Ok(Some((Scope::organization(org), rows::document(Resource::Client, &row)?)))
     }
 
-    /// The scope of an organization's sandbox, by name; none if there is no such sandbox or it is deleted.
+    /// The scope of an organization's sandbox, by name; none if there is no such sandbox, or it is not active.
     pub async fn sandbox(&self, org: &str, name: &str) -> Result<Option<Scope>> {
         if org.contains('\0') || name.contains('\0') {
             return Ok(None);
         }
         let sql = format!(
-            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state <> 'deleted'"
+            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state = 'active'"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(org).bind(Resource::Sandbox.name()).bind(name);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {

@@ -27,6 +27,7 @@ mod migrations;
 mod restore;
 mod rows;
 mod runs;
+mod sandboxes;
 mod schedules;
 mod seal;
 mod states;

@@ -8,6 +8,7 @@ mod documents;
 mod lists;
 mod opening;
 mod queue;
+mod sandboxes;
 mod schedules;
 mod secrets;
 
