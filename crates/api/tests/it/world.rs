@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use forebay_api::{App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, router};
-use forebay_api::{App, Engine, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router};
+use forebay_api::{
+    App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+};
 use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};

@@ -66,7 +66,7 @@ async fn a_sandbox_arrives_however_often_the_program_is_started_anew() {
 
 #[tokio::test]
 async fn two_sandboxes_cannot_have_one_name_unless_one_is_deleted() {
-    let Fixture { store, folder: _folder } = Fixture::new().await;
+    let Fixture { store, database: _database } = Fixture::new().await;
     with_sandbox(&store).await;
     let twin = || New::new(Resource::Sandbox, "twin", json!({ "name": "prod-name", "state": "creating" })).unstamped();
     assert_eq!(store.create_sandbox(&org(), twin(), at(0)).await.unwrap_err().kind, Kind::Conflict);
