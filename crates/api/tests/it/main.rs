@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod attacks;
+mod badinput;
 mod catalog;
 mod connections;
 mod dataprep;
