@@ -26,7 +26,7 @@ help:
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, then HubSpot beside dlt; release build'
-	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills'
+	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, the fuzzer for an hour'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
 setup: $(VENV)/.ready $(NODE)/.ready
@@ -79,3 +79,4 @@ memory: setup
 soak: memory
 	FOREBAY_TEST_KILLS=$(or $(KILLS),200) scripts/with-services.sh \
 	    cargo nextest run $(WORKSPACE) -E 'test(/kill/)'
+	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) scripts/with-services.sh cargo nextest run $(WORKSPACE) -E 'test(/fuzzer/)'

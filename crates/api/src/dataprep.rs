@@ -7,6 +7,7 @@ use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::listing;
+use crate::mappinghead;
 use crate::params::Params;
 use crate::problem::{Problem, bad};
 use crate::writing::{TRIES, gone, json, object, too_busy};
@@ -29,7 +30,7 @@ const MAX_START: usize = 100_000;
 pub use mapping::schema_of;
 
 /// `POST /mappingSets[?validate=False]`
-#[utoipa::path(post, path = "/mappingSets", tag = "Data Prep", request_body = Object, params(("validate" = Option<bool>, Query)),
+#[utoipa::path(post, path = "/mappingSets", tag = "Data Prep", request_body = Object, params(("validate" = Option<String>, Query)),
     responses((status = 200, description = "The id, and version 0"), (status = 400, description = "The mapping set is refused")))]
 pub async fn create_mapping_set(
     State(app): State<App>,
@@ -83,7 +84,7 @@ pub async fn get_mapping_set(
 }
 
 /// `PUT /mappingSets/{id}`: a new version. Flows keep theirs.
-#[utoipa::path(put, path = "/mappingSets/{id}", tag = "Data Prep", request_body = Object, params(("id" = String, Path), ("validate" = Option<bool>, Query)),
+#[utoipa::path(put, path = "/mappingSets/{id}", tag = "Data Prep", request_body = Object, params(("id" = String, Path), ("validate" = Option<String>, Query)),
     responses((status = 200, description = "The id and its new version"), (status = 404, description = "Not found")))]
 pub async fn put_mapping_set(
     State(app): State<App>,
@@ -167,7 +168,9 @@ pub async fn validate_mapping_set(
     caller: Caller,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let faults = faults(&app, &caller, &body).await?;
+    let body = object(body, "the mapping set")?;
+    mappinghead::check(&body)?;
+    let faults = faults(&app, &caller, &Value::Object(body)).await?;
     let answers: Vec<Value> = faults
         .iter()
         .map(|faults| {
@@ -251,6 +254,7 @@ async fn insert(app: &App, caller: &Caller, id: String, body: Value, now: Time) 
 
 /// Refuses a set with a fault, unless the caller waives the check (`validate=False`).
 async fn validated(app: &App, caller: &Caller, params: &Params, body: &Map<String, Value>) -> Result<()> {
+    mappinghead::check(body)?;
     if params.one("validate")?.is_some_and(|text| text.eq_ignore_ascii_case("false")) {
         return Ok(());
     }

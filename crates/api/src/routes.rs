@@ -4,8 +4,8 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, runs, sandboxes, schemas,
-    sourceconnections, specs, targetconnections, webhooks,
+    App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes,
+    schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -16,6 +16,7 @@ use forebay_model::error::Kind;
 use forebay_model::{Error, Resource, Scope, code};
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
+use serde_json::Value;
 use tower::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
@@ -121,16 +122,10 @@ fn data_prep() -> OpenApiRouter<App> {
 fn description() -> OpenApi {
     let key = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    let components = ComponentsBuilder::new()
-        .security_scheme("token", bearer)
-        .security_scheme("apiKey", key("x-api-key"))
-        .security_scheme("organization", key("x-gw-ims-org-id"))
-        .security_scheme("sandbox", key("x-sandbox-name"))
-        .build();
+    let components =
+        ComponentsBuilder::new().security_scheme("token", bearer).security_scheme("apiKey", key("x-api-key")).build();
     let needed = utoipa::openapi::security::SecurityRequirement::new("token", Vec::<String>::new())
-        .add("apiKey", Vec::<String>::new())
-        .add("organization", Vec::<String>::new())
-        .add("sandbox", Vec::<String>::new());
+        .add("apiKey", Vec::<String>::new());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -144,15 +139,20 @@ fn description() -> OpenApi {
         .build()
 }
 
-/// The OpenAPI document.
-pub fn openapi() -> OpenApi {
+/// The OpenAPI document as the routes generate it.
+pub fn generated() -> OpenApi {
     operations().into_openapi()
+}
+
+/// The OpenAPI document.
+pub fn openapi() -> Value {
+    shapes::complete(serde_json::to_value(generated()).expect("the document is made of plain JSON"))
 }
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
-    let (routes, document) = operations().split_for_parts();
-    let document = document.to_json().expect("the document is made of plain JSON");
+    let (routes, _) = operations().split_for_parts();
+    let document = openapi().to_string();
     // The two misprints of the public pages (platform.md).
     let (misprint, _) = data_prep().split_for_parts();
     let (posted, _) = OpenApiRouter::new()
@@ -207,6 +207,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     }
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
+    let (request, leftover) = leftover::watch(request);
     let mut response = next.run(request).instrument(span).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
@@ -219,6 +220,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         *response.status_mut() = parts.status;
         *response.body_mut() = if method == http::Method::HEAD { Body::empty() } else { body };
     }
+    leftover.clear(&mut response).await;
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, value);

@@ -42,6 +42,12 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
     let now = app.now();
     let flow = flow(&app, &caller, &body).await?;
     let params = body.get("params").cloned().unwrap_or(Value::Null);
+    if !params.is_null() && !params.is_object() {
+        return Err(invalid("params must be a JSON object").at(Place::pointer("/params")).into());
+    }
+    if !matches!(body.get("status"), None | Some(Value::Null | Value::String(_))) {
+        return Err(invalid("status must be text").at(Place::pointer("/status")).into());
+    }
     let begin = time(&params, "startTime")?;
     let (from, to) = (time(&params, "windowStartTime")?, time(&params, "windowEndTime")?);
     if let (Some(from), Some(to)) = (from, to)

@@ -230,3 +230,32 @@ async fn shutting_down_ends_idle_connections_and_serves_no_new_ones() {
     assert!(rest.is_empty(), "the idle connection is closed");
     assert!(TcpStream::connect(server.address).await.is_err());
 }
+
+/// A refusal that came before the body was read once closed the connection without a word: the next request of a
+/// client that keeps connections was lost.
+#[tokio::test]
+async fn a_body_that_nobody_read_does_not_cost_the_connection() {
+    let server = server().await;
+    for path in ["/nothing/here", "/data/foundation/flowservice/connections"] {
+        let mut socket = server.connect().await;
+        for body in ["{}".to_string(), "x".repeat(100_000)] {
+            let head = format!("POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n", body.len());
+            socket.write_all(head.as_bytes()).await.unwrap();
+            tokio::task::yield_now().await;
+            socket.write_all(body.as_bytes()).await.unwrap();
+            let replies = read_replies(&mut socket, 1).await;
+            assert_eq!(replies.len(), 1, "{path}");
+            assert!([403, 404].contains(&replies[0].0), "{path}: {replies:?}");
+        }
+    }
+    // Much more than would be read, and a client that waits to be asked: told to go.
+    for extra in ["Content-Length: 9000000\r\n", "Content-Length: 7\r\nExpect: 100-continue\r\n"] {
+        let mut socket = server.connect().await;
+        let head = format!("POST /nothing/here HTTP/1.1\r\nHost: x\r\n{extra}\r\n");
+        socket.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        socket.read_to_end(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer).to_ascii_lowercase();
+        assert!(answer.starts_with("http/1.1 404") && answer.contains("connection: close"), "{answer}");
+    }
+}

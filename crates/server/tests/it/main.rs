@@ -3,9 +3,11 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod aepp;
 mod badinput;
 mod demo;
 mod formats;
+mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
