@@ -17,8 +17,8 @@ pub const MAX_BODY: usize = 1024 * 1024;
 /// A JSON body; absent, blank and `null` are refused with FLOW-1405-400.
 pub struct Body(pub Value);
 
-/// A JSON body that may be absent and that nobody looks into; one that is not JSON is refused all the same.
-pub struct OptionalBody;
+/// A JSON body that may be absent; one that is not JSON is refused all the same.
+pub struct OptionalBody(pub Option<Value>);
 
 impl FromRequest<App> for Body {
     type Rejection = Response;
@@ -41,7 +41,7 @@ impl FromRequest<App> for OptionalBody {
     type Rejection = Response;
 
     async fn from_request(request: Request, app: &App) -> Result<OptionalBody, Response> {
-        read(request, app).await.map(|_| OptionalBody).map_err(|error| Problem(error).into_response())
+        read(request, app).await.map(OptionalBody).map_err(|error| Problem(error).into_response())
     }
 }
 

@@ -3,22 +3,55 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::configs;
+use crate::entities::{self, Entity, How, enabled, named};
 use crate::listing;
 use crate::params::Params;
-use crate::problem::{Problem, invalid};
+use crate::problem::Problem;
+use crate::registry::{CONNECTION_SPECS, runner};
 use crate::secrets;
-use crate::writing::{self, IfMatch, TRIES};
+use crate::writing::{self, IfMatch};
 use axum::extract::{Path, State};
 use axum::response::Response;
-use forebay_model::error::{Kind, Place};
-use forebay_model::{Document, Error, Resource, Result, code, filter, patch};
+use forebay_model::error::Kind;
+use forebay_model::{Error, Resource, Result, code, filter};
 use forebay_sources::{AccountId, Remote};
-use forebay_store::{New, Secrets};
+use forebay_store::Secrets;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
+/// The credentials of one account.
+pub struct Connection;
+
+impl Entity for Connection {
+    const RESOURCE: Resource = Resource::Connection;
+    const NAME: &'static str = "the connection";
+
+    async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
+        named(body, false)?;
+        let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
+        let stored = match how.old {
+            Some(old) => app.store.secrets(&caller.scope, Resource::Connection, &old.id).await?,
+            None => Secrets::new(),
+        };
+        secrets::seal(body, &spec, &stored, how.draft)
+    }
+
+    async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
+        for side in ["sourceConnections", "targetConnections"] {
+            let used = filter::parse(&[format!("inheritedAttributes.{side}[].baseConnection.id==\"{id}\"")])?;
+            if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
+                let message = format!("connection {id} is still used by flows");
+                return Err(Error::new(Kind::Conflict, &code::FLOW_1418, message).advice("Delete the flows first."));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// `POST /connections`: stores the credentials of one account. The source is not contacted (FS-CON-4).
 #[utoipa::path(post, path = "/connections", tag = "Connections", request_body = Object,
+    params(("mode" = Option<String>, Query, description = "`draft`: it may be incomplete")),
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
 pub async fn create_connection(
     State(app): State<App>,
@@ -26,18 +59,7 @@ pub async fn create_connection(
     params: Params,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    refuse_draft(&params)?;
-    let mut body = writing::object(body, "the connection")?;
-    refuse_id(&body)?;
-    named(&body, false)?;
-    let spec = connection_spec(&mut body)?;
-    let sealed = secrets::seal(&mut body, spec, &Secrets::new())?;
-    caller.sign(&mut body);
-    body.insert("state".into(), json!("enabled"));
-    let mut new = New::new(Resource::Connection, app.uuid(), Value::Object(body));
-    new.secrets = sealed;
-    let document = app.store.insert(&caller.scope, new, app.now()).await?;
-    Ok(writing::created(&app, &document))
+    Ok(entities::create::<Connection>(&app, &caller, &params, body).await?)
 }
 
 /// `GET /connections`
@@ -71,23 +93,7 @@ pub async fn patch_connection(
     if_match: IfMatch,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let sent = if_match.required()?;
-    let operations = patch::parse(&body)?;
-    for _ in 0..TRIES {
-        let old = caller.get(&app, Resource::Connection, &id).await?;
-        writing::check_version(sent, &old)?;
-        let stored = app.store.secrets(&caller.scope, Resource::Connection, &id).await?;
-        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched connection")?;
-        named(&new, false)?;
-        state(&new)?;
-        let spec = connection_spec(&mut new)?;
-        let sealed = secrets::seal(&mut new, spec, &stored)?;
-        let written = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), Some(sealed)).await?;
-        if let Some(document) = written {
-            return Ok(writing::changed(&document));
-        }
-    }
-    Err(writing::too_busy(Resource::Connection, &id).into())
+    Ok(entities::patch::<Connection>(&app, &caller, &id, &if_match, &body).await?)
 }
 
 /// `DELETE /connections/{id}`: refused while flows use it.
@@ -99,21 +105,35 @@ pub async fn delete_connection(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::Connection, &id).await?;
-    for side in ["sourceConnections", "targetConnections"] {
-        let used = filter::parse(&[format!("inheritedAttributes.{side}[].baseConnection.id==\"{id}\"")])?;
-        if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {
-            return Err(Error::new(
-                Kind::Conflict,
-                &code::FLOW_1418,
-                format!("connection {id} is still used by flows"),
-            )
-            .advice("Delete the flows first.")
-            .into());
-        }
-    }
-    app.store.delete(&caller.scope, Resource::Connection, &id, if_match.optional(), app.now()).await?;
-    Ok(writing::gone())
+    Ok(entities::delete::<Connection>(&app, &caller, &id, &if_match).await?)
+}
+
+/// `POST /connections/search` (FS §7.2)
+#[utoipa::path(post, path = "/connections/search", tag = "Connections", request_body = Object,
+    params(("continuationToken" = Option<String>, Query)),
+    responses((status = 200, description = "A page of connections, or their number"), (status = 400, description = "The search is refused")))]
+pub async fn search_connections(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let asked = listing::Asked::of_search(&body, &params)?;
+    Ok(listing::answer(&app, &caller, Resource::Connection, "/connections/search", asked).await?)
+}
+
+/// `GET /connections/{id}/configs`: what source connections over it may say (FS §7.2).
+#[utoipa::path(get, path = "/connections/{id}/configs", tag = "Connections", params(("id" = String, Path)),
+    responses((status = 200, description = "`{items}`"), (status = 404, description = "No such connection")))]
+pub async fn get_connection_configs(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let connection = caller.get(&app, Resource::Connection, &id).await?;
+    let spec = connection.text("/connectionSpec/id").unwrap_or_default();
+    Ok(configs::answer(&app, &caller, spec, &params).await?)
 }
 
 /// `GET /connections/{id}/test`: tries the stored credentials. A failed login is `false` with 200 (FS §7.2).
@@ -159,94 +179,10 @@ pub async fn remote(app: &App, caller: &Caller, id: &str) -> Result<Remote> {
     let document = caller.get(app, Resource::Connection, id).await?;
     enabled(&document)?;
     let spec = document.text("/connectionSpec/id").unwrap_or_default();
-    let Some(source) = forebay_sources::by_spec(spec) else {
-        return Err(invalid(format!("connection {id} cannot be read from: its connection spec {spec} has no source")));
-    };
+    let source = runner(spec, &format!("connection {id} cannot be read from"))?;
     let sealed = app.store.secrets(&caller.scope, Resource::Connection, id).await?;
     let none = json!({});
     let shown = document.body.pointer("/auth/params").unwrap_or(&none);
     let account = AccountId { scope: caller.scope.clone(), connection: document.id.clone() };
     app.accounts.open(source, &account, shown, &secrets::by_name(&sealed))
-}
-
-/// FLOW-1445-400 unless the connection is enabled.
-pub fn enabled(document: &Document) -> Result<()> {
-    match document.text("/state") {
-        Some("enabled") | None => Ok(()),
-        Some(state) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1445,
-            format!("{} {} is {state}, not enabled", document.resource.name(), document.id),
-        )),
-    }
-}
-
-/// The connection spec that a body names (FS-CON-1), with its version filled in (FS-CON-5).
-pub fn connection_spec(body: &mut Map<String, Value>) -> Result<&'static Value> {
-    let at = || Place::pointer("/connectionSpec/id");
-    let refused = |message: String| Error::new(Kind::Invalid, &code::FLOW_1413, message).at(at());
-    let Some(wanted) = body.get_mut("connectionSpec").filter(|spec| spec.is_object()) else {
-        return Err(refused("connectionSpec.id is missing".into()));
-    };
-    let id = wanted["id"].as_str().unwrap_or_default();
-    let Some(spec) = forebay_sources::spec(id) else {
-        return Err(refused(format!("there is no connection spec with the id {id:?}")));
-    };
-    match &wanted["version"] {
-        Value::Null => wanted["version"] = spec["version"].clone(),
-        Value::String(_) | Value::Number(_) => {}
-        _ => {
-            return Err(
-                invalid("connectionSpec.version must be a string").at(Place::pointer("/connectionSpec/version"))
-            );
-        }
-    }
-    Ok(spec)
-}
-
-/// `name` and `description` are texts; a name is not blank.
-pub fn named(body: &Map<String, Value>, required: bool) -> Result<()> {
-    match body.get("name") {
-        Some(Value::String(name)) if !name.trim().is_empty() => {}
-        None if !required => {}
-        None => return Err(invalid("name is missing").at(Place::pointer("/name"))),
-        Some(_) => {
-            return Err(invalid("name must be a text that is not blank").at(Place::pointer("/name")));
-        }
-    }
-    match body.get("description") {
-        None | Some(Value::Null | Value::String(_)) => Ok(()),
-        Some(_) => Err(invalid("description must be a text").at(Place::pointer("/description"))),
-    }
-}
-
-/// The states that a PATCH may set (FS §9.5).
-pub fn state(body: &Map<String, Value>) -> Result<()> {
-    match body.get("state").and_then(Value::as_str) {
-        Some("enabled" | "disabled") => Ok(()),
-        Some("initializing") => {
-            Err(Error::new(Kind::Invalid, &code::FLOW_1417, "a user's token cannot set the state initializing"))
-        }
-        _ => Err(Error::new(Kind::Invalid, &code::FLOW_1456, "state must be enabled or disabled")),
-    }
-}
-
-/// The id of a new entity is ours to give.
-pub fn refuse_id(body: &Map<String, Value>) -> Result<()> {
-    match body.get("id") {
-        None | Some(Value::Null) => Ok(()),
-        Some(_) => Err(Error::new(Kind::Invalid, &code::FLOW_1411, "a new entity gets its id from the server")),
-    }
-}
-
-/// Drafts come later; until then nothing is stored as something it is not.
-pub fn refuse_draft(params: &Params) -> Result<()> {
-    match params.one("mode")? {
-        None => Ok(()),
-        Some(mode) => Err(Error::new(
-            Kind::Invalid,
-            &code::FLOW_1451,
-            format!("mode={mode:?} is not supported by this version of the server"),
-        )),
-    }
 }

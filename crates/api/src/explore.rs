@@ -6,6 +6,8 @@ use crate::connections::remote;
 use crate::engine::Sample;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
+use crate::registry::{CONNECTION_SPECS, runner};
+use crate::secrets::auth_specs;
 use crate::sourceconnections::{compression, delimiter, encoding};
 use crate::writing::json;
 use axum::extract::{Path, State};
@@ -15,7 +17,7 @@ use forebay_model::files::{FileOptions, Format};
 use forebay_model::xdm::Type;
 use forebay_model::{Error, Result, code};
 use forebay_sources::tables::Table;
-use forebay_sources::{Entry, Reader, Remote};
+use forebay_sources::{AccountId, Entry, Reader, Remote, Secrets};
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -42,13 +44,48 @@ pub async fn explore_connection(
 ) -> Result<Response, Problem> {
     let wanted = Wanted::parse(&params)?;
     let remote = remote(&app, &caller, &id).await?;
+    Ok(explore(&app, &remote, &wanted).await?)
+}
+
+/// `GET /connectionSpecs/{id}/explore`: of a source that needs no credentials (FS-SPEC-4).
+#[utoipa::path(get, path = "/connectionSpecs/{id}/explore", tag = "Connection specs",
+    params(("id" = String, Path), ("objectType" = Option<String>, Query), ("object" = Option<String>, Query),
+        ("fileType" = Option<String>, Query), ("preview" = Option<bool>, Query), ("determineProperties" = Option<bool>, Query),
+        ("columnDelimiter" = Option<String>, Query), ("compressionType" = Option<String>, Query), ("encoding" = Option<String>, Query)),
+    responses((status = 200, description = "Entries, or columns and rows"), (status = 400, description = "The spec needs a base connection, or nothing reads it"),
+        (status = 404, description = "No such spec or path"), (status = 500, description = "The source failed"), (status = 504, description = "The source timed out")))]
+pub async fn explore_connection_spec(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let Some(spec) = CONNECTION_SPECS.find(&app, &caller, &id).await? else {
+        return Err(CONNECTION_SPECS.unknown(&id).into());
+    };
+    if spec.get("sourceSpec").is_none_or(Value::is_null) {
+        return Err(invalid(format!("the connection spec {} is not a source", spec["name"])).into());
+    }
+    if auth_specs(&spec).next().is_some() {
+        return Err(invalid(format!("sources of the spec {} need credentials", spec["name"]))
+            .advice("Create a connection and explore it with GET /connections/{id}/explore.")
+            .into());
+    }
+    let wanted = Wanted::parse(&params)?;
+    let source = runner(&id, "the spec cannot be explored")?;
+    let account = AccountId { scope: caller.scope.clone(), connection: id };
+    let remote = app.accounts.open(source, &account, &json!({}), &Secrets::new())?;
+    Ok(explore(&app, &remote, &wanted).await?)
+}
+
+async fn explore(app: &App, remote: &Remote, wanted: &Wanted) -> Result<Response> {
     let answer = async {
-        match (&wanted, remote.source().reader) {
+        match (wanted, remote.source().reader) {
             (Wanted::Root, Reader::Files) => Ok(entries(&remote.explore("").await?)),
             (Wanted::Folder(path), Reader::Files) => Ok(entries(&remote.explore(path).await?)),
-            (Wanted::File(file), Reader::Files) => file.look(&app, &remote).await,
+            (Wanted::File(file), Reader::Files) => file.look(app, remote).await,
             (Wanted::Root, Reader::Tables) => Ok(tables(&remote.tables().await?)),
-            (Wanted::Table { path, preview }, Reader::Tables) => look(&remote, path, *preview).await,
+            (Wanted::Table { path, preview }, Reader::Tables) => look(remote, path, *preview).await,
             (Wanted::Table { .. }, Reader::Files) => Err(misplaced("files", "file")),
             (Wanted::Folder(_) | Wanted::File(_), Reader::Tables) => Err(misplaced("tables", "table")),
         }
@@ -59,8 +96,7 @@ pub async fn explore_connection(
             Kind::TimedOut,
             &code::FLOW_1104,
             format!("the source did not answer within {} seconds", PATIENCE.as_secs()),
-        )
-        .into()),
+        )),
     }
 }
 

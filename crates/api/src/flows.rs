@@ -5,19 +5,21 @@ mod mapping;
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::connections::{enabled, named, refuse_draft, refuse_id, state};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
+use crate::registry::{FLOW_SPECS, runner};
 use crate::sourceconnections::truth;
-use crate::writing::{self, IfMatch, TRIES};
+use crate::writing::IfMatch;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
 use forebay_model::schedule::Schedule;
-use forebay_model::{Document, Error, Resource, Result, Time, code, patch};
-use forebay_store::New;
+use forebay_model::{Document, Error, Resource, Result, Time, code};
+use forebay_store::Secrets;
+use http::HeaderMap;
 use serde_json::{Map, Value, json};
 
 /// Members whose change is checked like a new flow. A flow can be renamed and disabled whatever became of its
@@ -25,8 +27,60 @@ use serde_json::{Map, Value, json};
 const SUBSTANCE: &[&str] =
     &["flowSpec", "sourceConnectionIds", "targetConnectionIds", "transformations", "scheduleParams", "options"];
 
+/// Source connections, target connections, transformations and a schedule.
+pub struct Flow;
+
+impl Entity for Flow {
+    const RESOURCE: Resource = Resource::Flow;
+    const NAME: &'static str = "the flow";
+
+    async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
+        named(body, false)?;
+        formed(
+            body,
+            &[
+                ("sourceConnectionIds", Form::Array),
+                ("targetConnectionIds", Form::Array),
+                ("transformations", Form::Array),
+                ("scheduleParams", Form::Object),
+                ("options", Form::Object),
+                ("labels", Form::Array),
+                ("policy", Form::Object),
+            ],
+        )?;
+        policy(body)?;
+        if how.draft {
+            sketch(app, caller, body).await?;
+            return Ok(Secrets::new());
+        }
+        if let Some(old) = how.checked() {
+            fixed_start(old, body, how.now)?;
+            if SUBSTANCE.iter().all(|name| old.body.get(*name) == body.get(*name)) {
+                return Ok(Secrets::new());
+            }
+        }
+        let own = how.old.map(|old| old.id.as_str());
+        complete(app, caller, body, own, how.created()).await?;
+        Ok(Secrets::new())
+    }
+
+    /// Nothing refers to a flow but its runs, and these stay.
+    async fn unused(_: &App, _: &Caller, _: &str) -> Result<()> {
+        Ok(())
+    }
+
+    fn note(body: &mut Map<String, Value>, new: Option<&str>, now: Time) {
+        if let Some(id) = new {
+            body.insert("runs".into(), json!(format!("/runs?property=flowId=={id}")));
+        }
+        let operation = if new.is_some() { "create" } else { "update" };
+        body.insert("lastOperation".into(), last_operation(operation, now));
+    }
+}
+
 /// `POST /flows`
 #[utoipa::path(post, path = "/flows", tag = "Flows", request_body = Object,
+    params(("mode" = Option<String>, Query, description = "`draft`: it may be incomplete, and runs nothing")),
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
 pub async fn create_flow(
     State(app): State<App>,
@@ -34,23 +88,11 @@ pub async fn create_flow(
     params: Params,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    refuse_draft(&params)?;
-    let mut body = writing::object(body, "the flow")?;
-    refuse_id(&body)?;
     if body.get("state").is_some_and(|state| !state.is_null()) {
         let message = "state may not be given when a flow is created";
         return Err(Error::new(Kind::Invalid, &code::FLOW_1410, message).at(Place::pointer("/state")).into());
     }
-    let now = app.now();
-    caller.sign(&mut body);
-    complete(&app, &caller, &mut body, now).await?;
-    let id = app.uuid();
-    body.insert("state".into(), json!("enabled"));
-    body.insert("runs".into(), json!(format!("/runs?property=flowId=={id}")));
-    body.insert("lastOperation".into(), last_operation("create", now));
-    let new = New::new(Resource::Flow, id, Value::Object(body));
-    let document = app.store.insert(&caller.scope, new, now).await?;
-    Ok(writing::created(&app, &document))
+    Ok(entities::create::<Flow>(&app, &caller, &params, body).await?)
 }
 
 /// `GET /flows`
@@ -96,25 +138,7 @@ pub async fn patch_flow(
     if_match: IfMatch,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let sent = if_match.required()?;
-    let operations = patch::parse(&body)?;
-    for _ in 0..TRIES {
-        let now = app.now();
-        let old = caller.get(&app, Resource::Flow, &id).await?;
-        writing::check_version(sent, &old)?;
-        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched flow")?;
-        state(&new)?;
-        fixed_start(&old, &new, now)?;
-        named(&new, false)?;
-        if SUBSTANCE.iter().any(|name| old.body.get(*name) != new.get(*name)) {
-            complete(&app, &caller, &mut new, old.created).await?;
-        }
-        new.insert("lastOperation".into(), last_operation("update", now));
-        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
-            return Ok(writing::changed(&document));
-        }
-    }
-    Err(writing::too_busy(Resource::Flow, &id).into())
+    Ok(entities::patch::<Flow>(&app, &caller, &id, &if_match, &body).await?)
 }
 
 /// `DELETE /flows/{id}`: stops future runs, keeps what was written.
@@ -126,8 +150,23 @@ pub async fn delete_flow(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    app.store.delete(&caller.scope, Resource::Flow, &id, if_match.optional(), app.now()).await?;
-    Ok(writing::gone())
+    Ok(entities::delete::<Flow>(&app, &caller, &id, &if_match).await?)
+}
+
+/// `POST /flows/search` (FS §9.6): in the caller's sandbox, or in those that `x-active-sandbox-ids` names.
+#[utoipa::path(post, path = "/flows/search", tag = "Flows", request_body = Object,
+    params(("continuationToken" = Option<String>, Query), ("x-active-sandbox-ids" = Option<String>, Header, description = "Ids, joined by commas")),
+    responses((status = 200, description = "A page of flows, or their number"), (status = 400, description = "The search is refused")))]
+pub async fn search_flows(
+    State(app): State<App>,
+    caller: Caller,
+    params: Params,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let asked = listing::Asked::of_search(&body, &params)?;
+    let scopes = listing::sandboxes(&app, &caller, &headers).await?;
+    Ok(listing::answer_in(&app, &scopes, Resource::Flow, "/flows/search", asked).await?)
 }
 
 /// The operation that a flow's document tells of (FS §9.6).
@@ -161,41 +200,102 @@ fn fixed_start(old: &Document, new: &Map<String, Value>, now: Time) -> Result<()
 }
 
 /// Checks a flow and fills in what follows from it. `created` is when it was or is created: a start before it means it.
-async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, created: Time) -> Result<()> {
-    named(body, false)?;
-    let spec = flow_spec(body)?;
-    let source = endpoint(app, caller, body, spec, Side::SOURCE).await?;
-    let target = endpoint(app, caller, body, spec, Side::TARGET).await?;
+async fn complete(
+    app: &App,
+    caller: &Caller,
+    body: &mut Map<String, Value>,
+    own: Option<&str>,
+    created: Time,
+) -> Result<()> {
+    let spec = FLOW_SPECS.named(app, caller, body, "flowSpec").await?;
+    let source = endpoint(app, caller, body, &spec, Side::SOURCE).await?;
+    let target = endpoint(app, caller, body, &spec, Side::TARGET).await?;
     options(body)?;
     Schedule::parse(body.get("scheduleParams"), created)?;
-    let mapping = transformations(body, spec)?;
-    let own = body.get("id").and_then(Value::as_str);
+    let mapping = transformations(body, &spec)?;
     mapping::check(app, caller, own, (&source, &target), mapping).await?;
-    body.insert(
-        "inheritedAttributes".into(),
-        json!({
-            "sourceConnections": [inherited::brief_with_base(&source)],
-            "targetConnections": [inherited::brief_with_base(&target)],
-            "properties": { "isSourceFlow": true },
-        }),
-    );
+    inherit(body, &[source], &[target]);
     Ok(())
 }
 
-fn flow_spec(body: &mut Map<String, Value>) -> Result<&'static Value> {
-    let at = || Place::pointer("/flowSpec/id");
-    let Some(wanted) = body.get_mut("flowSpec").filter(|spec| spec.is_object()) else {
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1413, "flowSpec.id is missing").at(at()));
-    };
-    let id = wanted["id"].as_str().unwrap_or_default();
-    let Some(spec) = forebay_sources::flow_spec(id) else {
-        let message = format!("there is no flow spec with the id {id:?}");
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1413, message).at(at()));
-    };
-    if wanted["version"].is_null() {
-        wanted["version"] = spec["version"].clone();
+/// Of a draft only what it refers to is looked at: the rest is checked when it is published.
+async fn sketch(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Result<()> {
+    FLOW_SPECS.named(app, caller, body, "flowSpec").await?;
+    let mut ends = [Vec::new(), Vec::new()];
+    for (side, found) in [Side::SOURCE, Side::TARGET].iter().zip(&mut ends) {
+        for (index, id) in body.get(side.ids).and_then(Value::as_array).into_iter().flatten().enumerate() {
+            let pointer = format!("/{}/{index}", side.ids);
+            let Some(id) = id.as_str() else {
+                return Err(invalid(format!("{}[{index}] must be a text", side.ids)).at(Place::pointer(pointer)));
+            };
+            found.push(inherited::referred(app, caller, side.resource, id, &pointer).await?);
+        }
     }
-    Ok(spec)
+    inherit(body, &ends[0], &ends[1]);
+    options(body)?;
+    sketched(body)
+}
+
+/// What a draft says of its transformations and of its schedule has its form, whatever is missing.
+fn sketched(body: &Map<String, Value>) -> Result<()> {
+    for (index, transformation) in
+        body.get("transformations").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
+        let params = &transformation["params"];
+        if !transformation["name"].is_string() || !(params.is_null() || params.is_object()) {
+            return Err(invalid(format!("transformations[{index}] must be an object with name and params"))
+                .at(Place::pointer(format!("/transformations/{index}"))));
+        }
+    }
+    let empty = Map::new();
+    let schedule = body.get("scheduleParams").and_then(Value::as_object).unwrap_or(&empty);
+    for (name, value) in schedule {
+        let fits = match name.as_str() {
+            "startTime" | "interval" => value.is_number() || value.is_string(),
+            "frequency" => value.is_string(),
+            "backfill" => value.is_boolean() || value.is_string(),
+            _ => true,
+        };
+        if !fits && !value.is_null() {
+            return Err(invalid(format!("scheduleParams.{name} is not of its type"))
+                .at(Place::pointer(format!("/scheduleParams/{name}"))));
+        }
+    }
+    Ok(())
+}
+
+/// What a flow shows of its connections.
+fn inherit(body: &mut Map<String, Value>, sources: &[Document], targets: &[Document]) {
+    let brief = |documents: &[Document]| documents.iter().map(inherited::brief_with_base).collect::<Vec<_>>();
+    let inherited = json!({
+        "sourceConnections": brief(sources),
+        "targetConnections": brief(targets),
+        "properties": { "isSourceFlow": true },
+    });
+    body.insert("inheritedAttributes".into(), inherited);
+}
+
+/// `labels` are texts, and a policy says nothing by halves (FLOW-1431-400).
+fn policy(body: &Map<String, Value>) -> Result<()> {
+    let mut labels = body.get("labels").and_then(Value::as_array).into_iter().flatten();
+    if let Some(index) = labels.position(|label| !label.is_string()) {
+        return Err(invalid(format!("labels[{index}] must be a text")).at(Place::pointer(format!("/labels/{index}"))));
+    }
+    for (name, value) in body.get("policy").and_then(Value::as_object).into_iter().flatten() {
+        let empty = match value {
+            Value::Null => true,
+            Value::String(text) => text.trim().is_empty(),
+            Value::Array(items) => items.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        if empty {
+            let message = format!("policy.{name} is empty");
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1431, message)
+                .at(Place::pointer(format!("/policy/{}", name.replace('~', "~0").replace('/', "~1")))));
+        }
+    }
+    Ok(())
 }
 
 /// One end of a flow.
@@ -231,8 +331,8 @@ async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &
     if let Some(base) = connection.text("/baseConnectionId") {
         enabled(&inherited::referred(app, caller, Resource::Connection, base, &pointer).await?)?;
     }
-    if side.resource == Resource::SourceConnection && forebay_sources::by_spec(used).is_none() {
-        return Err(invalid(format!("nothing reads connections of the spec {used} yet")).at(Place::pointer(pointer)));
+    if side.resource == Resource::SourceConnection {
+        runner(used, "the flow cannot run").map_err(|error| error.at(Place::pointer(pointer)))?;
     }
     Ok(connection)
 }

@@ -4,8 +4,8 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes, schemas,
-    shapes, sourceconnections, specs, targetconnections,
+    App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes,
+    schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -30,14 +30,22 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Every operation, and the document that describes them.
 fn operations() -> OpenApiRouter<App> {
     let flow_service = OpenApiRouter::new()
-        .routes(routes!(specs::list_connection_specs))
-        .routes(routes!(specs::get_connection_spec))
-        .routes(routes!(specs::list_flow_specs))
-        .routes(routes!(specs::get_flow_spec))
+        .routes(routes!(specs::list_connection_specs, specs::create_connection_spec))
+        .routes(routes!(specs::get_connection_spec, specs::put_connection_spec))
+        .routes(routes!(explore::explore_connection_spec))
+        .routes(routes!(configs::get_connection_spec_configs))
+        .routes(routes!(specs::list_flow_specs, specs::create_flow_spec))
+        .routes(routes!(specs::search_flow_specs))
+        .routes(routes!(specs::get_flow_spec, specs::put_flow_spec))
         .routes(routes!(connections::list_connections, connections::create_connection))
         .routes(routes!(connections::get_connection, connections::patch_connection, connections::delete_connection))
         .routes(routes!(connections::test_connection))
+        .routes(routes!(connections::search_connections))
+        .routes(routes!(connections::get_connection_configs))
         .routes(routes!(explore::explore_connection))
+        .routes(routes!(actions::act_on_connection))
+        .routes(routes!(actions::act_on_source_connection))
+        .routes(routes!(actions::act_on_target_connection))
         .routes(routes!(sourceconnections::list_source_connections, sourceconnections::create_source_connection))
         .routes(routes!(
             sourceconnections::get_source_connection,
@@ -52,10 +60,11 @@ fn operations() -> OpenApiRouter<App> {
         ))
         .routes(routes!(flows::list_flows, flows::create_flow))
         .routes(routes!(flows::get_flow, flows::patch_flow, flows::delete_flow))
+        .routes(routes!(flows::search_flows))
         .routes(routes!(flows::list_flow_runs))
         .routes(routes!(actions::act_on_flow))
         .routes(routes!(runs::list_runs, runs::create_run))
-        .routes(routes!(runs::get_run))
+        .routes(routes!(runs::get_run, runs::put_run))
         .routes(routes!(actions::act_on_run));
     let sandboxes = OpenApiRouter::new()
         .routes(routes!(sandboxes::list_my_sandboxes))
@@ -82,6 +91,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let own = OpenApiRouter::new()
+        .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
+        .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
+        .routes(routes!(webhooks::test_webhook))
+        .routes(routes!(webhooks::list_deliveries));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
@@ -89,6 +103,7 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/forebay", own)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }

@@ -8,7 +8,7 @@ use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
 use crate::sourceconnections::reader;
-use crate::writing::{self, TRIES};
+use crate::writing::{self, IfMatch, TRIES};
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
@@ -77,6 +77,30 @@ pub async fn create_run(State(app): State<App>, caller: Caller, Body(body): Body
     let run = Enqueue { due: begin.unwrap_or(now).max(now), params, by: by(&caller) };
     let document = app.store.enqueue(&caller.scope, &flow.id, run, now).await?;
     Ok(created(&app, &document))
+}
+
+/// `PUT /runs/{id}`: how a provider tells of its runs. Here the workers do; a user's token may not (FS §10.2).
+#[utoipa::path(put, path = "/runs/{id}", tag = "Runs", request_body = Object,
+    params(("id" = String, Path), ("if-match" = String, Header)),
+    responses((status = 400, description = "A user's token may not write a run"), (status = 404, description = "Not found"),
+        (status = 412, description = "Changed since it was read")))]
+pub async fn put_run(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    if_match: IfMatch,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let run = caller.get(&app, Resource::Run, &id).await?;
+    writing::check_version(if_match.required()?, &run)?;
+    let body = writing::object(body, "the run")?;
+    if body.get("id").is_some_and(|other| *other != json!(id)) {
+        let message = "the body names another run than the path";
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1411, message).at(Place::pointer("/id")).into());
+    }
+    Err(Error::new(Kind::Invalid, &code::FLOW_1427, "a user's token may not write a run: its worker tells of it")
+        .advice("Use POST /runs/{id}/action to trigger a run again.")
+        .into())
 }
 
 /// In whose name a run is made.

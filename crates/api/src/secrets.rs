@@ -9,6 +9,7 @@ use forebay_store::Secrets;
 use jsonschema::error::ValidationErrorKind;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// What a secret looks like in a document.
 pub const MASK: &str = "********";
@@ -30,12 +31,39 @@ const SECRET_WORDS: &[&str] = &[
     "connectionstring",
 ];
 
-/// Whether a parameter of that name is a secret in any built-in spec, or by its name.
-pub fn may_be_secret(name: &str) -> bool {
-    let marked = |spec: &Value| {
-        auth_specs(spec).any(|auth| auth["spec"]["properties"].get(name).is_some_and(|p| p["format"] == "password"))
-    };
-    sounds_secret(name) || forebay_sources::specs().iter().any(marked)
+/// Whether a parameter of that name is a secret in any of the specs, or by its name.
+pub fn may_be_secret<'a>(mut specs: impl Iterator<Item = &'a Value>, name: &str) -> bool {
+    sounds_secret(name) || specs.any(|spec| auth_specs(spec).any(|auth| marked(&auth["spec"]).contains(name)))
+}
+
+/// The parameters that an auth spec marks as passwords, however deep in them the mark is.
+pub fn marked(rules: &Value) -> BTreeSet<&str> {
+    let mut names = BTreeSet::new();
+    let mut open = vec![rules];
+    while let Some(schema) = open.pop() {
+        for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+            if passwords(property) > 0 {
+                names.insert(name.as_str());
+            }
+        }
+        for keyword in ["allOf", "anyOf", "oneOf"] {
+            open.extend(schema[keyword].as_array().into_iter().flatten());
+        }
+        open.extend(["if", "then", "else", "not"].iter().filter_map(|keyword| schema.get(keyword)));
+    }
+    names
+}
+
+/// How often a schema says that something is a password.
+pub fn passwords(schema: &Value) -> usize {
+    match schema {
+        Value::Object(members) => {
+            usize::from(members.get("format").is_some_and(|format| format == "password"))
+                + members.values().map(passwords).sum::<usize>()
+        }
+        Value::Array(items) => items.iter().map(passwords).sum(),
+        _ => 0,
+    }
 }
 
 fn sounds_secret(name: &str) -> bool {
@@ -43,7 +71,8 @@ fn sounds_secret(name: &str) -> bool {
     SECRET_WORDS.iter().any(|word| name.contains(word))
 }
 
-fn auth_specs(spec: &Value) -> impl Iterator<Item = &Value> {
+/// How connections of a spec may sign in.
+pub fn auth_specs(spec: &Value) -> impl Iterator<Item = &Value> {
     spec["authSpec"].as_array().into_iter().flatten()
 }
 
@@ -65,35 +94,60 @@ fn auth_spec<'a>(spec: &'a Value, name: &str) -> Result<&'a Value> {
 }
 
 /// Checks a connection's `auth` against its spec; writes the masks into it, and gives back what is to be sealed.
-/// `old` is what is sealed already.
-pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Result<Secrets> {
-    let Some(auth) = body.get_mut("auth").filter(|auth| !auth.is_null()) else {
+/// `old` is what is sealed already. Of a draft, parameters may be missing, and even what they are for.
+pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets, draft: bool) -> Result<Secrets> {
+    if body.get("auth").is_some_and(Value::is_null) {
+        body.remove("auth");
+    }
+    let Some(auth) = body.get_mut("auth") else {
         return match auth_specs(spec).next() {
             None => Ok(Secrets::new()),
+            Some(_) if draft => Ok(Secrets::new()),
             Some(_) => {
                 Err(invalid("auth is missing: this connection spec needs specName and params")
                     .at(Place::pointer("/auth")))
             }
         };
     };
-    let Some(name) = auth.get("specName").and_then(Value::as_str) else {
-        return Err(Error::new(Kind::Invalid, &code::FLOW_1415, "auth.specName is missing")
-            .at(Place::pointer("/auth/specName")));
+    if !auth.is_object() {
+        return Err(invalid("auth must be an object with specName and params").at(Place::pointer("/auth")));
+    }
+    let rules = match auth.get("specName") {
+        Some(Value::String(name)) => Some(&auth_spec(spec, name)?["spec"]),
+        None | Some(Value::Null) if draft => None,
+        _ => {
+            return Err(Error::new(Kind::Invalid, &code::FLOW_1415, "auth.specName is missing")
+                .at(Place::pointer("/auth/specName")));
+        }
     };
-    let rules = &auth_spec(spec, name)?["spec"];
-    let given = match auth.get("params") {
+    let mut params = match auth.get("params") {
+        None | Some(Value::Null) if draft => return Ok(Secrets::new()),
         None | Some(Value::Null) => Map::new(),
         Some(Value::Object(params)) => params.clone(),
         Some(_) => {
             return Err(invalid("auth.params must be an object").at(Place::pointer("/auth/params")));
         }
     };
-    let mut params = by_their_names(given, rules)?;
-    restore(&mut params, rules, old)?;
-    validate(&params, rules)?;
+    let mut kept = restore(&mut params, rules, old);
+    if let Some(rules) = rules {
+        params = by_their_names(params, rules)?;
+        kept = kept.iter().map(|name| spelled(name, rules)).collect();
+        kept.extend(restore(&mut params, Some(rules), old));
+    }
+    let secret = Judge::new(spec, rules);
+    let named = |name: &str| kept.contains(name) || secret.is_secret(name);
+    if let Some((name, _)) = params.iter().find(|(name, value)| *value == MASK && named(name)) {
+        return Err(invalid(format!("auth.params.{name} is the mask, and there is no stored value to keep"))
+            .at(Place::pointer(pointer(name))));
+    }
+    if let Some(rules) = rules
+        && !draft
+    {
+        validate(&params, rules)?;
+    }
     let mut secrets = Secrets::new();
     for (name, value) in &mut params {
-        if !is_secret(rules, name) {
+        if !named(name) {
             continue;
         }
         let text = match value.take() {
@@ -101,72 +155,97 @@ pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets) -> Resul
             Value::String(text) => text,
             other => other.to_string(),
         };
-        secrets.insert(format!("{PARAMS}{}", name.replace('~', "~0").replace('/', "~1")), SecretString::from(text));
+        secrets.insert(pointer(name), SecretString::from(text));
         *value = json!(MASK);
     }
     auth["params"] = Value::Object(params);
     Ok(secrets)
 }
 
-fn is_secret(rules: &Value, name: &str) -> bool {
-    match rules["properties"].get(name) {
-        Some(property) => {
-            property["format"] == "password"
-                || (property["format"].is_null() && sounds_secret(name) && property["type"] == "string")
+/// A parameter's place in a connection's document.
+fn pointer(name: &str) -> String {
+    format!("{PARAMS}{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// Says which parameters are secrets.
+struct Judge<'a> {
+    marked: BTreeSet<&'a str>,
+    rules: Option<&'a Value>,
+}
+
+impl<'a> Judge<'a> {
+    /// By one auth spec; as long as a draft does not say which, by all that its connection spec has.
+    fn new(spec: &'a Value, rules: Option<&'a Value>) -> Judge<'a> {
+        let marked = match rules {
+            Some(rules) => marked(rules),
+            None => auth_specs(spec).flat_map(|auth| marked(&auth["spec"])).collect(),
+        };
+        Judge { marked, rules }
+    }
+
+    fn is_secret(&self, name: &str) -> bool {
+        if self.marked.contains(name) {
+            return true;
         }
-        None => sounds_secret(name),
+        match self.rules.and_then(|rules| rules["properties"].get(name)) {
+            Some(property) => property["format"].is_null() && sounds_secret(name) && property["type"] == "string",
+            None => sounds_secret(name),
+        }
     }
 }
 
-/// The parameters under the names that the spec has: an alias or another case is another spelling of the same name
-/// (FS-SPEC-2, FS-CON-3). Members that the spec does not know are kept.
-fn by_their_names(given: Map<String, Value>, rules: &Value) -> Result<Map<String, Value>> {
-    let Some(properties) = rules["properties"].as_object() else {
-        return Ok(given);
+/// The name that the spec has for a parameter: an alias or another case is another spelling of the same name
+/// (FS-SPEC-2, FS-CON-3). A name that the spec does not know stays as it is.
+fn spelled(name: &str, rules: &Value) -> String {
+    let Some(properties) = rules["properties"].as_object().filter(|known| !known.contains_key(name)) else {
+        return name.to_string();
     };
+    let alias = |property: &Value| {
+        let aliases = property["aliases"].as_array();
+        aliases.into_iter().flatten().filter_map(Value::as_str).any(|alias| alias.eq_ignore_ascii_case(name))
+    };
+    let known = properties.iter().find(|(known, property)| known.eq_ignore_ascii_case(name) || alias(property));
+    known.map_or(name, |(known, _)| known).to_string()
+}
+
+/// The parameters under the names that the spec has.
+fn by_their_names(given: Map<String, Value>, rules: &Value) -> Result<Map<String, Value>> {
     let mut params = Map::new();
     for (name, value) in given {
-        let alias = |wanted: &Value| {
-            wanted["aliases"].as_array().is_some_and(|aliases| {
-                aliases.iter().filter_map(Value::as_str).any(|alias| alias.eq_ignore_ascii_case(&name))
-            })
-        };
-        let known = if properties.contains_key(&name) {
-            None
-        } else {
-            properties.iter().find(|(k, p)| k.eq_ignore_ascii_case(&name) || alias(p)).map(|(k, _)| k.clone())
-        };
-        let target = known.unwrap_or(name);
+        let target = spelled(&name, rules);
         if params.contains_key(&target) {
             return Err(invalid(format!("auth.params has {target} twice, under two spellings"))
-                .at(Place::pointer(format!("{PARAMS}{target}"))));
+                .at(Place::pointer(pointer(&target))));
         }
         params.insert(target, value);
     }
     Ok(params)
 }
 
-/// Puts the stored secrets back where the mask came back.
-fn restore(params: &mut Map<String, Value>, rules: &Value, old: &Secrets) -> Result<()> {
+/// Puts the stored secrets back where the mask came back, and says under which names. What was sealed once stays so,
+/// whatever became of its spec.
+fn restore(params: &mut Map<String, Value>, rules: Option<&Value>, old: &Secrets) -> BTreeSet<String> {
+    let mut kept = BTreeSet::new();
     for (name, value) in params.iter_mut() {
-        if value != MASK || !is_secret(rules, name) {
+        let Some(secret) = old.get(&pointer(name)) else { continue };
+        kept.insert(name.clone());
+        if value != MASK {
             continue;
         }
-        let pointer = format!("{PARAMS}{name}");
-        match old.get(&pointer) {
-            Some(secret) => *value = json!(secret.expose_secret()),
-            None => {
-                return Err(invalid(format!("auth.params.{name} is the mask, and there is no stored value to keep"))
-                    .at(Place::pointer(pointer)));
-            }
-        }
+        let text = secret.expose_secret();
+        let property = rules.and_then(|rules| rules["properties"].get(name));
+        *value = match property.map(|property| &property["type"]) {
+            // Numbers, objects and the like are sealed as JSON text.
+            Some(kind) if kind != "string" => serde_json::from_str(text).unwrap_or_else(|_| json!(text)),
+            _ => json!(text),
+        };
     }
-    Ok(())
+    kept
 }
 
 /// FS-CON-3. The validator's own words would quote the values, so each fault is told in ours.
 fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
-    let validator = match jsonschema::draft7::new(rules) {
+    let validator = match validator(rules) {
         Ok(validator) => validator,
         Err(error) => {
             return Err(Error::internal("the auth spec of this connection spec is not a valid schema")
@@ -195,6 +274,15 @@ fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
         None => Ok(()),
         Some(pointer) => Err(invalid(faults.join("; ")).at(Place::pointer(pointer))),
     }
+}
+
+/// A schema of draft 7, whatever it calls itself, compiled. Its patterns are matched in linear time, whoever wrote them.
+pub fn validator(schema: &Value) -> Result<jsonschema::Validator, jsonschema::ValidationError<'static>> {
+    let mut schema = schema.clone();
+    if let Some(members) = schema.as_object_mut() {
+        members.remove("$schema");
+    }
+    jsonschema::draft7::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(&schema)
 }
 
 /// The sealed parameters by their names, as a source wants them.
@@ -226,7 +314,7 @@ mod tests {
         let old = old.iter().map(|(k, v)| (k.to_string(), SecretString::from(v.to_string()))).collect();
         let mut body = Map::new();
         body.insert("auth".into(), json!({ "specName": name, "params": params }));
-        let sealed = seal(&mut body, &spec(), &old)?;
+        let sealed = seal(&mut body, &spec(), &old, false)?;
         let sealed = sealed.into_iter().map(|(k, v)| (k, v.expose_secret().to_string())).collect();
         Ok((body["auth"]["params"].clone(), sealed))
     }

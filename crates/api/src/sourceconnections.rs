@@ -3,23 +3,49 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::connections::{connection_spec, enabled, named, refuse_draft, refuse_id, state};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
-use crate::writing::{self, IfMatch, TRIES};
+use crate::registry::CONNECTION_SPECS;
+use crate::secrets;
+use crate::writing::IfMatch;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
 use forebay_model::files::Compression;
-use forebay_model::{Error, Resource, Result, code, filter, patch};
+use forebay_model::{Document, Error, Resource, Result, code, filter};
 use forebay_sources::{Reader, tables};
-use forebay_store::New;
+use forebay_store::Secrets;
 use serde_json::{Map, Value, json};
+
+/// Which data.
+pub struct SourceConnection;
+
+impl Entity for SourceConnection {
+    const RESOURCE: Resource = Resource::SourceConnection;
+    const NAME: &'static str = "the source connection";
+
+    async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
+        complete(app, caller, body, how.draft).await?;
+        if let Some(old) = how.checked()
+            && means(&old.body) != means(&Value::Object(body.clone()))
+        {
+            // What a flow was given of one table says nothing of another, and changes need what they are applied by.
+            Self::unused(app, caller, &old.id).await?;
+        }
+        Ok(Secrets::new())
+    }
+
+    async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
+        unused(app, caller, "sourceConnectionIds", id).await
+    }
+}
 
 /// `POST /sourceConnections`
 #[utoipa::path(post, path = "/sourceConnections", tag = "Source connections", request_body = Object,
+    params(("mode" = Option<String>, Query, description = "`draft`: it may be incomplete")),
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
 pub async fn create_source_connection(
     State(app): State<App>,
@@ -27,15 +53,7 @@ pub async fn create_source_connection(
     params: Params,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    refuse_draft(&params)?;
-    let mut body = writing::object(body, "the source connection")?;
-    refuse_id(&body)?;
-    caller.sign(&mut body);
-    complete(&app, &caller, &mut body).await?;
-    body.insert("state".into(), json!("enabled"));
-    let new = New::new(Resource::SourceConnection, app.uuid(), Value::Object(body));
-    let document = app.store.insert(&caller.scope, new, app.now()).await?;
-    Ok(writing::created(&app, &document))
+    Ok(entities::create::<SourceConnection>(&app, &caller, &params, body).await?)
 }
 
 /// `GET /sourceConnections`
@@ -73,23 +91,7 @@ pub async fn patch_source_connection(
     if_match: IfMatch,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let sent = if_match.required()?;
-    let operations = patch::parse(&body)?;
-    for _ in 0..TRIES {
-        let old = caller.get(&app, Resource::SourceConnection, &id).await?;
-        writing::check_version(sent, &old)?;
-        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched source connection")?;
-        state(&new)?;
-        complete(&app, &caller, &mut new).await?;
-        if means(&old.body) != means(&Value::Object(new.clone())) {
-            // What a flow was given of one table says nothing of another, and changes need what they are applied by.
-            unused(&app, &caller, "sourceConnectionIds", &id).await?;
-        }
-        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
-            return Ok(writing::changed(&document));
-        }
-    }
-    Err(writing::too_busy(Resource::SourceConnection, &id).into())
+    Ok(entities::patch::<SourceConnection>(&app, &caller, &id, &if_match, &body).await?)
 }
 
 /// `DELETE /sourceConnections/{id}`: refused while flows use it.
@@ -101,10 +103,7 @@ pub async fn delete_source_connection(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::SourceConnection, &id).await?;
-    unused(&app, &caller, "sourceConnectionIds", &id).await?;
-    app.store.delete(&caller.scope, Resource::SourceConnection, &id, if_match.optional(), app.now()).await?;
-    Ok(writing::gone())
+    Ok(entities::delete::<SourceConnection>(&app, &caller, &id, &if_match).await?)
 }
 
 /// What flows were made for: the table, where it is one, and whether files bring changes.
@@ -127,35 +126,73 @@ pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str) -> Resul
     Err(Error::new(Kind::Conflict, &code::FLOW_1447, message).advice("Delete the flows first."))
 }
 
-/// Checks a source connection and fills in what follows from it.
-async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Result<()> {
-    named(body, true)?;
-    let spec = connection_spec(body)?;
+/// Checks a source connection and fills in what follows from it. Of a draft only what it refers to is looked at: the
+/// rest is checked when it is published.
+async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, draft: bool) -> Result<()> {
+    named(body, !draft)?;
+    formed(body, &[("data", Form::Object), ("params", Form::Object), ("baseConnectionId", Form::Text)])?;
+    let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
     if spec.get("sourceSpec").is_none_or(Value::is_null) {
         return Err(invalid(format!("the connection spec {} is not a source", spec["name"]))
             .at(Place::pointer("/connectionSpec/id")));
     }
-    let base = match body.get("baseConnectionId") {
-        Some(Value::String(id)) => id.clone(),
-        _ => {
-            return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId")));
+    match base(app, caller, body, &spec, draft).await? {
+        Some(base) => {
+            if !draft {
+                enabled(&base)?;
+            }
+            body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
         }
+        None => {
+            body.remove("inheritedAttributes");
+        }
+    }
+    if draft {
+        return sketched(body);
+    }
+    unfiltered(body, &spec)?;
+    match reader(&spec) {
+        Reader::Tables => table(body),
+        Reader::Files => {
+            data(body)?;
+            params(body)
+        }
+    }
+}
+
+/// What a draft says of its data has its form.
+fn sketched(body: &Map<String, Value>) -> Result<()> {
+    let data = body.get("data").unwrap_or(&Value::Null);
+    for (name, fits, wanted) in [
+        ("format", data["format"].is_null() || data["format"].is_string(), "a text"),
+        ("properties", data["properties"].is_null() || data["properties"].is_object(), "an object"),
+    ] {
+        if !fits {
+            return Err(invalid(format!("data.{name} must be {wanted}")).at(Place::pointer(format!("/data/{name}"))));
+        }
+    }
+    Ok(())
+}
+
+/// The base connection. A spec without credentials needs none.
+async fn base(
+    app: &App,
+    caller: &Caller,
+    body: &Map<String, Value>,
+    spec: &Value,
+    draft: bool,
+) -> Result<Option<Document>> {
+    let fault = |message: &'static str| Err(invalid(message).at(Place::pointer("/baseConnectionId")));
+    let id = match body.get("baseConnectionId") {
+        Some(Value::String(id)) => id,
+        _ if draft || secrets::auth_specs(spec).next().is_none() => return Ok(None),
+        _ => return fault("baseConnectionId is missing"),
     };
-    let base = inherited::referred(app, caller, Resource::Connection, &base, "/baseConnectionId").await?;
-    enabled(&base)?;
+    let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
     if base.text("/connectionSpec/id") != spec["id"].as_str() {
         return Err(invalid("connectionSpec.id is not the base connection's").at(Place::pointer("/connectionSpec/id")));
     }
-    unfiltered(body, spec)?;
-    match reader(spec) {
-        Reader::Tables => table(body)?,
-        Reader::Files => {
-            data(body)?;
-            params(body)?;
-        }
-    }
-    body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
-    Ok(())
+    Ok(Some(base))
 }
 
 /// How data of a connection spec is reached. A spec that nothing reads yet is taken for one of files.

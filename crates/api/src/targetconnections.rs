@@ -3,22 +3,47 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::connections::{connection_spec, enabled, named, refuse_draft, refuse_id, state};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
+use crate::registry::CONNECTION_SPECS;
 use crate::sourceconnections::unused;
-use crate::writing::{self, IfMatch, TRIES};
+use crate::writing::IfMatch;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::Place;
-use forebay_model::{Resource, Result, patch};
-use forebay_store::New;
+use forebay_model::{Resource, Result};
+use forebay_store::Secrets;
 use serde_json::{Map, Value, json};
+
+/// Where data goes.
+pub struct TargetConnection;
+
+impl Entity for TargetConnection {
+    const RESOURCE: Resource = Resource::TargetConnection;
+    const NAME: &'static str = "the target connection";
+
+    async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
+        complete(app, caller, body, how.draft).await?;
+        if let Some(old) = how.checked()
+            && old.text("/params/dataSetId") != body["params"]["dataSetId"].as_str()
+        {
+            // The mapping of a flow was checked against the dataset's schema.
+            Self::unused(app, caller, &old.id).await?;
+        }
+        Ok(Secrets::new())
+    }
+
+    async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
+        unused(app, caller, "targetConnectionIds", id).await
+    }
+}
 
 /// `POST /targetConnections`
 #[utoipa::path(post, path = "/targetConnections", tag = "Target connections", request_body = Object,
+    params(("mode" = Option<String>, Query, description = "`draft`: it may be incomplete")),
     responses((status = 201, description = "`{id, etag}`"), (status = 400, description = "The body is refused")))]
 pub async fn create_target_connection(
     State(app): State<App>,
@@ -26,15 +51,7 @@ pub async fn create_target_connection(
     params: Params,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    refuse_draft(&params)?;
-    let mut body = writing::object(body, "the target connection")?;
-    refuse_id(&body)?;
-    caller.sign(&mut body);
-    complete(&app, &caller, &mut body).await?;
-    body.insert("state".into(), json!("enabled"));
-    let new = New::new(Resource::TargetConnection, app.uuid(), Value::Object(body));
-    let document = app.store.insert(&caller.scope, new, app.now()).await?;
-    Ok(writing::created(&app, &document))
+    Ok(entities::create::<TargetConnection>(&app, &caller, &params, body).await?)
 }
 
 /// `GET /targetConnections`
@@ -72,23 +89,7 @@ pub async fn patch_target_connection(
     if_match: IfMatch,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let sent = if_match.required()?;
-    let operations = patch::parse(&body)?;
-    for _ in 0..TRIES {
-        let old = caller.get(&app, Resource::TargetConnection, &id).await?;
-        writing::check_version(sent, &old)?;
-        let mut new = writing::object(patch::apply(&old.body, &operations)?, "the patched target connection")?;
-        state(&new)?;
-        complete(&app, &caller, &mut new).await?;
-        if old.text("/params/dataSetId") != new["params"]["dataSetId"].as_str() {
-            // The mapping of a flow was checked against the dataset's schema.
-            unused(&app, &caller, "targetConnectionIds", &id).await?;
-        }
-        if let Some(document) = writing::replace(&app, &caller, &old, Some(sent), Value::Object(new), None).await? {
-            return Ok(writing::changed(&document));
-        }
-    }
-    Err(writing::too_busy(Resource::TargetConnection, &id).into())
+    Ok(entities::patch::<TargetConnection>(&app, &caller, &id, &if_match, &body).await?)
 }
 
 /// `DELETE /targetConnections/{id}`: refused while flows use it.
@@ -100,53 +101,59 @@ pub async fn delete_target_connection(
     Path(id): Path<String>,
     if_match: IfMatch,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::TargetConnection, &id).await?;
-    unused(&app, &caller, "targetConnectionIds", &id).await?;
-    app.store.delete(&caller.scope, Resource::TargetConnection, &id, if_match.optional(), app.now()).await?;
-    Ok(writing::gone())
+    Ok(entities::delete::<TargetConnection>(&app, &caller, &id, &if_match).await?)
 }
 
 /// Checks a target connection and fills in what follows from it.
-async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Result<()> {
+async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, draft: bool) -> Result<()> {
     named(body, false)?;
-    let spec = connection_spec(body)?;
+    formed(body, &[("data", Form::Object), ("params", Form::Object), ("baseConnectionId", Form::Text)])?;
+    let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
     if spec.get("targetSpec").is_none_or(Value::is_null) {
         return Err(invalid(format!("the connection spec {} is not a target", spec["name"]))
             .at(Place::pointer("/connectionSpec/id")));
     }
-    if !body.get("data").is_some_and(Value::is_object) {
-        return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data")));
+    match body.get("data") {
+        Some(value) => data(value)?,
+        None if draft => {}
+        None => return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data"))),
     }
-    data(&body["data"])?;
-    let at = || Place::pointer("/params/dataSetId");
-    let Some(params) = body.get_mut("params").and_then(Value::as_object_mut) else {
-        return Err(invalid("params.dataSetId is missing").at(at()));
-    };
+    match dataset(body)? {
+        Some(id) => {
+            inherited::referred(app, caller, Resource::Dataset, &id, "/params/dataSetId").await?;
+        }
+        None if draft => {}
+        None => return Err(invalid("params.dataSetId is missing").at(Place::pointer("/params/dataSetId"))),
+    }
+    match body.get("baseConnectionId").and_then(Value::as_str) {
+        None => {
+            body.remove("inheritedAttributes");
+        }
+        // The oldest tutorials first create a connection of this spec, without credentials.
+        Some(id) => {
+            let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
+            if !draft {
+                enabled(&base)?;
+            }
+            body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
+        }
+    }
+    Ok(())
+}
+
+/// The dataset that `params` names, in either spelling.
+fn dataset(body: &mut Map<String, Value>) -> Result<Option<String>> {
+    let Some(params) = body.get_mut("params").and_then(Value::as_object_mut) else { return Ok(None) };
     if !params.contains_key("dataSetId")
         && let Some(id) = params.get("datasetId").cloned()
     {
         params.insert("dataSetId".into(), id);
     }
-    let dataset = match params.get("dataSetId") {
-        Some(Value::String(id)) if !id.is_empty() => id.clone(),
-        _ => return Err(invalid("params.dataSetId is missing").at(at())),
-    };
-    inherited::referred(app, caller, Resource::Dataset, &dataset, "/params/dataSetId").await?;
-    match body.get("baseConnectionId") {
-        None | Some(Value::Null) => {
-            body.remove("inheritedAttributes");
-        }
-        // The oldest tutorials first create a connection of this spec, without credentials.
-        Some(Value::String(id)) => {
-            let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
-            enabled(&base)?;
-            body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
-        }
-        Some(_) => {
-            return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId")));
-        }
+    match params.get("dataSetId") {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(id)) if !id.is_empty() => Ok(Some(id.clone())),
+        Some(_) => Err(invalid("params.dataSetId must be the id of a dataset").at(Place::pointer("/params/dataSetId"))),
     }
-    Ok(())
 }
 
 /// What is there of `data` has its type: a schema that cannot be read would never be compared with the dataset's.

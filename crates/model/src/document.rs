@@ -52,6 +52,10 @@ pub enum Resource {
     Sandbox,
     /// An API client; scoped to the organization.
     Client,
+    /// Who is told how runs end.
+    Webhook,
+    /// What a webhook is told, and each try to tell it.
+    Delivery,
 }
 
 impl Resource {
@@ -72,6 +76,8 @@ impl Resource {
             Resource::MappingSet => "mappingSets",
             Resource::Sandbox => "sandboxes",
             Resource::Client => "clients",
+            Resource::Webhook => "webhooks",
+            Resource::Delivery => "deliveries",
         }
     }
 }

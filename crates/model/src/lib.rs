@@ -11,6 +11,7 @@ pub mod files;
 pub mod filter;
 pub mod identity;
 pub mod mapping;
+pub mod notice;
 pub mod patch;
 pub mod run;
 pub mod schedule;

@@ -147,6 +147,9 @@ pub async fn start(config: Config) -> Result<Running, String> {
         metrics: Arc::new(move || metrics.render()),
     };
     let stop = CancellationToken::new();
+    let deliverer =
+        forebay_api::Deliverer { store: store.clone(), gate: accounts.gate.clone(), clock: app.clock.clone() };
+    let telling = tokio::spawn(deliverer.run(stop.clone().cancelled_owned()));
     let serving = {
         let stop = stop.clone();
         tokio::spawn(async move {
@@ -165,7 +168,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let working = tokio::spawn(worker.run(stop.clone()));
     let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
-    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping], _lock: lock })
+    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _lock: lock })
 }
 
 fn settings(config: &Config, public_url: String) -> Settings {

@@ -7,10 +7,12 @@
 //! no redirect is followed. What is refused is refused before anything connects, with one text for all reasons.
 
 use crate::address;
+use bytes::Bytes;
 use forebay_model::{Error, Kind, Result, code};
 use futures::future::BoxFuture;
 use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::HeaderMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -94,6 +96,15 @@ impl Gate {
             Ok(response) => Ok(response),
             Err(e) => Err(failure(&url, e)),
         }
+    }
+
+    /// Posts a body and answers the status, within `patience`. What the other side says is not read.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes, patience: Duration) -> Result<u16> {
+        let mut request = reqwest::Request::new(reqwest::Method::POST, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        *request.timeout_mut() = Some(patience);
+        Ok(self.send(request).await?.status().as_u16())
     }
 
     /// Resolves a URL's host and opens a connection to it, nothing more: what a connection test reports first.

@@ -2,7 +2,7 @@
 
 use crate::database::failed;
 use crate::rows::{self, COLUMNS, Place};
-use crate::{Store, schedules, seal};
+use crate::{Store, deliveries, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use secrecy::SecretString;
@@ -163,6 +163,7 @@ impl Store {
                     crate::leases::insert_cleanup(&mut tx, &folder).await?;
                 }
             }
+            Resource::Webhook => deliveries::forget(&mut tx, scope, id).await?,
             Resource::Dataset => crate::leases::insert_cleanup(&mut tx, &table_folder(scope, id)).await?,
             _ => {}
         }
@@ -188,6 +189,7 @@ impl Store {
             "DELETE FROM schedules WHERE org = $1 AND sandbox = $2",
             "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
             "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM delivery_queue WHERE org = $1 AND sandbox = $2",
         ] {
             sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }

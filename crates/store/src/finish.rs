@@ -1,10 +1,10 @@
 //! The end of a run: one transaction for all that it changes.
 
-use crate::Store;
 use crate::claims::{Claim, check, of_claim};
 use crate::database::{failed, millis};
 use crate::rows;
 use crate::take::flow_state;
+use crate::{Store, deliveries};
 use forebay_model::run::{self, Span, Status};
 use forebay_model::schedule::moment;
 use forebay_model::{Document, Error, Resource, Result, Scope, Time};
@@ -36,6 +36,7 @@ impl Store {
         let mut tx = self.database.write().await?;
         check(&mut tx, claim).await?;
         let run = end_run(&mut tx, claim, end.run, end.state, now).await?;
+        deliveries::tell(&mut tx, &claim.scope, &run, end.state, now).await?;
         if !end.batch.is_null() {
             put_batch(&mut tx, claim, end.batch, now).await?;
         }

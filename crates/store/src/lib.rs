@@ -5,11 +5,12 @@
 //! SQLite takes one writer: there is one writing connection, whose transactions begin IMMEDIATE, and a few readers beside
 //! it, so nobody meets a locked database. The SQL is portable; what PostgreSQL needs otherwise comes with it.
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
-//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending).
+//! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
 
 mod claims;
 mod cursor;
 mod database;
+mod deliveries;
 mod derive;
 mod documents;
 mod finish;
@@ -24,6 +25,7 @@ mod states;
 mod take;
 
 pub use claims::Claim;
+pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
 pub use finish::End;
 pub use keys::Keys;

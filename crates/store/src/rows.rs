@@ -164,6 +164,7 @@ pub(crate) fn parent_member(resource: Resource) -> Option<&'static str> {
     match resource {
         Resource::Run => Some("flowId"),
         Resource::SourceConnection | Resource::TargetConnection => Some("baseConnectionId"),
+        Resource::Delivery => Some("webhookId"),
         _ => None,
     }
 }

@@ -1,8 +1,8 @@
 //! A flow's row in `schedules`, kept in the transaction that writes the flow, and the end of runs that will never begin.
 
 use crate::database::{failed, millis, time};
-use crate::rows;
-use forebay_model::run::{self, Problem};
+use crate::{deliveries, rows};
+use forebay_model::run::{self, Problem, Status};
 use forebay_model::schedule::Schedule;
 use forebay_model::{Document, Resource, Result, Scope, Time, code};
 use sqlx::AnyConnection;
@@ -97,6 +97,7 @@ async fn cancel(
         rows::merge(&mut body, run::cancelled(now, why));
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut *connection, scope, &stored).await?;
+        deliveries::tell(&mut *connection, scope, &stored.document, Status::Failed, now).await?;
         let sql = "UPDATE run_queue SET state = 'done' WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         sqlx::query(sql)
             .bind(&scope.org)

@@ -165,8 +165,11 @@ async fn what_is_wrong_with_a_flow_is_named() {
         })
         .await;
     assert_eq!(reply.status, 400, "{}", reply.body);
-    let reply = world.post(&format!("{PATH}?mode=draft"), flow.clone()).await;
-    assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1451-400"), "drafts come later");
+    let reply = world.post(&format!("{PATH}?mode=sketch"), flow.clone()).await;
+    assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1451-400"));
+    check("/policy", json!({ "id": "p", "name": "" }), "FLOW-1431-400", "/policy/name").await;
+    check("/policy", json!(["p"]), "FLOW-1100-400", "/policy").await;
+    check("/labels", json!("core/C2"), "FLOW-1100-400", "/labels").await;
 }
 
 #[tokio::test]

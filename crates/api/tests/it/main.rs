@@ -4,23 +4,4 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
-mod attacks;
-mod badinput;
-mod catalog;
-mod connections;
-mod dataprep;
-mod descriptors;
-mod explore;
-mod export;
-mod flows;
-mod gateway;
-mod hubspot;
-mod ims;
-mod matrix;
-mod openapi;
-mod runs;
-mod sandboxes;
-mod schemas;
-mod sockets;
-mod specs;
-mod world;
+mod actions;
