@@ -275,7 +275,10 @@ async fn faults(app: &App, caller: &Caller, body: &Value) -> Result<Vec<Vec<Erro
         Some(id) => match Registry::open(app, caller).await?.tree(id) {
             Ok(tree) => Some(tree),
             Err(error) if error.kind == Kind::NotFound => {
-                return Err(bad(format!("the mapping set names the schema {id}, which does not exist")));
+                let current = body.pointer("/outputSchema/schemaRef/id").is_some_and(|current| current == id);
+                let at = if current { "/outputSchema/schemaRef/id" } else { "/xdmSchema" };
+                let message = format!("the mapping set names the schema {id}, which does not exist");
+                return Err(bad(message).at(Place::pointer(at)));
             }
             Err(error) => return Err(error),
         },

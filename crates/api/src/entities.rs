@@ -190,6 +190,34 @@ pub fn named(body: &Map<String, Value>, required: bool) -> Result<()> {
     }
 }
 
+/// What a member is, where it is there. Null is as good as absent, and goes.
+pub fn formed(body: &mut Map<String, Value>, members: &[(&str, Form)]) -> Result<()> {
+    for (name, form) in members {
+        let Some(value) = body.get(*name) else { continue };
+        let (fits, wanted) = match form {
+            Form::Object => (value.is_object(), "an object"),
+            Form::Array => (value.is_array(), "an array"),
+            Form::Text => (value.is_string(), "a text"),
+        };
+        if value.is_null() {
+            body.remove(*name);
+        } else if !fits {
+            return Err(invalid(format!("{name} must be {wanted}")).at(Place::pointer(format!("/{name}"))));
+        }
+    }
+    Ok(())
+}
+
+/// What a member may be.
+pub enum Form {
+    /// An object.
+    Object,
+    /// An array.
+    Array,
+    /// A text.
+    Text,
+}
+
 /// FLOW-1445-400 unless the connection is enabled.
 pub fn enabled(document: &Document) -> Result<()> {
     match document.text("/state") {

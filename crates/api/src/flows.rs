@@ -5,7 +5,7 @@ mod mapping;
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::entities::{self, Entity, How, enabled, named};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
@@ -36,6 +36,18 @@ impl Entity for Flow {
 
     async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
         named(body, false)?;
+        formed(
+            body,
+            &[
+                ("sourceConnectionIds", Form::Array),
+                ("targetConnectionIds", Form::Array),
+                ("transformations", Form::Array),
+                ("scheduleParams", Form::Object),
+                ("options", Form::Object),
+                ("labels", Form::Array),
+                ("policy", Form::Object),
+            ],
+        )?;
         policy(body)?;
         crate::labels::of_flow(body)?;
         if how.draft {
@@ -212,15 +224,7 @@ async fn sketch(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Re
     FLOW_SPECS.named(app, caller, body, "flowSpec").await?;
     let mut ends = [Vec::new(), Vec::new()];
     for (side, found) in [Side::SOURCE, Side::TARGET].iter().zip(&mut ends) {
-        let ids = match body.get(side.ids) {
-            None | Some(Value::Null) => continue,
-            Some(Value::Array(ids)) => ids.as_slice(),
-            Some(_) => {
-                return Err(invalid(format!("{} must be an array of ids", side.ids))
-                    .at(Place::pointer(format!("/{}", side.ids))));
-            }
-        };
-        for (index, id) in ids.iter().enumerate() {
+        for (index, id) in body.get(side.ids).and_then(Value::as_array).into_iter().flatten().enumerate() {
             let pointer = format!("/{}/{index}", side.ids);
             let Some(id) = id.as_str() else {
                 return Err(invalid(format!("{}[{index}] must be a text", side.ids)).at(Place::pointer(pointer)));
@@ -229,6 +233,35 @@ async fn sketch(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> Re
         }
     }
     inherit(body, &ends[0], &ends[1]);
+    options(body)?;
+    sketched(body)
+}
+
+/// What a draft says of its transformations and of its schedule has its form, whatever is missing.
+fn sketched(body: &Map<String, Value>) -> Result<()> {
+    for (index, transformation) in
+        body.get("transformations").and_then(Value::as_array).into_iter().flatten().enumerate()
+    {
+        let params = &transformation["params"];
+        if !transformation["name"].is_string() || !(params.is_null() || params.is_object()) {
+            return Err(invalid(format!("transformations[{index}] must be an object with name and params"))
+                .at(Place::pointer(format!("/transformations/{index}"))));
+        }
+    }
+    let empty = Map::new();
+    let schedule = body.get("scheduleParams").and_then(Value::as_object).unwrap_or(&empty);
+    for (name, value) in schedule {
+        let fits = match name.as_str() {
+            "startTime" | "interval" => value.is_number() || value.is_string(),
+            "frequency" => value.is_string(),
+            "backfill" => value.is_boolean() || value.is_string(),
+            _ => true,
+        };
+        if !fits && !value.is_null() {
+            return Err(invalid(format!("scheduleParams.{name} is not of its type"))
+                .at(Place::pointer(format!("/scheduleParams/{name}"))));
+        }
+    }
     Ok(())
 }
 
@@ -245,17 +278,11 @@ fn inherit(body: &mut Map<String, Value>, sources: &[Document], targets: &[Docum
 
 /// `labels` are texts, and a policy says nothing by halves (FLOW-1431-400).
 fn policy(body: &Map<String, Value>) -> Result<()> {
-    match body.get("labels") {
-        None | Some(Value::Null) => {}
-        Some(Value::Array(labels)) if labels.iter().all(Value::is_string) => {}
-        Some(_) => return Err(invalid("labels must be an array of texts").at(Place::pointer("/labels"))),
+    let mut labels = body.get("labels").and_then(Value::as_array).into_iter().flatten();
+    if let Some(index) = labels.position(|label| !label.is_string()) {
+        return Err(invalid(format!("labels[{index}] must be a text")).at(Place::pointer(format!("/labels/{index}"))));
     }
-    let policy = match body.get("policy") {
-        None | Some(Value::Null) => return Ok(()),
-        Some(Value::Object(policy)) => policy,
-        Some(_) => return Err(invalid("policy must be an object").at(Place::pointer("/policy"))),
-    };
-    for (name, value) in policy {
+    for (name, value) in body.get("policy").and_then(Value::as_object).into_iter().flatten() {
         let empty = match value {
             Value::Null => true,
             Value::String(text) => text.trim().is_empty(),

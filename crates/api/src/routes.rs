@@ -234,6 +234,7 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     Router::new()
         .fallback_service(inner.map_request(without_trailing_slash))
+        .layer(middleware::from_fn(readable))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app, around))
 }
@@ -259,6 +260,14 @@ fn without_trailing_slash(mut request: Request) -> Request {
         }
     }
     request
+}
+
+/// A path that is no text names nothing. The router would say so in words of its own.
+async fn readable(request: Request, next: Next) -> Response {
+    if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return Problem(Error::new(Kind::NotFound, &code::HTTP_404, "The path is not UTF-8")).into_response();
+    }
+    next.run(request).await
 }
 
 /// The outermost layer: gives the request an id, renders failures, and sets the headers that every answer has.

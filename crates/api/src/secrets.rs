@@ -96,7 +96,10 @@ fn auth_spec<'a>(spec: &'a Value, name: &str) -> Result<&'a Value> {
 /// Checks a connection's `auth` against its spec; writes the masks into it, and gives back what is to be sealed.
 /// `old` is what is sealed already. Of a draft, parameters may be missing, and even what they are for.
 pub fn seal(body: &mut Map<String, Value>, spec: &Value, old: &Secrets, draft: bool) -> Result<Secrets> {
-    let Some(auth) = body.get_mut("auth").filter(|auth| !auth.is_null()) else {
+    if body.get("auth").is_some_and(Value::is_null) {
+        body.remove("auth");
+    }
+    let Some(auth) = body.get_mut("auth") else {
         return match auth_specs(spec).next() {
             None => Ok(Secrets::new()),
             Some(_) if draft => Ok(Secrets::new()),

@@ -7,12 +7,13 @@
 use serde_json::{Value, json};
 
 /// Shapes, which operations they belong to, and how a failure looks below a path. Later prefixes come first.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("shapes/common.json"),
     include_str!("shapes/catalog.json"),
     include_str!("shapes/prep.json"),
     include_str!("shapes/registry.json"),
     include_str!("shapes/flow.json"),
+    include_str!("shapes/webhooks.json"),
 ];
 
 /// What any secured operation may answer beside what its handler says.

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::entities::{self, Entity, How, enabled, named};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
@@ -130,6 +130,7 @@ pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str) -> Resul
 /// rest is checked when it is published.
 async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, draft: bool) -> Result<()> {
     named(body, !draft)?;
+    formed(body, &[("data", Form::Object), ("params", Form::Object), ("baseConnectionId", Form::Text)])?;
     let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
     if spec.get("sourceSpec").is_none_or(Value::is_null) {
         return Err(invalid(format!("the connection spec {} is not a source", spec["name"]))
@@ -147,7 +148,7 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, dra
         }
     }
     if draft {
-        return Ok(());
+        return sketched(body);
     }
     unfiltered(body, &spec)?;
     match reader(&spec) {
@@ -157,6 +158,20 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, dra
             params(body)
         }
     }
+}
+
+/// What a draft says of its data has its form.
+fn sketched(body: &Map<String, Value>) -> Result<()> {
+    let data = body.get("data").unwrap_or(&Value::Null);
+    for (name, fits, wanted) in [
+        ("format", data["format"].is_null() || data["format"].is_string(), "a text"),
+        ("properties", data["properties"].is_null() || data["properties"].is_object(), "an object"),
+    ] {
+        if !fits {
+            return Err(invalid(format!("data.{name} must be {wanted}")).at(Place::pointer(format!("/data/{name}"))));
+        }
+    }
+    Ok(())
 }
 
 /// The base connection. A spec without credentials needs none.
@@ -170,9 +185,8 @@ async fn base(
     let fault = |message: &'static str| Err(invalid(message).at(Place::pointer("/baseConnectionId")));
     let id = match body.get("baseConnectionId") {
         Some(Value::String(id)) => id,
-        None | Some(Value::Null) if draft || secrets::auth_specs(spec).next().is_none() => return Ok(None),
-        None | Some(Value::Null) => return fault("baseConnectionId is missing"),
-        Some(_) => return fault("baseConnectionId must be a text"),
+        _ if draft || secrets::auth_specs(spec).next().is_none() => return Ok(None),
+        _ => return fault("baseConnectionId is missing"),
     };
     let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
     if base.text("/connectionSpec/id") != spec["id"].as_str() {

@@ -218,7 +218,13 @@ async fn complete(
     // A spec belongs to the organization, and its version is its own.
     body.remove("sandboxId");
     body.remove("sandboxName");
-    body.insert("version".into(), version.filter(|version| !version.is_null()).unwrap_or(json!("1.0")));
+    body.retain(|_, value| !value.is_null());
+    let version = match version {
+        None | Some(Value::Null) => json!("1.0"),
+        Some(Value::Number(number)) => json!(number.to_string()),
+        Some(other) => other,
+    };
+    body.insert("version".into(), version);
     match shelf.resource {
         Resource::ConnectionSpec => check::connection_spec(&body)?,
         _ => check::flow_spec(&mut body)?,

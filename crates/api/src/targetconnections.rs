@@ -3,7 +3,7 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::entities::{self, Entity, How, enabled, named};
+use crate::entities::{self, Entity, Form, How, enabled, formed, named};
 use crate::inherited;
 use crate::listing;
 use crate::params::Params;
@@ -107,15 +107,16 @@ pub async fn delete_target_connection(
 /// Checks a target connection and fills in what follows from it.
 async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, draft: bool) -> Result<()> {
     named(body, false)?;
+    formed(body, &[("data", Form::Object), ("params", Form::Object), ("baseConnectionId", Form::Text)])?;
     let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
     if spec.get("targetSpec").is_none_or(Value::is_null) {
         return Err(invalid(format!("the connection spec {} is not a target", spec["name"]))
             .at(Place::pointer("/connectionSpec/id")));
     }
     match body.get("data") {
-        Some(value) if value.is_object() => data(value)?,
-        None | Some(Value::Null) if draft => {}
-        _ => return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data"))),
+        Some(value) => data(value)?,
+        None if draft => {}
+        None => return Err(invalid("data is missing: it names the schema").at(Place::pointer("/data"))),
     }
     match dataset(body)? {
         Some(id) => {
@@ -124,20 +125,17 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, dra
         None if draft => {}
         None => return Err(invalid("params.dataSetId is missing").at(Place::pointer("/params/dataSetId"))),
     }
-    match body.get("baseConnectionId") {
-        None | Some(Value::Null) => {
+    match body.get("baseConnectionId").and_then(Value::as_str) {
+        None => {
             body.remove("inheritedAttributes");
         }
         // The oldest tutorials first create a connection of this spec, without credentials.
-        Some(Value::String(id)) => {
+        Some(id) => {
             let base = inherited::referred(app, caller, Resource::Connection, id, "/baseConnectionId").await?;
             if !draft {
                 enabled(&base)?;
             }
             body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
-        }
-        Some(_) => {
-            return Err(invalid("baseConnectionId must be a text").at(Place::pointer("/baseConnectionId")));
         }
     }
     Ok(())
@@ -145,11 +143,7 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, dra
 
 /// The dataset that `params` names, in either spelling.
 fn dataset(body: &mut Map<String, Value>) -> Result<Option<String>> {
-    let params = match body.get_mut("params") {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::Object(params)) => params,
-        Some(_) => return Err(invalid("params must be an object").at(Place::pointer("/params"))),
-    };
+    let Some(params) = body.get_mut("params").and_then(Value::as_object_mut) else { return Ok(None) };
     if !params.contains_key("dataSetId")
         && let Some(id) = params.get("datasetId").cloned()
     {

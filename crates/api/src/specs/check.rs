@@ -70,7 +70,7 @@ fn head(body: &Map<String, Value>) -> Result<()> {
         }
     }
     match body.get("version") {
-        Some(Value::String(_) | Value::Number(_)) => Ok(()),
+        Some(Value::String(_)) => Ok(()),
         _ => fault("/version", "version must be a text"),
     }
 }

@@ -135,6 +135,19 @@ async fn what_a_draft_says_has_its_form_and_what_it_refers_to_exists() {
     check("flows", body, "FLOW-1100-400", "/sourceConnectionIds/0").await;
     let body = json!({ "flowSpec": { "id": FLOW_SPEC }, "sourceConnectionIds": "nothing" });
     check("flows", body, "FLOW-1100-400", "/sourceConnectionIds").await;
+    for (member, value, at) in [
+        ("transformations", json!([{ "params": {} }]), "/transformations/0"),
+        ("scheduleParams", json!({ "frequency": 7 }), "/scheduleParams/frequency"),
+        ("scheduleParams", json!("daily"), "/scheduleParams"),
+        ("options", json!({ "partialIngestionPercent": 0 }), "/options/partialIngestionPercent"),
+        ("labels", json!([7]), "/labels/0"),
+    ] {
+        let mut body = json!({ "flowSpec": { "id": FLOW_SPEC } });
+        body[member] = value;
+        check("flows", body, "FLOW-1100-400", at).await;
+    }
+    let body = json!({ "connectionSpec": { "id": S3 }, "data": { "format": 7 } });
+    check("sourceConnections", body, "FLOW-1100-400", "/data/format").await;
     check("flows", json!({ "flowSpec": { "id": FLOW_SPEC }, "state": "enabled" }), "FLOW-1410-400", "/state").await;
 }
 

@@ -8,6 +8,7 @@ mod access;
 mod actions;
 mod attacks;
 mod audit;
+mod badinput;
 mod catalog;
 mod clients;
 mod connections;

@@ -42,6 +42,8 @@ pub struct Operation {
     pub id: String,
     /// It asks for no credentials.
     pub open: bool,
+    /// Names of the query's parameters.
+    pub query: Vec<String>,
 }
 
 pub async fn operations(world: &World) -> Vec<Operation> {
@@ -54,14 +56,21 @@ pub async fn operations(world: &World) -> Vec<Operation> {
                 path: path.clone(),
                 id: operation["operationId"].as_str().unwrap().to_string(),
                 open: operation["security"] == json!([{}]),
+                query: names(operation, "query"),
             });
         }
     }
     operations
 }
 
+fn names(operation: &Value, place: &str) -> Vec<String> {
+    let all = operation["parameters"].as_array().into_iter().flatten();
+    let here = all.filter(|parameter| parameter["in"] == place);
+    here.filter_map(|parameter| parameter["name"].as_str().map(str::to_string)).collect()
+}
+
 /// The victim's documents, as the store has them.
-async fn documents(world: &World) -> BTreeMap<String, Value> {
+pub async fn documents(world: &World) -> BTreeMap<String, Value> {
     let mut found = BTreeMap::new();
     for scope in [world.scope(), Scope::organization(ORG)] {
         for &resource in RESOURCES {
@@ -91,7 +100,7 @@ fn ghost(id: &str) -> String {
 }
 
 /// Puts ids where a text names their kinds: `{connection}`.
-fn filled(text: &str, ids: &BTreeMap<&'static str, String>) -> String {
+pub fn filled(text: &str, ids: &BTreeMap<&'static str, String>) -> String {
     let mut text = text.to_string();
     for (kind, id) in ids {
         text = text.replace(&format!("{{{kind}}}"), id);
@@ -99,7 +108,7 @@ fn filled(text: &str, ids: &BTreeMap<&'static str, String>) -> String {
     text
 }
 
-fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
@@ -120,6 +129,19 @@ fn said(reply: &Reply, ids: &BTreeMap<&'static str, String>) -> String {
     text
 }
 
+/// Where an attack goes, with its path and its query.
+pub fn target(operation: &Operation, attack: &Attack, ids: &BTreeMap<&'static str, String>) -> String {
+    let mut path = operation.path.clone();
+    for (name, value) in attack.path {
+        path = path.replace(&format!("{{{name}}}"), &encoded(&filled(value, ids)));
+    }
+    assert!(!path.contains('{'), "{}: {path} has a parameter that its attack does not fill", operation.id);
+    match attack.query {
+        "" => path,
+        query => format!("{path}?{}", filled(query, &ids.iter().map(|(kind, id)| (*kind, encoded(id))).collect())),
+    }
+}
+
 /// One attack by a caller, with the victim's ids or with ids that nobody has.
 async fn attack(
     world: &World,
@@ -128,14 +150,7 @@ async fn attack(
     ids: &BTreeMap<&'static str, String>,
     org: Option<&str>,
 ) -> Reply {
-    let mut path = operation.path.clone();
-    for (name, value) in attack.path {
-        path = path.replace(&format!("{{{name}}}"), &encoded(&filled(value, ids)));
-    }
-    assert!(!path.contains('{'), "{}: {path} has a parameter that its attack does not fill", operation.id);
-    if !attack.query.is_empty() {
-        path = format!("{path}?{}", filled(attack.query, &ids.iter().map(|(k, v)| (*k, encoded(v))).collect()));
-    }
+    let path = target(operation, attack, ids);
     let call = match org {
         Some(org) => world.stranger(&operation.method, &path, org),
         None => world.call(&operation.method, &path),

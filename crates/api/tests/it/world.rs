@@ -309,13 +309,18 @@ pub struct Call<'a> {
     world: &'a World,
     method: String,
     path: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
 
 impl Call<'_> {
     /// Adds a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.raw(name, value.as_bytes())
+    }
+
+    /// Adds a header of any bytes.
+    pub fn raw(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -339,7 +344,7 @@ impl Call<'_> {
     pub async fn send(self) -> Reply {
         let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_slice());
         }
         let request = request.body(Body::from(self.body)).unwrap();
         let response = self.world.router.clone().oneshot(request).await.unwrap();
