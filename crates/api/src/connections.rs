@@ -159,9 +159,7 @@ pub async fn remote(app: &App, caller: &Caller, id: &str) -> Result<Remote> {
     let document = caller.get(app, Resource::Connection, id).await?;
     enabled(&document)?;
     let spec = document.text("/connectionSpec/id").unwrap_or_default();
-    let Some(source) = forebay_sources::by_spec(spec) else {
-        return Err(invalid(format!("connection {id} cannot be read from: its connection spec {spec} has no source")));
-    };
+    let source = forebay_sources::runner(spec)?;
     let sealed = app.store.secrets(&caller.scope, Resource::Connection, id).await?;
     let none = json!({});
     let shown = document.body.pointer("/auth/params").unwrap_or(&none);

@@ -231,8 +231,8 @@ async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &
     if let Some(base) = connection.text("/baseConnectionId") {
         enabled(&inherited::referred(app, caller, Resource::Connection, base, &pointer).await?)?;
     }
-    if side.resource == Resource::SourceConnection && forebay_sources::by_spec(used).is_none() {
-        return Err(invalid(format!("nothing reads connections of the spec {used} yet")).at(Place::pointer(pointer)));
+    if side.resource == Resource::SourceConnection {
+        forebay_sources::runner(used).map_err(|error| error.at(Place::pointer(pointer)))?;
     }
     Ok(connection)
 }

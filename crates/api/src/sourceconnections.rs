@@ -137,6 +137,8 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
     }
     let base = match body.get("baseConnectionId") {
         Some(Value::String(id)) => id.clone(),
+        // The platform's own places need no account (FS §9.1).
+        None if spec["authSpec"].as_array().is_some_and(Vec::is_empty) => return Ok(()),
         _ => {
             return Err(invalid("baseConnectionId is missing").at(Place::pointer("/baseConnectionId")));
         }
@@ -147,12 +149,14 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>) -> 
         return Err(invalid("connectionSpec.id is not the base connection's").at(Place::pointer("/connectionSpec/id")));
     }
     unfiltered(body, spec)?;
-    match reader(spec) {
-        Reader::Tables => table(body)?,
-        Reader::Files => {
+    match forebay_sources::by_spec(spec["id"].as_str().unwrap_or_default()).map(|source| source.reader) {
+        Some(Reader::Tables) => table(body)?,
+        Some(Reader::Files) => {
             data(body)?;
             params(body)?;
         }
+        // Nothing reads it yet, and a flow from it is refused: it is stored as it is.
+        None => {}
     }
     body.insert("inheritedAttributes".into(), json!({ "baseConnection": inherited::brief(&base) }));
     Ok(())

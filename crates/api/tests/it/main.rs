@@ -15,6 +15,7 @@ mod gateway;
 mod hubspot;
 mod ims;
 mod openapi;
+mod registry;
 mod runs;
 mod sandboxes;
 mod schemas;
