@@ -12,6 +12,8 @@ PY   := $(VENV)/bin/python
 export FOREBAY_TEST_PYTHON ?= $(PY)
 NODE := $(CACHE)/hubspot-client-$(shell sha256sum < scripts/hubspot-client/package-lock.json | cut -c1-12)
 export FOREBAY_TEST_HUBSPOT_NODE ?= $(NODE)
+AZURITE := $(CACHE)/azurite-$(shell sha256sum < scripts/azurite/package-lock.json | cut -c1-12)
+export FOREBAY_TEST_AZURITE ?= $(AZURITE)
 # The peer that reads HubSpot beside us; only the benchmark installs it.
 PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-12)
 
@@ -29,11 +31,12 @@ help:
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
-setup: $(VENV)/.ready $(NODE)/.ready
+setup: $(VENV)/.ready $(NODE)/.ready $(AZURITE)/.ready
 
-# The script does what is not done yet, so each of the two may run it.
-$(VENV)/.ready $(NODE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json scripts/setup.sh
-	scripts/setup.sh $(VENV) $(NODE)
+# The script does what is not done yet, so each of the three may run it.
+$(VENV)/.ready $(NODE)/.ready $(AZURITE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json \
+    scripts/azurite/package-lock.json scripts/setup.sh
+	scripts/setup.sh $(VENV) $(NODE) $(AZURITE)
 	@touch $@
 
 $(PEER)/.ready: $(VENV)/.ready bench/requirements.txt

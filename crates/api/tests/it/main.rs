@@ -35,6 +35,7 @@ mod sandboxes;
 mod schemas;
 mod search;
 mod sockets;
+mod sources;
 mod specs;
 mod webhooks;
 mod world;
