@@ -48,7 +48,7 @@ use std::time::Duration;
 use tracing::debug;
 
 /// How often a commit may lose the race for the next version.
-const ATTEMPTS: u32 = 100;
+pub(crate) const ATTEMPTS: u32 = 100;
 
 /// Who commits: one claim of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,16 +119,16 @@ fn data_id(flow: &str) -> String {
 }
 
 /// What one commit changes.
-struct Change<'a> {
-    schema: &'a Schema,
-    files: &'a [File],
+pub(crate) struct Change<'a> {
+    pub schema: &'a Schema,
+    pub files: &'a [File],
     /// What a merge's rows go by.
-    key: Option<&'a [String]>,
-    removes: Vec<Remove>,
-    operation: DeltaOperation,
-    txns: Vec<Transaction>,
-    notes: Vec<(String, Value)>,
-    time: Option<i64>,
+    pub key: Option<&'a [String]>,
+    pub removes: Vec<Remove>,
+    pub operation: DeltaOperation,
+    pub txns: Vec<Transaction>,
+    pub notes: Vec<(String, Value)>,
+    pub time: Option<i64>,
 }
 
 impl<'a> Change<'a> {
@@ -156,7 +156,7 @@ fn append() -> DeltaOperation {
     DeltaOperation::Write { mode: SaveMode::Append, partition_by: None, predicate: None }
 }
 
-enum Outcome {
+pub(crate) enum Outcome {
     Version(u64),
     /// Somebody else took the version, or the answer was lost: read again.
     Again,
@@ -280,7 +280,7 @@ impl Table {
     }
 
     /// One attempt at the version after the one that `table` shows.
-    async fn put(&self, table: Option<DeltaTable>, change: &Change<'_>) -> Result<Outcome> {
+    pub(crate) async fn put(&self, table: Option<DeltaTable>, change: &Change<'_>) -> Result<Outcome> {
         let doing = || format!("The lake could not commit to {}.", self.path);
         let mut actions = Vec::with_capacity(change.files.len() + change.removes.len() + 2);
         let log = match &table {
@@ -348,7 +348,7 @@ impl Table {
     }
 
     /// Somebody else took the next version. Waits a little longer each time, by chance, so that racers part ways.
-    async fn lost(&self, attempt: u32) {
+    pub(crate) async fn lost(&self, attempt: u32) {
         debug!(table = %self.path, attempt, "another commit came first; the table is read again");
         let limit = 10 * u64::from(attempt.min(30) + 1);
         let chance = u64::from(uuid::Uuid::new_v4().as_bytes()[0]);

@@ -1,5 +1,5 @@
 //! Where things lie in a lake, relative to its root:
-//! `tables/<sandbox id>/<dataset id>/…`, `batches/<sandbox id>/<batch id>/{row_errors/part-*.json, input_files/…}`,
+//! `tables/<sandbox id>/<dataset id>/…`, `batches/<sandbox id>/<batch id>/{row_errors/part-*.json, input_files/…, uploads/…}`,
 //! `raw/<sandbox id>/<flow id>/<run id>/…` and `ledgers/<sandbox id>/<flow id>/…`.
 
 /// The location of a dataset's table.
@@ -15,6 +15,11 @@ pub fn batch(sandbox: &str, batch: &str) -> String {
 /// The location of a batch's row errors.
 pub fn row_errors(sandbox: &str, batch: &str) -> String {
     format!("batches/{sandbox}/{batch}/row_errors")
+}
+
+/// The location of a batch's uploaded files, until they are in its dataset.
+pub fn uploads(sandbox: &str, batch: &str) -> String {
+    format!("batches/{sandbox}/{batch}/uploads")
 }
 
 /// The location of what a flow's runs landed as it came.

@@ -14,6 +14,7 @@ pub mod json;
 mod keyed;
 pub mod layout;
 pub mod read;
+mod revert;
 pub mod schema;
 pub mod stats;
 pub mod store;

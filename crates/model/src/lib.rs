@@ -10,6 +10,7 @@ pub mod event;
 pub mod files;
 pub mod filter;
 pub mod identity;
+pub mod import;
 pub mod mapping;
 pub mod patch;
 pub mod run;

@@ -13,8 +13,11 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 /// In order; the number of the last is the schema's version. A file that has been released never changes.
-const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_start.sql"), include_str!("../migrations/0002_states.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_start.sql"),
+    include_str!("../migrations/0002_states.sql"),
+    include_str!("../migrations/0020_waiting.sql"),
+];
 
 const READERS: u32 = 4;
 

@@ -172,9 +172,28 @@ impl Store {
     }
 
     fn announce(&self, resource: Resource) {
-        if resource == Resource::Flow {
+        if matches!(resource, Resource::Flow | Resource::Batch) {
             self.database.announce();
         }
+    }
+
+    /// The uploaded batches of all sandboxes that a worker is to import, oldest first. The scopes have no sandbox names:
+    /// an upload keeps its own.
+    pub async fn waiting_batches(&self) -> Result<Vec<(Scope, Document)>> {
+        let sql = format!(
+            "SELECT {COLUMNS}, org, sandbox FROM documents WHERE resource = 'batches' AND state <> '' ORDER BY created_at, id LIMIT 1000"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.database.readers).await.map_err(failed)?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in rows {
+            let scope = Scope {
+                org: row.try_get(5).map_err(failed)?,
+                sandbox: row.try_get(6).map_err(failed)?,
+                sandbox_name: String::new(),
+            };
+            found.push((scope, crate::rows::document(Resource::Batch, &row)?));
+        }
+        Ok(found)
     }
 
     /// Empties a sandbox: its documents, schedules, runs and cursors are gone, its folders in the lake become cleanups.
