@@ -3,9 +3,9 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_model::Result;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
+use forebay_model::{Result, Time};
 use forebay_sources::Remote;
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -31,6 +31,16 @@ pub trait Engine: Send + Sync {
 
     /// The files that a batch committed to a table, in the order of their names.
     async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>>;
+
+    /// Writes an object of the lake as its bytes come, whole or not at all. An error of the bytes is the answer's.
+    async fn put(&self, path: &str, bytes: BoxStream<'static, Result<Bytes>>) -> Result<()>;
+
+    /// Removes an object of the lake; it is no error if there is none.
+    async fn delete(&self, path: &str) -> Result<()>;
+
+    /// Takes the files of a batch, which have `rows` rows together, out of a table; a conflict where they are mixed with
+    /// others. To do it again does nothing.
+    async fn revert(&self, table: &str, batch: &str, rows: u64, now: Time) -> Result<()>;
 
     /// The bytes of an object of the lake, or a range of them (inside the object: the caller has checked it).
     async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>>;

@@ -16,11 +16,13 @@ mod explore;
 mod export;
 mod flows;
 mod identity;
+mod import;
 mod ims;
 mod inherited;
 mod labels;
 mod listing;
 mod normalise;
+mod observability;
 mod params;
 mod problem;
 mod replay;
@@ -77,6 +79,10 @@ pub struct Settings {
     pub public_url: String,
     /// Refuse what the tutorials leave out: a missing sandbox header, a wrong content type (FS-HDR-3).
     pub strict: bool,
+    /// Bytes of one upload at most, be it a file or a range of one.
+    pub max_upload: u64,
+    /// Bytes of a file at most that is uploaded in ranges.
+    pub max_large_upload: u64,
 }
 
 impl App {

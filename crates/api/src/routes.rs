@@ -1,11 +1,12 @@
 //! The one list of routes, and what every request passes on its way to them. `openapi.json` is made of this list, so
 //! the two cannot drift apart.
 
+use crate::catalog::views;
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, actions, catalog, connections, dataprep, explore, export, flows, ims, labels, runs, sandboxes, schemas,
-    sourceconnections, specs, targetconnections,
+    App, actions, catalog, connections, dataprep, explore, export, flows, import, ims, labels, observability, runs,
+    sandboxes, schemas, sourceconnections, specs, targetconnections,
 };
 use axum::Router;
 use axum::body::Body;
@@ -76,7 +77,19 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
-        .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
+        .routes(routes!(
+            catalog::get_data_set,
+            catalog::put_data_set,
+            catalog::patch_data_set,
+            catalog::delete_data_set
+        ))
+        .routes(routes!(catalog::patch_data_set_v2))
+        .routes(routes!(views::list_views))
+        .routes(routes!(views::get_view))
+        .routes(routes!(views::list_view_files))
+        .routes(routes!(views::list_last_batches))
+        .routes(routes!(views::list_tags))
+        .routes(routes!(views::list_everything))
         .routes(routes!(catalog::list_batches))
         .routes(routes!(catalog::get_batch));
     let access = OpenApiRouter::new()
@@ -85,6 +98,10 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let uploads = OpenApiRouter::new()
+        .routes(routes!(import::create_batch))
+        .routes(routes!(import::get_uploaded_batch, import::act_on_batch))
+        .routes(routes!(import::upload_file, import::upload_file_part, import::act_on_file, import::head_file));
     let labels = OpenApiRouter::new().routes(routes!(
         labels::get_data_set_labels,
         labels::create_data_set_labels,
@@ -92,6 +109,7 @@ fn operations() -> OpenApiRouter<App> {
         labels::delete_data_set_labels
     ));
     let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
+    let insights = OpenApiRouter::new().routes(routes!(observability::get_metrics, observability::query_metrics));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
@@ -99,8 +117,10 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
+        .nest("/data/foundation/import", uploads)
         .nest("/data/foundation/dataset", labels)
         .nest("/data/foundation/dulepolicy", policy)
+        .nest("/data/infrastructure/observability/insights", insights)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -144,13 +164,20 @@ fn description() -> OpenApi {
 
 /// The OpenAPI document.
 pub fn openapi() -> OpenApi {
-    operations().into_openapi()
+    plain_paths(operations().into_openapi())
+}
+
+/// A path that takes all segments to its end has a star here, which OpenAPI does not know.
+fn plain_paths(mut document: OpenApi) -> OpenApi {
+    let paths = std::mem::take(&mut document.paths.paths);
+    document.paths.paths = paths.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+    document
 }
 
 /// The whole HTTP surface.
 pub fn router(app: App) -> Router {
     let (routes, document) = operations().split_for_parts();
-    let document = document.to_json().expect("the document is made of plain JSON");
+    let document = plain_paths(document).to_json().expect("the document is made of plain JSON");
     // The two misprints of the public pages (platform.md).
     let (misprint, _) = data_prep().split_for_parts();
     let (posted, _) = OpenApiRouter::new()
@@ -200,6 +227,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let id = request_id(&app, &request);
     let path = request.uri().path().to_string();
     let method = request.method().clone();
+    let (org, sandbox) = (named(&request, "x-gw-ims-org-id"), named(&request, "x-sandbox-name"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
@@ -207,7 +235,8 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let began = std::time::Instant::now();
     let mut response = next.run(request).instrument(span).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-        let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
+        let rendered =
+            render(&error, &About { path: &path, request: &id, org: &org, sandbox: &sandbox, now: app.now() });
         let (parts, body) = rendered.into_parts();
         // What the failing handler set beside (Allow, Content-Range) stays.
         for (name, value) in &parts.headers {
@@ -230,6 +259,11 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         .record(began.elapsed().as_secs_f64());
     tracing::info!(request.id = id, %method, path, status = response.status().as_u16(), "answered {method} {path}");
     response
+}
+
+/// What a header names, for an answer that repeats it.
+fn named(request: &Request, header: &str) -> String {
+    request.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
 }
 
 /// A label must not grow with what callers invent.

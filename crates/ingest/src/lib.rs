@@ -6,6 +6,7 @@
 
 pub mod copy;
 pub mod decode;
+mod import;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;

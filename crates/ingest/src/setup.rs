@@ -177,7 +177,7 @@ async fn mapping_document(store: &Store, scope: &Scope, flow: &Document) -> Resu
 }
 
 /// The path of the field that the dataset keeps one row for each value of; none if its schema names none.
-async fn primary_identity(
+pub(crate) async fn primary_identity(
     store: &Store,
     scope: &Scope,
     dataset: &str,

@@ -267,7 +267,8 @@ impl Story<'_> {
                 "acp_partialIngestionPercent": options["partialIngestionPercent"], "flowId": [claim.flow.id], "runId": [claim.run.id] },
             // Catalog knows no skipped records: in a failed batch every record is one that failed (platform.md §4).
             "metrics": { "inputByteSize": bytes, "inputFileCount": files, "inputRecordCount": records.input,
-                "outputRecordCount": records.output, "failedRecordCount": records.failed + records.skipped },
+                "outputRecordCount": records.output,
+                "outputByteSize": if self.error.is_none() { self.promoted.bytes_out } else { 0 }, "failedRecordCount": records.failed + records.skipped },
             "errors": errors })
     }
 }

@@ -24,6 +24,7 @@ pub struct Config {
     pub egress: Egress,
     pub hubspot: Hubspot,
     pub run: Run,
+    pub import: Import,
     pub lake: Lake,
     pub log: Log,
 }
@@ -67,6 +68,14 @@ pub struct Run {
     pub checkpoint_seconds: u64,
     pub overlap_hours: i64,
     pub tick_ms: u64,
+}
+
+/// `[import]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Import {
+    pub file: u64,
+    pub large_file: u64,
 }
 
 /// `[lake]`

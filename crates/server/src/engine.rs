@@ -8,16 +8,18 @@ use forebay_ingest::worker::Pinned;
 use forebay_lake::Lake;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::FieldTree;
-use forebay_model::{Context, Kind, Result, code};
+use forebay_model::{Context, Kind, Result, Time, code};
 use forebay_sources::Remote;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt, WriteMultipart};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::Arc;
 
+/// Parts of an upload that are on their way to the storage at once.
+const PARTS: usize = 2;
 const STORAGE: Kind = Kind::Unavailable { retry_after: None };
 
 /// The engine over a lake.
@@ -66,6 +68,42 @@ impl Engine for LakeEngine {
         }
         stored.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(stored)
+    }
+
+    async fn put(&self, path: &str, mut bytes: BoxStream<'static, Result<Bytes>>) -> Result<()> {
+        let doing = "the file could not be written";
+        let upload = self.lake.store().put_multipart(&Path::from(path)).await;
+        let upload = upload.context(STORAGE, &code::FLOW_1400, doing)?;
+        let mut write = WriteMultipart::new(upload);
+        loop {
+            // A client that goes away drops this future, and the upload with it.
+            match bytes.try_next().await {
+                Ok(Some(chunk)) => {
+                    write.wait_for_capacity(PARTS).await.context(STORAGE, &code::FLOW_1400, doing)?;
+                    write.put(chunk);
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    if let Err(left) = write.abort().await {
+                        tracing::warn!(error = %left, path, "an upload that broke off could not be taken away");
+                    }
+                    return Err(error);
+                }
+            }
+        }
+        write.finish().await.context(STORAGE, &code::FLOW_1400, doing)?;
+        Ok(())
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        match self.lake.store().delete(&Path::from(path)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error).context(STORAGE, &code::FLOW_1400, "the file could not be removed"),
+        }
+    }
+
+    async fn revert(&self, table: &str, batch: &str, rows: u64, now: Time) -> Result<()> {
+        self.lake.table(table).revert(batch, rows, now).await
     }
 
     async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {

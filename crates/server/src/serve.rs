@@ -142,7 +142,12 @@ pub async fn start(config: Config) -> Result<Running, String> {
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
-        settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
+        settings: Arc::new(ApiSettings {
+            public_url: public_url.clone(),
+            strict: config.server.strict_headers,
+            max_upload: config.import.file << 20,
+            max_large_upload: config.import.large_file << 20,
+        }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
     };
@@ -162,10 +167,11 @@ pub async fn start(config: Config) -> Result<Running, String> {
         settings: Arc::new(settings(&config, public_url)),
         clock,
     };
+    let importing = tokio::spawn(worker.clone().import(stop.clone()));
     let working = tokio::spawn(worker.run(stop.clone()));
     let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
-    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping], _lock: lock })
+    Ok(Running { address, credentials, stop, tasks: vec![serving, working, importing, keeping], _lock: lock })
 }
 
 fn settings(config: &Config, public_url: String) -> Settings {

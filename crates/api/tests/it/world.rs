@@ -12,7 +12,7 @@ use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};
 use forebay_store::{Keys, New, Store};
-use futures::stream::{BoxStream, StreamExt};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -85,7 +85,12 @@ impl World {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
-            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
+            settings: Arc::new(Settings {
+                public_url: "http://forebay.test".into(),
+                strict: choices.strict,
+                max_upload: 1000,
+                max_large_upload: 5000,
+            }),
             tokens: TokenKey::new(b"a key that only the tests know"),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
@@ -421,6 +426,27 @@ impl Engine for Memory {
 
     async fn files(&self, table: &str, batch: &str) -> Result<Vec<Stored>> {
         Ok(self.below(table).into_iter().filter(|file| file.name.contains(batch)).collect())
+    }
+
+    async fn put(&self, path: &str, bytes: BoxStream<'static, Result<Bytes>>) -> Result<()> {
+        let bytes: Vec<Bytes> = bytes.try_collect().await?;
+        self.objects.lock().unwrap().insert(path.into(), bytes.concat());
+        Ok(())
+    }
+
+    async fn delete(&self, path: &str) -> Result<()> {
+        self.objects.lock().unwrap().remove(path);
+        Ok(())
+    }
+
+    async fn revert(&self, table: &str, batch: &str, rows: u64, _: Time) -> Result<()> {
+        if rows == 13 {
+            return Err(Error::new(Kind::Conflict, &code::HTTP_409, "the rows are mixed with others"));
+        }
+        for file in self.files(table, batch).await? {
+            self.objects.lock().unwrap().remove(&file.path);
+        }
+        Ok(())
     }
 
     async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>> {

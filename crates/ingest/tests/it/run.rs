@@ -3,6 +3,7 @@
 
 mod crashes;
 mod faulty;
+mod imports;
 mod schedules;
 mod table_crashes;
 mod tables;

@@ -289,6 +289,24 @@ impl Forebay {
         (status, body)
     }
 
+    /// As [`Forebay::call`], with bytes for a body.
+    pub async fn send(&self, method: &str, path: &str, body: Vec<u8>, headers: &[(&str, &str)]) -> (u16, Value) {
+        let method: reqwest::Method = method.parse().unwrap();
+        let mut request = self.http.request(method, format!("{}{path}", self.url)).bearer_auth(&self.token);
+        for (header, member) in
+            [("x-api-key", "apiKey"), ("x-gw-ims-org-id", "imsOrgId"), ("x-sandbox-name", "sandbox")]
+        {
+            request = request.header(header, self.credentials[member].as_str().unwrap());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = request.header("content-type", "application/octet-stream").body(body).send().await.unwrap();
+        let status = answer.status().as_u16();
+        let bytes = answer.bytes().await.unwrap();
+        (status, serde_json::from_slice(&bytes).unwrap_or_else(|_| String::from_utf8_lossy(&bytes).into_owned().into()))
+    }
+
     /// A call that must succeed.
     #[track_caller]
     fn good(path: &str, (status, body): (u16, Value)) -> Value {

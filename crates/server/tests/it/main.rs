@@ -14,3 +14,4 @@ mod runs;
 mod s3;
 mod secrets;
 mod tutorial;
+mod uploads;
