@@ -31,6 +31,7 @@ mod leftover;
 mod listing;
 mod mappinghead;
 mod normalise;
+mod observability;
 mod params;
 mod problem;
 mod registry;

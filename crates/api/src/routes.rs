@@ -1,12 +1,13 @@
 //! The one list of routes, and what every request passes on its way to them. `openapi.json` is made of this list, so
 //! the two cannot drift apart.
 
+use crate::catalog::views;
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
-    webhooks,
+    ingestion, labels, leftover, observability, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -93,7 +94,19 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
-        .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
+        .routes(routes!(
+            catalog::get_data_set,
+            catalog::put_data_set,
+            catalog::patch_data_set,
+            catalog::delete_data_set
+        ))
+        .routes(routes!(catalog::patch_data_set_v2))
+        .routes(routes!(views::list_views))
+        .routes(routes!(views::get_view))
+        .routes(routes!(views::list_view_files))
+        .routes(routes!(views::list_last_batches))
+        .routes(routes!(views::list_tags))
+        .routes(routes!(views::list_everything))
         .routes(routes!(catalog::list_batches))
         .routes(routes!(catalog::get_batch));
     let access = OpenApiRouter::new()
@@ -123,6 +136,7 @@ fn operations() -> OpenApiRouter<App> {
             ingestion::head_batch_file,
             ingestion::act_on_batch_file
         ));
+    let insights = OpenApiRouter::new().routes(routes!(observability::get_metrics, observability::query_metrics));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
@@ -138,6 +152,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(ims::exchange_jwt))
         .nest("/data/foundation/forebay", clients().merge(own))
         .nest("/data/foundation/import", import)
+        .nest("/data/infrastructure/observability/insights", insights)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -275,6 +290,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let id = request_id(&app, &request);
     let path = request.uri().path().to_string();
     let method = request.method().clone();
+    let (org, sandbox) = (named(&request, "x-gw-ims-org-id"), named(&request, "x-sandbox-name"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
@@ -286,7 +302,8 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let failed = response.extensions().get::<Failed>().cloned();
     crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-        let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
+        let rendered =
+            render(&error, &About { path: &path, request: &id, org: &org, sandbox: &sandbox, now: app.now() });
         let (parts, body) = rendered.into_parts();
         // What the failing handler set beside (Allow, Content-Range) stays.
         for (name, value) in &parts.headers {
@@ -310,6 +327,11 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         .record(began.elapsed().as_secs_f64());
     tracing::info!(request.id = id, %method, path, status = response.status().as_u16(), "answered {method} {path}");
     response
+}
+
+/// What a header names, for an answer that repeats it.
+fn named(request: &Request, header: &str) -> String {
+    request.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
 }
 
 /// A label must not grow with what callers invent.
