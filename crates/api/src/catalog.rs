@@ -248,6 +248,7 @@ pub async fn delete_data_set(
             return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete the flows first.").into());
         }
     }
+    crate::ingestion::idle(&app, &caller, &id).await?;
     app.store.delete(&caller.scope, Resource::Dataset, &id, None, app.now()).await?;
     Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")])))
 }
