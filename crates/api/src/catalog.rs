@@ -13,8 +13,8 @@ use crate::xdm::Registry;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
-use forebay_model::{Document, Error, Resource, Result, code, patch};
 use forebay_model::filter;
+use forebay_model::{Document, Error, Resource, Result, code, patch};
 use forebay_store::{List, New, Secrets};
 use http::{HeaderValue, StatusCode, header};
 use serde_json::{Map, Value, json};
@@ -321,6 +321,7 @@ pub async fn delete_data_set(
             return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete the flows first.").into());
         }
     }
+    crate::ingestion::idle(&app, &caller, &id).await?;
     app.store.delete(&caller.scope, Resource::Dataset, &id, None, app.now()).await?;
     Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")])))
 }
