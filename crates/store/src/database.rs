@@ -7,6 +7,7 @@
 
 use crate::address::{Address, Dialect};
 use crate::keys::{Key, Keys, random};
+use crate::known::Known;
 use crate::migrations::{self, meta, put_meta};
 use crate::seal;
 use base64::Engine as _;
@@ -43,6 +44,7 @@ pub(crate) struct Database {
     /// Authenticates continuation tokens.
     pub(crate) tokens: Key,
     pub(crate) changes: watch::Sender<u64>,
+    pub(crate) known: Known,
 }
 
 impl Database {
@@ -54,7 +56,15 @@ impl Database {
         migrations::migrate(&mut tx, address.dialect, migrations::version()).await?;
         let tokens = check_keys(&mut tx, &keys).await?;
         tx.commit().await.map_err(failed)?;
-        Ok(Database { dialect: address.dialect, writer, readers, keys, tokens, changes: watch::Sender::new(0) })
+        Ok(Database {
+            dialect: address.dialect,
+            writer,
+            readers,
+            keys,
+            tokens,
+            changes: watch::Sender::new(0),
+            known: Known::default(),
+        })
     }
 
     /// A transaction that excludes every other writer from its first statement on.
