@@ -232,7 +232,7 @@ def wrk(url: str, paths: list[str], heads: dict[str, str], body: bytes | None, s
     )
     file = work / "load.lua"
     file.write_text(script)
-    command = ["wrk", "-t", "1", "-c", str(AT_A_TIME), "-d", f"{seconds}s", "-s", str(file), url]
+    command = ["wrk", "--timeout", "30s", "-t", "1", "-c", str(AT_A_TIME), "-d", f"{seconds}s", "-s", str(file), url]
     out = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     result = json.loads(next(line for line in out.splitlines() if line.startswith("RESULT ")).removeprefix("RESULT "))
     if result["failed"]:
