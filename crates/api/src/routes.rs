@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
-use forebay_model::{Error, Resource, Scope, code};
+use forebay_model::{Error, code};
 use forebay_store::audit::follow;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -375,14 +375,8 @@ async fn not_this_way(request: Request) -> Problem {
 
 /// Alive, and the store answers.
 async fn health(State(app): State<App>) -> Response {
-    let list = forebay_store::List {
-        query: forebay_model::filter::Query::default(),
-        order: Vec::new(),
-        limit: 1,
-        after: None,
-    };
-    match app.store.list(&Scope::organization(""), Resource::Client, &list).await {
-        Ok(_) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
+    match app.store.ping().await {
+        Ok(()) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
         Err(error) => {
             tracing::warn!("the store does not answer: {error}");
             (
