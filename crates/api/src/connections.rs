@@ -31,6 +31,7 @@ pub async fn create_connection(
     refuse_id(&body)?;
     named(&body, false)?;
     let spec = connection_spec(&mut body)?;
+    caller.must_connect(spec)?;
     let sealed = secrets::seal(&mut body, spec, &Secrets::new())?;
     caller.sign(&mut body);
     body.insert("state".into(), json!("enabled"));

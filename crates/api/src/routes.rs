@@ -89,7 +89,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::preview_data_set));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
-        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
+        .nest("/data/foundation/audit", audit())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
@@ -116,6 +116,10 @@ fn access_control() -> OpenApiRouter<App> {
         .routes(routes!(products::list_products))
         .routes(routes!(products::list_permission_categories))
         .routes(routes!(products::list_permission_sets))
+}
+
+fn audit() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(audit::list_audit_events)).routes(routes!(audit::verify_audit_trail))
 }
 
 fn clients() -> OpenApiRouter<App> {

@@ -204,6 +204,10 @@ impl Store {
 
     /// The API client of that id, in whatever organization: only the token endpoint may ask so.
     pub async fn client(&self, client_id: &str) -> Result<Option<(Scope, Document)>> {
+        // No id has it, and PostgreSQL takes it for an error.
+        if client_id.contains('\0') {
+            return Ok(None);
+        }
         let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(Resource::Client.name()).bind(client_id);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
