@@ -139,7 +139,7 @@ fn operations() -> OpenApiRouter<App> {
     let insights = OpenApiRouter::new().routes(routes!(observability::get_metrics, observability::query_metrics));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
-        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
+        .nest("/data/foundation/audit", audit())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
@@ -170,6 +170,10 @@ fn access_control() -> OpenApiRouter<App> {
         .routes(routes!(products::list_products))
         .routes(routes!(products::list_permission_categories))
         .routes(routes!(products::list_permission_sets))
+}
+
+fn audit() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(audit::list_audit_events)).routes(routes!(audit::verify_audit_trail))
 }
 
 fn clients() -> OpenApiRouter<App> {
