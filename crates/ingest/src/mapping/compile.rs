@@ -246,6 +246,21 @@ impl Formula {
         }
     }
 
+    /// How many nodes its DataFusion expression has: `coalesce` asks for each of its arguments twice, `decode` for its
+    /// key with every pair, so that some dozens of them in each other would never come to an end.
+    pub fn lowered(&self) -> usize {
+        let costs: Vec<usize> = self.parts().into_iter().map(Formula::lowered).collect();
+        let sum = costs.iter().fold(1, |sum: usize, cost| sum.saturating_add(*cost));
+        match self {
+            Formula::Call(call) if call.builtin.name == "coalesce" => sum.saturating_mul(2),
+            Formula::Call(call) if call.builtin.name == "decode" => {
+                let key = costs.first().copied().unwrap_or(0);
+                sum.saturating_add(key.saturating_mul(costs.len() / 2))
+            }
+            _ => sum,
+        }
+    }
+
     /// It gives another value each time.
     pub fn varies(&self) -> bool {
         match self {
