@@ -37,7 +37,7 @@ mod writing;
 mod xdm;
 
 pub use bootstrap::{Credentials, bootstrap};
-pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
 pub use serve::serve;

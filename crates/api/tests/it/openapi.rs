@@ -46,6 +46,7 @@ async fn no_operation_answers_without_credentials() {
             .replace("{container}", "tenant")
             .replace("{kind}", "schemas")
             .replace("{id}", "x")
+            .replace("{mid}", "x")
             .replace("{name}", "x");
         let reply = world.bare(&method, &path).text("{}").send().await;
         if secured {
@@ -98,7 +99,11 @@ async fn a_guessed_id_finds_nothing_from_another_sandbox_or_organization() {
         if !secured || !path.contains("{id}") || id.is_empty() {
             continue;
         }
-        let path = path.replace("{container}", "tenant").replace("{kind}", "schemas").replace("{id}", &id);
+        let path = path
+            .replace("{container}", "tenant")
+            .replace("{kind}", "schemas")
+            .replace("{id}", &id)
+            .replace("{mid}", &id);
         let path = if path.ends_with("/action") { format!("{path}?op=disable") } else { path };
         let body = if method == "PATCH" {
             json!([{ "op": "replace", "path": "/name", "value": "x" }])

@@ -9,6 +9,7 @@ mod formats;
 mod harness;
 mod hubspot;
 mod kill;
+mod prep;
 mod requests;
 mod runs;
 mod s3;
