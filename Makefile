@@ -25,7 +25,7 @@ help:
 	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
-	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, then HubSpot beside dlt; release build'
+	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, then HubSpot beside dlt; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
@@ -65,6 +65,7 @@ bench: setup
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/run.py --bin $(CARGO_TARGET_DIR)/release/forebay $(BENCH)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
+	$(PY) bench/mapping.py --bin $(CARGO_TARGET_DIR)/release/forebay
 	$(MAKE) bench-hubspot
 
 bench-hubspot: setup $(PEER)/.ready
