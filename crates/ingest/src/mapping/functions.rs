@@ -111,6 +111,8 @@ impl PartialEq for Prepared {
 
 const MANY: usize = usize::MAX;
 
+pub(super) use objects::member;
+
 static BUILTINS: &[&[Builtin]] = &[
     texts::ALL,
     numbers::ALL,

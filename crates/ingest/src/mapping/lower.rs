@@ -82,7 +82,9 @@ impl<'a> Lowering<'a> {
                 self.choice(condition, yes, no)
             }
             Formula::Call(call) => self.call(call),
-            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => Ok(self.rows(formula)),
+            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) | Formula::Part(..) => {
+                Ok(self.rows(formula))
+            }
         }
     }
 
@@ -377,7 +379,7 @@ fn certain(formula: &Formula) -> bool {
         Formula::Unary(operator, operand) => *operator == Unary::Not && certain(operand),
         Formula::Binary(operator, left, right) => truth_value(*operator) && certain(left) && certain(right),
         Formula::Choice(parts) => parts.iter().all(certain),
-        Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => false,
+        Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) | Formula::Part(..) => false,
         Formula::Call(call) => {
             const CERTAIN: &[&str] = &[
                 "coalesce",

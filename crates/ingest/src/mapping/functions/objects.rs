@@ -86,7 +86,7 @@ fn get_values<'a>(args: &Args<'a>) -> Outcome<'a> {
 }
 
 /// A member of an object, an element of a list; a name asks each element of a list.
-pub(super) fn member<'a>(value: Value<'a>, key: &Value<'_>) -> Value<'a> {
+pub(in crate::mapping) fn member<'a>(value: Value<'a>, key: &Value<'_>) -> Value<'a> {
     match value.unfolded() {
         Value::Object(members) => match key.clone().text() {
             Some(key) => members.into_iter().find(|(name, _)| *name == key).map_or(Value::Null, |(_, value)| value),

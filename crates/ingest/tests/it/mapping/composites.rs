@@ -135,6 +135,17 @@ fn a_row_that_asks_for_too_much_is_null_and_is_told_so() {
 }
 
 #[test]
+fn a_long_list_of_objects_is_within_what_a_row_may_cost() {
+    let members: String = (0..20).map(|n| format!(", \"m{n}\": \"{}\"", "v".repeat(20))).collect();
+    let item = format!("{{\"id\": a, \"n\": 1{members}}}");
+    let expression = format!(
+        "size_of(filterArray(transformArray(explode(replacestr(x, \"a\", \"aaaaaaaaaa\"), \"\"), a -> {item}), o -> o.id == \"a\" and o.n == 1 and o.m0 != \"\"))"
+    );
+    let mapped = grown(&expression, 1);
+    assert_eq!((mapped.findings().as_str(), &mapped.rows[0]["out"]), ("", &json!("2000")));
+}
+
+#[test]
 fn calls_in_calls_are_computed_once_each() {
     // Each of these asked twice, or more often, for what is inside of it: 2 to the 40th power of calls.
     for (open, close) in [
