@@ -27,7 +27,7 @@ help:
 	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
-	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, HubSpot beside dlt, the control plane beside a bare handler; release build'
+	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, HubSpot beside dlt, the control plane beside a bare handler; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
@@ -74,6 +74,7 @@ bench: setup
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/run.py --bin $(CARGO_TARGET_DIR)/release/forebay $(BENCH)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
+	$(PY) bench/mapping.py --bin $(CARGO_TARGET_DIR)/release/forebay
 	$(MAKE) bench-hubspot
 	$(MAKE) bench-control
 

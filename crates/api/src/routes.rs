@@ -189,8 +189,11 @@ fn data_prep() -> OpenApiRouter<App> {
         .routes(routes!(dataprep::validate_mapping_set))
         .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
         .routes(routes!(dataprep::list_mappings))
-        .routes(routes!(dataprep::list_functions))
-        .routes(routes!(dataprep::list_operators))
+        .routes(routes!(dataprep::get_mapping))
+        .routes(routes!(dataprep::preview::preview_mapping_set))
+        .routes(routes!(dataprep::language::list_functions))
+        .routes(routes!(dataprep::language::list_operators))
+        .routes(routes!(dataprep::language::validate_expression))
 }
 
 /// The document's head: who we are, and how callers sign in.
