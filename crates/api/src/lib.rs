@@ -4,11 +4,14 @@
 //! extractor, and its handler. Handlers hold no SQL and no status codes for failures: they return errors of the
 //! model, and [`problem`] alone renders them. Answers that need the data engine go through the [`Engine`] trait.
 
+mod access;
 mod actions;
+mod audit;
 mod body;
 mod bootstrap;
 mod caller;
 mod catalog;
+mod clients;
 mod configs;
 mod connections;
 mod dataprep;
@@ -20,6 +23,8 @@ mod flows;
 mod identity;
 mod ims;
 mod inherited;
+mod issuer;
+mod jwt;
 mod leftover;
 mod listing;
 mod mappinghead;
@@ -28,6 +33,7 @@ mod params;
 mod problem;
 mod registry;
 mod replay;
+mod rights;
 mod routes;
 mod runs;
 mod sandboxes;
@@ -43,8 +49,10 @@ mod webhooks;
 mod writing;
 mod xdm;
 
+pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
 pub use serve::serve;

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::params::Params;
 use crate::problem::invalid;
 use crate::registry::CONNECTION_SPECS;
+use crate::rights::Right;
 use crate::writing::json;
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
@@ -252,7 +253,8 @@ fn place(token: &str, sandboxes: usize) -> Result<(usize, Option<String>)> {
     }
 }
 
-/// The sandboxes that `x-active-sandbox-ids` names; without it, the caller's.
+/// The sandboxes that `x-active-sandbox-ids` names, each of which the caller must have the right to read; without it, the
+/// caller's own.
 pub async fn sandboxes(app: &App, caller: &Caller, headers: &HeaderMap) -> Result<Vec<Scope>> {
     let mut texts = Vec::new();
     for value in headers.get_all("x-active-sandbox-ids") {
@@ -280,6 +282,7 @@ pub async fn sandboxes(app: &App, caller: &Caller, headers: &HeaderMap) -> Resul
             let message = format!("the organization has no sandbox with the id {id:?}");
             return Err(Error::new(Kind::NotFound, &code::FLOW_2101, message));
         };
+        caller.member.must_in(Right::ReadSources, &scope.sandbox_name)?;
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }

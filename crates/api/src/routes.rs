@@ -4,8 +4,8 @@
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::descriptors;
 use crate::{
-    App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes,
-    schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
+    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +14,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Error, Resource, Scope, code};
+use forebay_store::audit::follow;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::Value;
@@ -97,15 +98,41 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries));
     OpenApiRouter::with_openapi(description())
+        .nest("/data/foundation/access-control", access_control())
+        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
-        .nest("/data/foundation/forebay", own)
+        .nest("/data/foundation/forebay", clients().merge(own))
+        .routes(routes!(ims::token_v1))
+        .routes(routes!(ims::exchange_jwt))
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
+}
+
+fn access_control() -> OpenApiRouter<App> {
+    use access::{acl, policies, products, roles};
+    OpenApiRouter::new()
+        .routes(routes!(acl::get_acl_reference))
+        .routes(routes!(acl::list_effective_policies))
+        .routes(routes!(roles::list_roles, roles::create_role))
+        .routes(routes!(roles::get_role, roles::put_role, roles::patch_role, roles::delete_role))
+        .routes(routes!(roles::list_role_subjects, roles::patch_role_subjects))
+        .routes(routes!(policies::list_policies, policies::create_policy))
+        .routes(routes!(policies::get_policy, policies::put_policy, policies::patch_policy, policies::delete_policy))
+        .routes(routes!(products::list_products))
+        .routes(routes!(products::list_permission_categories))
+        .routes(routes!(products::list_permission_sets))
+}
+
+fn clients() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(clients::get_client, clients::patch_client, clients::delete_client))
+        .routes(routes!(clients::rotate_client))
 }
 
 fn data_prep() -> OpenApiRouter<App> {
@@ -207,8 +234,11 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     }
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
+    let trail = app.store.trail(&id, app.now());
     let (request, leftover) = leftover::watch(request);
-    let mut response = next.run(request).instrument(span).await;
+    let mut response = follow(trail.clone(), next.run(request)).instrument(span).await;
+    let failed = response.extensions().get::<Failed>().cloned();
+    crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
         let (parts, body) = rendered.into_parts();

@@ -4,6 +4,7 @@ use crate::App;
 use crate::caller::Member;
 use crate::params::Params;
 use crate::problem::{Problem, missing};
+use crate::rights::Right;
 use crate::writing::json;
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -41,6 +42,7 @@ pub async fn get_sandbox(
     member: Member,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
+    member.must_in(Right::ReadSandboxes, &name)?;
     let all = all(&app, &member).await?;
     match all.iter().find(|sandbox| sandbox.text("/name") == Some(&name)) {
         Some(sandbox) => Ok(json(StatusCode::OK, &shown(sandbox))),

@@ -56,6 +56,10 @@ pub enum Resource {
     Webhook,
     /// What a webhook is told, and each try to tell it.
     Delivery,
+    /// Who may do what; scoped to the organization.
+    Role,
+    /// What nobody may do; scoped to the organization.
+    Policy,
 }
 
 impl Resource {
@@ -78,6 +82,8 @@ impl Resource {
             Resource::Client => "clients",
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
+            Resource::Role => "roles",
+            Resource::Policy => "policies",
         }
     }
 }

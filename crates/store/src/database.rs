@@ -17,6 +17,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_start.sql"),
     include_str!("../migrations/0002_states.sql"),
     include_str!("../migrations/0005_webhooks.sql"),
+    include_str!("../migrations/0010_audit.sql"),
 ];
 
 const READERS: u32 = 4;
@@ -30,6 +31,8 @@ pub(crate) struct Database {
     /// Authenticates continuation tokens.
     pub(crate) tokens: Key,
     pub(crate) changes: watch::Sender<u64>,
+    /// Which minute it is, and how many refusals of strangers were noted in it (`audit.rs`).
+    pub(crate) strangers: std::sync::Mutex<(i64, u32)>,
 }
 
 impl Database {
@@ -41,7 +44,7 @@ impl Database {
         let tokens = check_keys(&writer, &keys).await?;
         let readers =
             pool(READERS, "PRAGMA query_only = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
-        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0) })
+        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0), strangers: Default::default() })
     }
 
     /// A transaction that holds the right to write from its first statement on.

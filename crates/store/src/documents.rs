@@ -2,7 +2,7 @@
 
 use crate::database::failed;
 use crate::rows::{self, COLUMNS, Place};
-use crate::{Store, deliveries, schedules, seal};
+use crate::{Store, audit, deliveries, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use secrecy::SecretString;
@@ -155,6 +155,7 @@ impl Store {
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
         query.execute(&mut *tx).await.map_err(failed)?;
+        audit::note(&mut tx, &stored.document, "Delete").await?;
         match resource {
             Resource::Flow => {
                 schedules::forget(&mut tx, scope, id, now).await?;

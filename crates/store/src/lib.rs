@@ -7,6 +7,7 @@
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
 //! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
 
+pub mod audit;
 mod claims;
 mod cursor;
 mod database;

@@ -1,6 +1,7 @@
 //! Rows of the table of documents: the statements that read and write one. Everything here runs inside a caller's
 //! transaction or on a reader, and names its place in full.
 
+use crate::audit;
 use crate::database::{failed, is_duplicate, millis, time};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::{Map, Value};
@@ -189,8 +190,8 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
         .bind(i64::from(stored.stamped))
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
-    match query.execute(connection).await {
-        Ok(_) => Ok(()),
+    match query.execute(&mut *connection).await {
+        Ok(_) => audit::note(connection, document, "Create").await,
         Err(error) if is_duplicate(&error) => Err(exists(document.resource, &document.id)),
         Err(error) => Err(failed(error)),
     }
@@ -218,8 +219,11 @@ pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, store
         .bind(&document.etag)
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
-    let done = query.execute(connection).await.map_err(failed)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(not_found(document.resource, &document.id)) }
+    let done = query.execute(&mut *connection).await.map_err(failed)?;
+    if done.rows_affected() != 1 {
+        return Err(not_found(document.resource, &document.id));
+    }
+    audit::note(connection, document, "Update").await
 }
 
 /// RFC 7386: members of `patch` replace those of `target`, objects member by member, and null removes.

@@ -4,8 +4,11 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod actions;
+mod audit;
 mod catalog;
+mod clients;
 mod connections;
 mod dataprep;
 mod descriptors;
@@ -16,6 +19,7 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod issuer;
 mod openapi;
 mod runs;
 mod sandboxes;

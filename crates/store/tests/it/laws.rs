@@ -1,5 +1,6 @@
 //! What every test needs: a store of its own, scopes, documents of small size. A second database is one more `Fixture`.
 
+mod audit;
 mod deliveries;
 mod documents;
 mod lists;
