@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 /// Where this service lies.
 const BASE: &str = "/data/foundation/access-control";
 /// Characters of a name.
-const NAME: usize = 255;
+pub const NAME: usize = 255;
 /// Characters of a description.
 const DESCRIPTION: usize = 2000;
 

@@ -251,13 +251,23 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
             audit::tell(|entry| entry.sandbox = scope.sandbox_name.clone());
             Ok(Caller { member, scope })
         }
-        None => Err(Error::new(
-            Kind::NotFound,
-            &code::FLOW_2100,
-            format!("the organization has no sandbox named {:?}", name.unwrap_or_default()),
-        )
-        .advice("List the sandboxes with GET /data/foundation/sandbox-management/.")),
+        None => Err(no_sandbox(app, &member.org, name).await?),
     }
+}
+
+/// FLOW-2106 for a sandbox that is not active now, FLOW-2103 for a default one that is not there, FLOW-2100 else.
+async fn no_sandbox(app: &App, org: &str, name: Option<&str>) -> Result<Error> {
+    let Some(name) = name else {
+        return Ok(refused(&code::FLOW_2103));
+    };
+    let found = crate::sandboxes::all(app, org).await?;
+    if found.iter().any(|sandbox| sandbox.text("/name") == Some(name)) {
+        let message = format!("the sandbox {name:?} is being created, reset or deleted");
+        return Ok(Error::new(Kind::NotFound, &code::FLOW_2106, message).advice("Try again when it is active."));
+    }
+    let message = format!("the organization has no sandbox named {name:?}");
+    let advice = "List the sandboxes with GET /data/foundation/sandbox-management/.";
+    Ok(Error::new(Kind::NotFound, &code::FLOW_2100, message).advice(advice))
 }
 
 /// The one value of a header; blank counts as absent, and a repeated security header is refused: two readers of the

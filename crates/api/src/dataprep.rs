@@ -184,7 +184,7 @@ pub async fn validate_mapping_set(
 /// `GET /languages/el/functions`
 #[utoipa::path(get, path = "/languages/el/functions", tag = "Data Prep", responses((status = 200, description = "The functions that mappings may call")))]
 pub async fn list_functions(_: Caller) -> Response {
-    let all: Vec<Value> = functions::FUNCTIONS.iter().filter(|f| f.available).map(|f| f.describe()).collect();
+    let all: Vec<Value> = functions::FUNCTIONS.iter().map(|f| f.describe()).collect();
     json(StatusCode::OK, &Value::Array(all))
 }
 
@@ -275,7 +275,10 @@ async fn faults(app: &App, caller: &Caller, body: &Value) -> Result<Vec<Vec<Erro
         Some(id) => match Registry::open(app, caller).await?.tree(id) {
             Ok(tree) => Some(tree),
             Err(error) if error.kind == Kind::NotFound => {
-                return Err(bad(format!("the mapping set names the schema {id}, which does not exist")));
+                let current = body.pointer("/outputSchema/schemaRef/id").is_some_and(|current| current == id);
+                let at = if current { "/outputSchema/schemaRef/id" } else { "/xdmSchema" };
+                let message = format!("the mapping set names the schema {id}, which does not exist");
+                return Err(bad(message).at(Place::pointer(at)));
             }
             Err(error) => return Err(error),
         },

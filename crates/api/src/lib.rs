@@ -22,9 +22,11 @@ mod export;
 mod flows;
 mod identity;
 mod ims;
+mod ingestion;
 mod inherited;
 mod issuer;
 mod jwt;
+mod labels;
 mod leftover;
 mod listing;
 mod mappinghead;
@@ -52,6 +54,7 @@ mod xdm;
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
@@ -92,6 +95,8 @@ pub struct Settings {
     pub public_url: String,
     /// Refuse what the tutorials leave out: a missing sandbox header, a wrong content type (FS-HDR-3).
     pub strict: bool,
+    /// How much clients may upload.
+    pub uploads: Uploads,
 }
 
 impl App {

@@ -178,6 +178,7 @@ const AREAS: &[(&str, Right, Right)] = &[
     ("/data/foundation/import", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/foundation/export", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/foundation/dataset", Right::ReadDatasets, Right::WriteDatasets),
+    ("/data/foundation/dulepolicy", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/infrastructure/observability/insights", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/foundation/sandbox-management", Right::ReadSandboxes, Right::WriteSandboxes),
     ("/data/foundation/access-control/administration", Right::ReadAccess, Right::WriteAccess),

@@ -2,10 +2,11 @@
 //! the two cannot drift apart.
 
 use crate::problem::{About, Failed, JSON, Problem, render};
-use crate::schemas::descriptors;
+use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
+    ingestion, labels, leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
+    webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -69,8 +70,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(actions::act_on_run));
     let sandboxes = OpenApiRouter::new()
         .routes(routes!(sandboxes::list_my_sandboxes))
-        .routes(routes!(sandboxes::list_sandboxes))
-        .routes(routes!(sandboxes::get_sandbox))
+        .routes(routes!(sandboxes::list_sandboxes, sandboxes::create_sandbox))
+        .routes(routes!(
+            sandboxes::get_sandbox,
+            sandboxes::patch_sandbox,
+            sandboxes::reset_sandbox,
+            sandboxes::delete_sandbox
+        ))
         .routes(routes!(sandboxes::list_sandbox_types));
     let registry = OpenApiRouter::new()
         .routes(routes!(schemas::get_stats))
@@ -80,7 +86,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(descriptors::list_global_descriptors))
         .routes(routes!(descriptors::get_descriptor, descriptors::put_descriptor, descriptors::delete_descriptor))
         .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
-        .routes(routes!(schemas::get_global_schema));
+        .routes(routes!(schemas::get_global_schema))
+        .routes(routes!(rpc::export_schema))
+        .routes(routes!(rpc::import_schemas))
+        .routes(routes!(rpc::sample_schema))
+        .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
         .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
@@ -92,11 +102,27 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let labels = OpenApiRouter::new().routes(routes!(
+        labels::get_data_set_labels,
+        labels::create_data_set_labels,
+        labels::put_data_set_labels,
+        labels::delete_data_set_labels
+    ));
+    let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
     let own = OpenApiRouter::new()
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries));
+    let import = OpenApiRouter::new()
+        .routes(routes!(ingestion::create_batch))
+        .routes(routes!(ingestion::act_on_batch))
+        .routes(routes!(
+            ingestion::put_batch_file,
+            ingestion::patch_batch_file,
+            ingestion::head_batch_file,
+            ingestion::act_on_batch_file
+        ));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
         .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
@@ -106,9 +132,12 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
-        .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/dataset", labels)
+        .nest("/data/foundation/dulepolicy", policy)
         .routes(routes!(ims::token_v1))
         .routes(routes!(ims::exchange_jwt))
+        .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/import", import)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -189,6 +218,14 @@ pub fn router(app: App) -> Router {
     let inner = routes
         .nest("/data/foundation/conversation", misprint)
         .merge(Router::new().nest("/data/foundation", posted))
+        // The same file operations, for a name with slashes.
+        .route(
+            "/data/foundation/import/batches/{id}/datasets/{dataset}/files/{path}/{*rest}",
+            axum::routing::put(ingestion::put_batch_file)
+                .patch(ingestion::patch_batch_file)
+                .head(ingestion::head_batch_file)
+                .post(ingestion::act_on_batch_file),
+        )
         .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(metrics))
@@ -197,6 +234,7 @@ pub fn router(app: App) -> Router {
         .with_state(app.clone());
     Router::new()
         .fallback_service(inner.map_request(without_trailing_slash))
+        .layer(middleware::from_fn(readable))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app, around))
 }
@@ -224,6 +262,14 @@ fn without_trailing_slash(mut request: Request) -> Request {
     request
 }
 
+/// A path that is no text names nothing. The router would say so in words of its own.
+async fn readable(request: Request, next: Next) -> Response {
+    if percent_encoding::percent_decode_str(request.uri().path()).decode_utf8().is_err() {
+        return Problem(Error::new(Kind::NotFound, &code::HTTP_404, "The path is not UTF-8")).into_response();
+    }
+    next.run(request).await
+}
+
 /// The outermost layer: gives the request an id, renders failures, and sets the headers that every answer has.
 async fn around(State(app): State<App>, mut request: Request, next: Next) -> Response {
     let id = request_id(&app, &request);
@@ -234,8 +280,8 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     }
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
-    let trail = app.store.trail(&id, app.now());
     let (request, leftover) = leftover::watch(request);
+    let trail = app.store.trail(&id, app.now());
     let mut response = follow(trail.clone(), next.run(request)).instrument(span).await;
     let failed = response.extensions().get::<Failed>().cloned();
     crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;

@@ -44,6 +44,8 @@ pub enum Resource {
     Descriptor,
     /// A table in the lake.
     Dataset,
+    /// The data usage labels of a dataset; its id is the dataset's.
+    DatasetLabels,
     /// What one run adds to a dataset.
     Batch,
     /// A mapping set; its id carries the version (`<id>@<version>`), so that old versions stay readable.
@@ -52,14 +54,14 @@ pub enum Resource {
     Sandbox,
     /// An API client; scoped to the organization.
     Client,
-    /// Who is told how runs end.
-    Webhook,
-    /// What a webhook is told, and each try to tell it.
-    Delivery,
     /// Who may do what; scoped to the organization.
     Role,
     /// What nobody may do; scoped to the organization.
     Policy,
+    /// Who is told how runs end.
+    Webhook,
+    /// What a webhook is told, and each try to tell it.
+    Delivery,
 }
 
 impl Resource {
@@ -76,14 +78,15 @@ impl Resource {
             Resource::Schema => "schemas",
             Resource::Descriptor => "descriptors",
             Resource::Dataset => "dataSets",
+            Resource::DatasetLabels => "dataSetLabels",
             Resource::Batch => "batches",
             Resource::MappingSet => "mappingSets",
             Resource::Sandbox => "sandboxes",
             Resource::Client => "clients",
-            Resource::Webhook => "webhooks",
-            Resource::Delivery => "deliveries",
             Resource::Role => "roles",
             Resource::Policy => "policies",
+            Resource::Webhook => "webhooks",
+            Resource::Delivery => "deliveries",
         }
     }
 }

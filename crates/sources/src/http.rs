@@ -98,15 +98,6 @@ impl Gate {
         }
     }
 
-    /// Posts a body and answers the status, within `patience`. What the other side says is not read.
-    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes, patience: Duration) -> Result<u16> {
-        let mut request = reqwest::Request::new(reqwest::Method::POST, url.clone());
-        *request.headers_mut() = headers;
-        *request.body_mut() = Some(body.into());
-        *request.timeout_mut() = Some(patience);
-        Ok(self.send(request).await?.status().as_u16())
-    }
-
     /// The body of a small document, such as a key set: 200 and at most `limit` bytes, in ten seconds, or an error.
     pub async fn fetch(&self, url: &Url, limit: usize) -> Result<Vec<u8>> {
         let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
@@ -126,6 +117,15 @@ impl Gate {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
+    }
+
+    /// Posts a body and answers the status, within `patience`. What the other side says is not read.
+    pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes, patience: Duration) -> Result<u16> {
+        let mut request = reqwest::Request::new(reqwest::Method::POST, url.clone());
+        *request.headers_mut() = headers;
+        *request.body_mut() = Some(body.into());
+        *request.timeout_mut() = Some(patience);
+        Ok(self.send(request).await?.status().as_u16())
     }
 
     /// Resolves a URL's host and opens a connection to it, nothing more: what a connection test reports first.
@@ -179,7 +179,7 @@ impl std::error::Error for Blocked {}
 /// One text for every reason, so that a caller cannot map the inside by it.
 fn refused(url: &Url) -> Error {
     let host = shown_host(url);
-    Error::new(Kind::Refused, &code::FLOW_1102, format!("endpoint not allowed: {host}")).advice(
+    Error::new(Kind::Refused, &code::FLOW_1100, format!("endpoint not allowed: {host}")).advice(
         "Use a public http or https address without a user name in it. For an address inside your network the \
          operator lists it in egress.allow (FOREBAY_EGRESS_ALLOW), such as 10.1.2.0/24.",
     )

@@ -25,7 +25,7 @@ pub(crate) fn is_pattern(path: &str) -> bool {
 impl Pattern {
     pub(crate) fn parse(text: &str) -> Result<Pattern> {
         let glob = GlobBuilder::new(text).literal_separator(true).empty_alternates(true).build().map_err(|e| {
-            Error::new(Kind::Invalid, &code::FLOW_1102, format!("the pattern {text:?} cannot be read: {}", e.kind()))
+            Error::new(Kind::Invalid, &code::FLOW_1100, format!("the pattern {text:?} cannot be read: {}", e.kind()))
                 .advice("Use *, **, ?, [..] and {a,b}; write [[] for a plain bracket and [*] for a plain star.")
         })?;
         let literal = text.find(|c| META.contains(&c) || c == '\\').unwrap_or(text.len());

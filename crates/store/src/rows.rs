@@ -55,6 +55,10 @@ pub(crate) async fn find(
     resource: Resource,
     id: &str,
 ) -> Result<Option<Stored>> {
+    // PostgreSQL refuses even to compare such a text.
+    if id.contains('\0') {
+        return Ok(None);
+    }
     let sql = "SELECT id, etag, created_at, updated_at, doc, version, stamped, sealed FROM documents \
                WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
     let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
@@ -138,6 +142,11 @@ fn stamp(document: &Document, body: Value) -> Result<Value> {
     Ok(Value::Object(stamped))
 }
 
+/// An id is a part of keys; an entry of an index has at most 2,700 bytes on PostgreSQL.
+const LONGEST_ID: usize = 1_024;
+/// A longer text is not repeated in a column: only the document can tell, as of a member that is not text.
+const LONGEST: usize = 512;
+
 /// The columns beside the document: name, state, parent.
 struct Columns {
     name: Option<String>,
@@ -149,7 +158,7 @@ impl Columns {
     fn of(document: &Document) -> Columns {
         let text = |name: &str| match document.body.get(name) {
             None | Some(Value::Null) => Some(String::new()),
-            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::String(text)) if is_repeatable(text) => Some(text.clone()),
             Some(_) => None,
         };
         let parent = match parent_member(document.resource) {
@@ -158,6 +167,11 @@ impl Columns {
         };
         Columns { name: text("name"), state: text("state").map(|state| state.to_ascii_lowercase()), parent }
     }
+}
+
+/// Whether a column can hold a member's text.
+pub(crate) fn is_repeatable(text: &str) -> bool {
+    text.len() <= LONGEST && !text.contains('\0')
 }
 
 /// The member that is repeated in the column `parent`.
@@ -174,6 +188,10 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
     let sql = "INSERT INTO documents (org, sandbox, resource, id, name, state, parent, created_at, updated_at, version, etag, stamped, doc, sealed) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let document = &stored.document;
+    if document.id.len() > LONGEST_ID || document.id.contains('\0') {
+        let message = format!("An id has at most {LONGEST_ID} bytes, and none of them is zero.");
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1400, message));
+    }
     let columns = Columns::of(document);
     let query = sqlx::query(sql)
         .bind(&scope.org)

@@ -344,7 +344,7 @@ async fn check(app: &App, member: &Member, body: &Value, id: &str) -> Result<()>
                 ));
         }
     }
-    let known: BTreeSet<String> = super::all(app, member, Resource::Sandbox)
+    let known: BTreeSet<String> = crate::sandboxes::all(app, &member.org)
         .await?
         .iter()
         .filter_map(|sandbox| sandbox.text("/name").map(str::to_string))

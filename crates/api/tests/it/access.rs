@@ -1,6 +1,6 @@
 //! Access control (platform.md §7): the operations, and that every other operation obeys.
 
-use crate::openapi::operations;
+use crate::matrix::{Operation, operations};
 use crate::world::{CLIENT, FLOWS, ORG, OTHER_ORG, World, connection};
 use expect_test::expect;
 use forebay_model::filter::Query;
@@ -57,12 +57,8 @@ async fn every_operation_is_refused_to_a_client_without_a_role_and_changes_nothi
     world.dataflow().await;
     world.client_with("nobody", &[], &["*"]).await;
     let before = counted(&world).await;
-    let document = world.bare("GET", "/openapi.json").send().await.body;
     let mut open = Vec::new();
-    for (method, path, secured) in operations(&document) {
-        if !secured {
-            continue;
-        }
+    for Operation { method, path, .. } in operations(&world).await.into_iter().filter(|operation| !operation.open) {
         let call = world.by("nobody", "prod", &method, &filled(&path)).header("if-match", "*").text("{}");
         let reply = call.header("accept", crate::world::XED).send().await;
         if reply.status != 403 {
@@ -82,8 +78,7 @@ async fn every_operation_is_refused_to_a_client_without_a_role_and_changes_nothi
 #[tokio::test]
 async fn every_operation_needs_one_right_and_an_administrator_may_call_it() {
     let world = World::new().await;
-    let document = world.bare("GET", "/openapi.json").send().await.body;
-    let operations: Vec<_> = operations(&document).into_iter().filter(|(_, _, secured)| *secured).collect();
+    let operations: Vec<_> = operations(&world).await.into_iter().filter(|operation| !operation.open).collect();
     let families: &[&[&str]] = &[
         &["manage-sources"],
         &["manage-streaming-sources"],
@@ -99,14 +94,14 @@ async fn every_operation_needs_one_right_and_an_administrator_may_call_it() {
     for without in families {
         let sets: Vec<&str> = SETS.iter().copied().filter(|set| !without.contains(set)).collect();
         world.client_with(without[0], &sets, &["*"]).await;
-        for (index, (method, path, _)) in operations.iter().enumerate() {
+        for (index, Operation { method, path, .. }) in operations.iter().enumerate() {
             let call = world.by(without[0], "prod", method, &filled(path)).header("if-match", "*").text("[]");
             if call.send().await.status == 403 {
                 refused[index].push(without[0]);
             }
         }
     }
-    for ((method, path, _), refused) in operations.iter().zip(refused) {
+    for (Operation { method, path, .. }, refused) in operations.iter().zip(refused) {
         let reply = world.call(method, &filled(path)).header("if-match", "*").text("[]").send().await;
         assert_ne!(reply.status, 403, "{method} {path}: an administrator is refused: {}", reply.text);
         let own = path.ends_with("/acl/reference")

@@ -171,9 +171,8 @@ async fn a_jwt_of_a_registered_key_is_exchanged_for_a_token_that_lives_by_millis
 #[tokio::test]
 async fn an_empty_store_is_filled_once_and_its_client_can_sign_in() {
     let world = World::new().await;
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}", folder.path().join("fresh.db").display());
-    let store = Store::open(&url, Keys::from_bytes([9; 32])).await.unwrap();
+    let database = crate::database::Database::new();
+    let store = Store::open(&database.url(), Keys::from_bytes([9; 32])).await.unwrap();
     let now = world.app.now();
     let credentials = bootstrap(&store, now).await.unwrap().expect("the store is empty");
     assert!(bootstrap(&store, now).await.unwrap().is_none(), "the store is filled");

@@ -1,18 +1,21 @@
-//! A world to test in: a store in a temporary folder, an engine that answers from memory, a clock that stands still,
+//! A world to test in: a store over a database of its own, an engine that answers from memory, a clock that stands still,
 //! ids that count up, and two organizations, of which one has two sandboxes.
 
+use crate::database::Database;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use forebay_api::{App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, router};
+use forebay_api::{
+    App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+};
 use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};
-use forebay_store::{Keys, New, Store};
-use futures::stream::{BoxStream, StreamExt};
+use forebay_store::{Keys, Limits, New, Store};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -45,7 +48,7 @@ pub struct World {
     pub router: Router,
     pub lake: Arc<Memory>,
     clock: Arc<AtomicI64>,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 /// What a test may choose.
@@ -66,9 +69,8 @@ impl World {
     }
 
     pub async fn with(choices: Choices) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("forebay.db").display());
-        let store = Store::open(&url, Keys::from_bytes([7; 32])).await.unwrap();
+        let database = Database::new();
+        let store = Store::open(&database.url(), Keys::from_bytes([7; 32])).await.unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let lake = Arc::new(Memory::default());
         let ids = AtomicU64::new(0);
@@ -88,11 +90,15 @@ impl World {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
-            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
+            settings: Arc::new(Settings {
+                public_url: "http://forebay.test".into(),
+                strict: choices.strict,
+                uploads: Uploads { request: 1_000, batch: Limits { files: 3, bytes: 2_000, pieces: 4 } },
+            }),
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
-        let world = World { router: router(app.clone()), app, lake, clock, _folder: folder };
+        let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
         world.settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"]).await;
         world
@@ -303,13 +309,18 @@ pub struct Call<'a> {
     world: &'a World,
     method: String,
     path: String,
-    headers: Vec<(String, String)>,
+    headers: Vec<(String, Vec<u8>)>,
     body: Vec<u8>,
 }
 
 impl Call<'_> {
     /// Adds a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.raw(name, value.as_bytes())
+    }
+
+    /// Adds a header of any bytes.
+    pub fn raw(mut self, name: &str, value: &[u8]) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
@@ -333,7 +344,7 @@ impl Call<'_> {
     pub async fn send(self) -> Reply {
         let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
-            request = request.header(name, value);
+            request = request.header(name, value.as_slice());
         }
         let request = request.body(Body::from(self.body)).unwrap();
         let response = self.world.router.clone().oneshot(request).await.unwrap();
@@ -456,5 +467,17 @@ impl Engine for Memory {
         let range = range.map_or(0..bytes.len(), |range| range.start as usize..range.end as usize);
         let bytes = Bytes::copy_from_slice(&bytes[range]);
         Ok(futures::stream::iter([Ok(bytes)]).boxed())
+    }
+
+    async fn stage(&self, path: &str, body: BoxStream<'static, Result<Bytes>>) -> Result<u64> {
+        let chunks: Vec<Bytes> = body.try_collect().await?;
+        let bytes = chunks.concat();
+        let size = bytes.len() as u64;
+        self.objects.lock().unwrap().insert(path.into(), bytes);
+        Ok(size)
+    }
+
+    async fn discard(&self, paths: &[String]) {
+        self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
     }
 }

@@ -136,7 +136,7 @@ impl Known {
             _ => None,
         };
         let missing = |name: &str, advice: &'static str| {
-            Error::new(Kind::Invalid, &code::FLOW_1102, format!("the connection has no {name}"))
+            Error::new(Kind::Invalid, &code::FLOW_1100, format!("the connection has no {name}"))
                 .at(Place::pointer(format!("/auth/params/{name}")))
                 .advice(advice)
         };

@@ -342,7 +342,7 @@ fn unpacked(target: &Target, body: Bytes, packed: bool, limit: usize) -> Result<
     let body = if packed { Bytes::from(plain) } else { body };
     if body.len() > limit {
         let message = format!("HubSpot sent {target} in an answer of more than {} MiB", limit >> 20);
-        return Err(Error::new(Kind::Refused, &code::FLOW_1102, message).advice("Select fewer columns.").into());
+        return Err(Error::new(Kind::Refused, &code::FLOW_1100, message).advice("Select fewer columns.").into());
     }
     Ok(body)
 }
@@ -362,7 +362,7 @@ fn broken(target: &Target, error: reqwest::Error) -> Fault {
 }
 
 fn unspeakable() -> Error {
-    Error::new(Kind::Refused, &code::FLOW_1102, "the access token has characters that no header can hold")
+    Error::new(Kind::Refused, &code::FLOW_1100, "the access token has characters that no header can hold")
         .advice("Copy the token again, without line breaks.")
 }
 

@@ -1,6 +1,6 @@
 //! The audit trail: an entry is there exactly if its change is, and what is altered by other means shows.
 
-use super::{Fixture, at, prod, put, url};
+use super::{Fixture, at, prod, put};
 use forebay_model::{Kind, Resource};
 use forebay_store::audit::{Trail, Wanted, follow};
 use forebay_store::{New, Store};
@@ -31,7 +31,7 @@ async fn requests(store: &Store) -> Vec<String> {
 
 #[tokio::test]
 async fn a_change_and_its_entry_are_one() {
-    let Fixture { store, folder: _folder } = Fixture::new().await;
+    let Fixture { store, database: _database } = Fixture::new().await;
     let prod = prod();
     put(&store, &prod, Resource::Connection, "before", json!({}), at(0)).await;
     assert!(requests(&store).await.is_empty(), "no request asked for it");
@@ -72,12 +72,12 @@ async fn whatever_is_altered_by_other_means_shows() {
         ("UPDATE audit SET account = account", None),
     ];
     for (alteration, broken) in alterations {
-        let Fixture { store, folder } = Fixture::new().await;
+        let Fixture { store, database } = Fixture::new().await;
         for n in 1..5 {
             let new = New::new(Resource::Connection, format!("c{n}"), json!({}));
             follow(trail(&store, "r", n), store.insert(&prod(), new, at(n))).await.unwrap();
         }
-        let pool = sqlx::AnyPool::connect(&url(&folder)).await.unwrap();
+        let pool = sqlx::AnyPool::connect(&database.url()).await.unwrap();
         sqlx::query(alteration).execute(&pool).await.unwrap();
         assert_eq!(store.audit_verify(ORG).await.unwrap().1, broken, "{alteration}");
     }
@@ -85,7 +85,7 @@ async fn whatever_is_altered_by_other_means_shows() {
 
 #[tokio::test]
 async fn a_trail_that_is_cut_at_its_beginning_goes_on() {
-    let Fixture { store, folder: _folder } = Fixture::new().await;
+    let Fixture { store, database: _database } = Fixture::new().await;
     for n in 1..5 {
         let new = New::new(Resource::Connection, format!("c{n}"), json!({}));
         follow(trail(&store, "r", n), store.insert(&prod(), new, at(n))).await.unwrap();

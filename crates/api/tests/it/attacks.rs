@@ -1,0 +1,274 @@
+//! What the isolation matrix tries: for each operation the request of a stranger who has guessed ids, written with the
+//! kinds of ids in braces (`{connection}`), and what it answers to whom the ids belong.
+
+use crate::world::{
+    FLOW_SPEC, FLOWS, S3, World, XED, connection, data_set, mapping_set, schema, source_connection, target_connection,
+};
+use forebay_model::Resource;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const REGISTRY: &str = "/data/foundation/schemaregistry/tenant";
+const LIST: &str = "application/vnd.adobe.xed+json";
+const DESCRIPTORS: &str = "application/vnd.adobe.xdm+json";
+
+/// Whom an operation keeps apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Sandboxes, and so organizations.
+    Sandbox,
+    /// Organizations: it belongs to all sandboxes of one.
+    Organization,
+    /// Nobody: it answers everybody the same.
+    Everybody,
+}
+
+/// One request against one operation.
+pub struct Attack {
+    pub operation: &'static str,
+    pub path: &'static [(&'static str, &'static str)],
+    pub query: &'static str,
+    pub body: Value,
+    pub reach: Reach,
+    /// What it answers to whom the ids belong; 200 stands for any success.
+    pub own: u16,
+    /// When the owner does it: what deletes comes behind what needs it.
+    pub last: u8,
+}
+
+impl Attack {
+    /// What the operation is asked to answer in.
+    pub fn accept(&self) -> &'static str {
+        match self.operation {
+            name if name.contains("descriptor") => DESCRIPTORS,
+            name if name.starts_with("list_") => LIST,
+            _ => XED,
+        }
+    }
+
+    /// Whether anything of the victim's is named.
+    pub fn names_ids(&self) -> bool {
+        let path = self.path.iter().any(|(_, value)| value.contains('{'));
+        path || self.query.contains('{')
+            || self.body.to_string().contains("\"{")
+            || self.body.to_string().contains("={")
+    }
+
+    fn query(mut self, query: &'static str) -> Attack {
+        self.query = query;
+        self
+    }
+
+    fn body(mut self, body: Value) -> Attack {
+        self.body = body;
+        self
+    }
+
+    fn reach(mut self, reach: Reach) -> Attack {
+        self.reach = reach;
+        self
+    }
+
+    fn own(mut self, status: u16) -> Attack {
+        self.own = status;
+        self
+    }
+
+    fn last(mut self, last: u8) -> Attack {
+        self.last = last;
+        self
+    }
+}
+
+fn on(operation: &'static str, path: &'static [(&'static str, &'static str)]) -> Attack {
+    Attack { operation, path, query: "", body: Value::Null, reach: Reach::Sandbox, own: 200, last: 0 }
+}
+
+/// A dataflow with a run, a batch and files, and all that a stranger could be after; answers the ids by kind.
+pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
+    let mut parts = world.dataflow().await;
+    // To an address that no gate lets through: nothing of this leaves the machine.
+    let mut closed = connection();
+    closed["auth"]["params"]["serviceUrl"] = json!("http://127.0.0.1:1");
+    parts.base = world.created(&format!("{FLOWS}/connections"), closed).await;
+    parts.source = world.created(&format!("{FLOWS}/sourceConnections"), source_connection(&parts.base)).await;
+    let mut flow = parts.flow();
+    flow["name"] = json!("canary flow");
+    flow["scheduleParams"] = json!({ "startTime": "1719900000", "frequency": "once" });
+    let flow = world.created(&format!("{FLOWS}/flows"), flow).await;
+    let run = world.created(&format!("{FLOWS}/runs"), json!({ "flowId": flow })).await;
+    // What nothing refers to, for what is deleted and changed.
+    let spare = world.created(&format!("{FLOWS}/connections"), connection()).await;
+    let spare_source = world.created(&format!("{FLOWS}/sourceConnections"), source_connection(&spare)).await;
+    let target = target_connection(&parts.dataset, &parts.schema);
+    let spare_target = world.created(&format!("{FLOWS}/targetConnections"), target).await;
+    let spare_set = world.created("/data/foundation/conversion/mappingSets", mapping_set(&parts.schema)).await;
+    let spare_data = world.created("/data/foundation/catalog/dataSets", data_set(&parts.schema)).await;
+    let spare_schema = world.post(&format!("{REGISTRY}/schemas"), schema()).await.body["$id"].clone();
+    let identity = crate::descriptors::identity(&parts.schema, "/personalEmail/address", false);
+    let descriptor = world.post(&format!("{REGISTRY}/descriptors"), identity).await.body["@id"].clone();
+    let batch = json!({ "id": "01B", "status": "success", "canary": "canary",
+        "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
+    world.put(&world.scope(), Resource::Batch, "01B", batch).await;
+    world.lake.store(&format!("tables/acme-prod/{}/01B.parquet", parts.dataset), "canary");
+    world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
+    let alt = |id: &str| format!("_acme.schemas.{}", id.rsplit('/').next().unwrap_or_default());
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
+    BTreeMap::from([
+        ("alt", alt(&parts.schema)),
+        ("spare_alt", alt(&text(&spare_schema))),
+        ("connection", parts.base),
+        ("source", parts.source),
+        ("target", parts.target),
+        ("flow", flow),
+        ("run", run),
+        ("schema", parts.schema),
+        ("dataset", parts.dataset),
+        ("mapping", parts.mapping),
+        ("batch", "01B".into()),
+        ("file", "01B-0".into()),
+        ("descriptor", text(&descriptor)),
+        ("spare", spare),
+        ("spare_source", spare_source),
+        ("spare_target", spare_target),
+        ("spare_set", spare_set),
+        ("spare_data", spare_data),
+        ("spare_schema", text(&spare_schema)),
+        ("sandbox", "dev".into()),
+    ])
+}
+
+/// Every attack; each operation has one at least.
+pub fn all() -> Vec<Attack> {
+    [flow_service(), registry(), catalog(), preparation(), export(), sandboxes()].into_iter().flatten().collect()
+}
+
+fn rename() -> Value {
+    json!([{ "op": "replace", "path": "/name", "value": "taken" }])
+}
+
+fn flow_service() -> Vec<Attack> {
+    let flow = json!({ "name": "theirs", "flowSpec": { "id": FLOW_SPEC, "version": "1.0" }, "sourceConnectionIds": ["{source}"],
+        "targetConnectionIds": ["{target}"],
+        "transformations": [{ "name": "Mapping", "params": { "mappingId": "{mapping}", "mappingVersion": 0 } }],
+        "scheduleParams": { "startTime": "1719900000", "frequency": "day", "interval": "1" } });
+    vec![
+        on("list_connection_specs", &[]).reach(Reach::Everybody),
+        on("get_connection_spec", &[("id", S3)]).reach(Reach::Everybody),
+        on("list_flow_specs", &[]).reach(Reach::Everybody),
+        on("get_flow_spec", &[("id", FLOW_SPEC)]).reach(Reach::Everybody),
+        on("list_connections", &[]),
+        on("list_connections", &[]).query("property=id=={connection}"),
+        on("list_connections", &[]).query("count=true"),
+        on("create_connection", &[]).body(connection()).reach(Reach::Everybody),
+        on("get_connection", &[("id", "{connection}")]),
+        on("patch_connection", &[("id", "{connection}")]).body(rename()),
+        on("delete_connection", &[("id", "{spare}")]).last(3),
+        on("test_connection", &[("id", "{connection}")]),
+        on("explore_connection", &[("id", "{connection}")]).query("objectType=root").own(400),
+        on("list_source_connections", &[]),
+        on("list_source_connections", &[]).query("property=baseConnectionId=={connection}"),
+        on("create_source_connection", &[]).body(source_connection("{connection}")),
+        on("get_source_connection", &[("id", "{source}")]),
+        on("patch_source_connection", &[("id", "{source}")]).body(rename()),
+        on("patch_source_connection", &[("id", "{spare_source}")])
+            .body(json!([{ "op": "replace", "path": "/baseConnectionId", "value": "{connection}" }])),
+        on("delete_source_connection", &[("id", "{spare_source}")]).last(2),
+        on("list_target_connections", &[]),
+        on("list_target_connections", &[]).query("property=params.dataSetId=={dataset}"),
+        on("create_target_connection", &[]).body(target_connection("{dataset}", "{schema}")),
+        on("get_target_connection", &[("id", "{target}")]),
+        on("patch_target_connection", &[("id", "{target}")]).body(rename()),
+        on("delete_target_connection", &[("id", "{spare_target}")]).last(2),
+        on("list_flows", &[]),
+        on("list_flows", &[]).query("property=sourceConnectionIds[]=={source}"),
+        on("create_flow", &[]).body(flow),
+        on("get_flow", &[("id", "{flow}")]),
+        on("patch_flow", &[("id", "{flow}")]).body(rename()),
+        on("act_on_flow", &[("id", "{flow}")]).query("op=disable").last(1),
+        on("delete_flow", &[("id", "{flow}")]).last(4),
+        on("list_flow_runs", &[("id", "{flow}")]),
+        on("list_runs", &[]),
+        on("list_runs", &[]).query("property=flowId=={flow}"),
+        on("create_run", &[]).body(json!({ "flowId": "{flow}" })),
+        on("get_run", &[("id", "{run}")]),
+        on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
+    ]
+}
+
+fn registry() -> Vec<Attack> {
+    let identity = |property: &str| crate::descriptors::identity("{schema}", property, false);
+    let body = json!({ "type": "object", "title": "taken", "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }] });
+    let referring = json!({ "type": "object", "title": "theirs",
+        "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }, { "$ref": "{schema}" }] });
+    vec![
+        on("get_stats", &[]),
+        on("list_tenant_schemas", &[("kind", "schemas")]),
+        on("list_tenant_schemas", &[("kind", "schemas")]).query("property=title==Contacts"),
+        on("list_global_schemas", &[("kind", "schemas")]).reach(Reach::Everybody),
+        on("get_global_schema", &[("kind", "classes"), ("id", "_xdm.context.profile")]).reach(Reach::Everybody),
+        on("create_schema", &[("kind", "schemas")]).body(referring),
+        on("get_tenant_schema", &[("kind", "schemas"), ("id", "{alt}")]),
+        on("get_tenant_schema", &[("kind", "schemas"), ("id", "{schema}")]),
+        on("put_schema", &[("kind", "schemas"), ("id", "{spare_alt}")]).body(body),
+        on("patch_schema", &[("kind", "schemas"), ("id", "{spare_alt}")])
+            .body(json!([{ "op": "replace", "path": "/title", "value": "taken" }])),
+        on("delete_schema", &[("kind", "schemas"), ("id", "{spare_alt}")]).last(2),
+        on("list_tenant_descriptors", &[]),
+        on("list_global_descriptors", &[]).reach(Reach::Everybody),
+        on("create_descriptor", &[]).body(identity("/_id")),
+        on("get_descriptor", &[("id", "{descriptor}")]),
+        on("put_descriptor", &[("id", "{descriptor}")]).body(identity("/personalEmail/address")),
+        on("delete_descriptor", &[("id", "{descriptor}")]).last(2),
+    ]
+}
+
+fn catalog() -> Vec<Attack> {
+    vec![
+        on("list_data_sets", &[]),
+        on("list_data_sets", &[]).query("name=People%20(EU)"),
+        on("create_data_set", &[]).body(data_set("{schema}")),
+        on("get_data_set", &[("id", "{dataset}")]),
+        on("patch_data_set", &[("id", "{dataset}")]).body(json!({ "name": "taken" })),
+        on("delete_data_set", &[("id", "{spare_data}")]).last(3),
+        on("list_batches", &[]),
+        on("list_batches", &[]).query("dataSet={dataset}"),
+        on("get_batch", &[("id", "{batch}")]),
+    ]
+}
+
+fn preparation() -> Vec<Attack> {
+    vec![
+        on("list_mapping_sets", &[]),
+        on("create_mapping_set", &[]).body(mapping_set("{schema}")),
+        on("validate_mapping_set", &[]).body(mapping_set("{schema}")),
+        on("get_mapping_set", &[("id", "{mapping}")]),
+        on("put_mapping_set", &[("id", "{spare_set}")]).body(mapping_set("{schema}")),
+        on("delete_mapping_set", &[("id", "{spare_set}")]).last(3),
+        on("list_mappings", &[("id", "{mapping}")]),
+        on("list_functions", &[]).reach(Reach::Everybody),
+        on("list_operators", &[]).reach(Reach::Everybody),
+    ]
+}
+
+fn export() -> Vec<Attack> {
+    vec![
+        on("list_batch_files", &[("id", "{batch}")]),
+        on("list_failed_files", &[("id", "{batch}")]),
+        on("get_batch_meta", &[("id", "{batch}")]).query("path=row_errors/part-0.json"),
+        on("get_file", &[("id", "{file}")]),
+        on("preview_data_set", &[("id", "{dataset}")]),
+    ]
+}
+
+fn sandboxes() -> Vec<Attack> {
+    vec![
+        on("list_my_sandboxes", &[]).reach(Reach::Organization),
+        on("list_sandboxes", &[]).reach(Reach::Organization),
+        on("get_sandbox", &[("name", "{sandbox}")]).reach(Reach::Organization),
+        on("list_sandbox_types", &[]).reach(Reach::Everybody),
+        // They answer to a client's secret, not to a caller.
+        on("token_v2", &[]).reach(Reach::Everybody).own(400),
+        on("token_v3", &[]).reach(Reach::Everybody).own(400),
+    ]
+}
