@@ -5,7 +5,6 @@ use crate::App;
 use crate::caller::Caller;
 use forebay_model::error::{Kind, Place};
 use forebay_model::{Document, Error, Resource, Result, Scope, code};
-use forebay_sources::Source;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
