@@ -154,13 +154,13 @@ async fn has_rows(app: &App, caller: &Caller, dataset: &str) -> Result<bool> {
     Ok(app.store.count(&caller.scope, Resource::Batch, &query).await? > 0)
 }
 
-/// The flows that write to a dataset.
+/// The flows that write to a dataset; drafts write to none yet.
 pub async fn flows_to(app: &App, caller: &Caller, dataset: &str) -> Result<Vec<Document>> {
     let mut flows = Vec::new();
     for target in
         listing::every(app, caller, Resource::TargetConnection, &[format!("params.dataSetId==\"{dataset}\"")]).await?
     {
-        let used = [format!("targetConnectionIds[]==\"{}\"", target.id)];
+        let used = [format!("targetConnectionIds[]==\"{}\"", target.id), "state!=draft".into()];
         flows.extend(listing::every(app, caller, Resource::Flow, &used).await?);
     }
     Ok(flows)

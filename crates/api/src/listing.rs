@@ -253,7 +253,8 @@ fn place(token: &str, sandboxes: usize) -> Result<(usize, Option<String>)> {
     }
 }
 
-/// The sandboxes that `x-active-sandbox-ids` names; without it, the caller's.
+/// The sandboxes that `x-active-sandbox-ids` names, each of which the caller must have the right to read; without it, the
+/// caller's own.
 pub async fn sandboxes(app: &App, caller: &Caller, headers: &HeaderMap) -> Result<Vec<Scope>> {
     let mut texts = Vec::new();
     for value in headers.get_all("x-active-sandbox-ids") {

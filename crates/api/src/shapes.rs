@@ -72,6 +72,9 @@ fn parameters(operation: &mut Value, limit: Option<u64>) {
         if schema["type"] == json!(["string", "null"]) {
             *schema = json!({ "type": "string" });
         }
+        if name == "mode" {
+            *schema = json!({ "type": "string", "enum": ["draft"] });
+        }
         if matches!(name.as_str(), "preview" | "determineProperties") {
             // They are looked at for a file only.
             *schema = json!({ "type": ["boolean", "string"] });

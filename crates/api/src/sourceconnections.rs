@@ -33,13 +33,14 @@ impl Entity for SourceConnection {
             && means(&old.body) != means(&Value::Object(body.clone()))
         {
             // What a flow was given of one table says nothing of another, and changes need what they are applied by.
-            Self::unused(app, caller, &old.id).await?;
+            // A draft was given nothing yet.
+            unused(app, caller, "sourceConnectionIds", &old.id, &["state!=draft".into()]).await?;
         }
         Ok(Secrets::new())
     }
 
     async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
-        unused(app, caller, "sourceConnectionIds", id).await
+        unused(app, caller, "sourceConnectionIds", id, &[]).await
     }
 }
 
@@ -116,9 +117,9 @@ fn means(body: &Value) -> (Option<String>, bool) {
     (table, truth(body.pointer("/params/cdcEnabled")) == Some(true))
 }
 
-/// FLOW-1447-400 while a flow names `id` in its list `member`.
-pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str) -> Result<()> {
-    let used = filter::parse(&[format!("{member}[]==\"{id}\"")])?;
+/// FLOW-1447-400 while a flow of which `terms` hold names `id` in its list `member`.
+pub async fn unused(app: &App, caller: &Caller, member: &str, id: &str, terms: &[String]) -> Result<()> {
+    let used = filter::parse(&[&[format!("{member}[]==\"{id}\"")], terms].concat())?;
     if app.store.count(&caller.scope, Resource::Flow, &used).await? == 0 {
         return Ok(());
     }

@@ -226,7 +226,10 @@ async fn complete(
     };
     body.insert("version".into(), version);
     match shelf.resource {
-        Resource::ConnectionSpec => check::connection_spec(&body)?,
+        Resource::ConnectionSpec => {
+            check::connection_spec(&body)?;
+            unrunnable(&mut body);
+        }
         _ => check::flow_spec(&mut body)?,
     }
     distinct(app, caller, shelf, id, &body).await?;
@@ -242,6 +245,12 @@ async fn complete(
         shown_in_clear(app, caller, &old.body, &spec).await?;
     }
     Ok(spec)
+}
+
+/// What built-in specs say of themselves, a stored one cannot claim.
+fn unrunnable(body: &mut Map<String, Value>) {
+    let attributes = body.entry("attributes").or_insert_with(|| json!({}));
+    attributes["forebay"] = json!({ "runnable": false, "reason": "This Forebay has no source for it." });
 }
 
 /// Clients look specs up by their names: two of one name would hide each other.

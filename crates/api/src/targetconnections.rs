@@ -30,14 +30,14 @@ impl Entity for TargetConnection {
         if let Some(old) = how.checked()
             && old.text("/params/dataSetId") != body["params"]["dataSetId"].as_str()
         {
-            // The mapping of a flow was checked against the dataset's schema.
-            Self::unused(app, caller, &old.id).await?;
+            // The mapping of a flow was checked against the dataset's schema, that of a draft not yet.
+            unused(app, caller, "targetConnectionIds", &old.id, &["state!=draft".into()]).await?;
         }
         Ok(Secrets::new())
     }
 
     async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
-        unused(app, caller, "targetConnectionIds", id).await
+        unused(app, caller, "targetConnectionIds", id, &[]).await
     }
 }
 

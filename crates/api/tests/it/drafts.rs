@@ -181,6 +181,27 @@ async fn drafts_are_changed_and_deleted_but_neither_enabled_nor_built_upon() {
 }
 
 #[tokio::test]
+async fn a_draft_stands_in_nobodys_way_but_in_that_of_a_deletion() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    // A draft that has no mapping, to the same dataset.
+    let body = json!({ "flowSpec": { "id": FLOW_SPEC }, "sourceConnectionIds": [parts.source], "targetConnectionIds": [parts.target] });
+    let flow = draft(&world, "flows", body).await;
+    let patch = json!([{ "op": "add", "path": "/params/cdcEnabled", "value": true }]);
+    let source = format!("{FLOWS}/sourceConnections/{}", parts.source);
+    assert_eq!(world.patch(&source, patch).await.status, 200, "what it will be given is still open");
+    let patch = json!([{ "op": "remove", "path": "/params/cdcEnabled" }]);
+    assert_eq!(world.patch(&source, patch).await.status, 200);
+    world.created(&format!("{FLOWS}/flows"), parts.flow()).await;
+    for (kind, id) in
+        [("sourceConnections", &parts.source), ("targetConnections", &parts.target), ("connections", &parts.base)]
+    {
+        assert_eq!(world.call("DELETE", &format!("{FLOWS}/{kind}/{id}")).send().await.status, 400, "{kind}");
+    }
+    assert_eq!(world.call("DELETE", &format!("{FLOWS}/flows/{flow}")).send().await.status, 204);
+}
+
+#[tokio::test]
 async fn specs_say_that_drafts_are_there() {
     let world = World::new().await;
     let reply = world.get(&format!("{FLOWS}/connectionSpecs?property=attributes.isDraftModeSupported==true")).await;

@@ -98,6 +98,13 @@ async fn flows_are_searched_in_the_sandboxes_that_a_header_names() {
         let reply = search(&path, ids, json!({})).await;
         assert_eq!((reply.status.as_u16(), reply.code()), (404, "FLOW-2101-404"), "{ids}");
     }
+    // The header opens no sandbox that the caller may not read.
+    world.client_with("reader", &["view-sources"], &["prod"]).await;
+    for (ids, status) in [("acme-prod", 200), ("acme-dev", 403), (both, 403)] {
+        let call = world.by("reader", "prod", "POST", &path).header("x-active-sandbox-ids", ids).json(json!({}));
+        let reply = call.send().await;
+        assert_eq!(reply.status, status, "{ids}: {}", reply.body);
+    }
     refused(&search(&format!("{path}?continuationToken=9.x"), both, json!({})).await, "FLOW-1451-400", "");
 }
 

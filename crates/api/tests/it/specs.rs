@@ -61,7 +61,7 @@ fn acme() -> serde_json::Value {
             "required": ["host", "authKey1"] } }],
         "sourceSpec": { "attributes": { "uiAttributes": { "isSource": true } },
             "spec": { "type": "object", "properties": { "listId": { "type": "string" } } } },
-        "attributes": { "category": "acme", "isDraftModeSupported": true },
+        "attributes": { "category": "acme", "isDraftModeSupported": true, "forebay": { "runnable": true } },
     })
 }
 
@@ -73,7 +73,10 @@ async fn a_stored_spec_is_answered_whole_and_seen_at_once_in_every_sandbox_fs_en
     let id = reply.body["id"].as_str().unwrap().to_string();
     let path = format!("{FLOWS}/connectionSpecs/{id}");
     assert_eq!(reply.headers["location"], format!("http://forebay.test{path}").as_str(), "FS-HDR-4");
-    for (name, value) in acme().as_object().unwrap() {
+    let mut whole = acme();
+    // What runs is not for a spec to claim.
+    whole["attributes"]["forebay"] = json!({ "runnable": false, "reason": "This Forebay has no source for it." });
+    for (name, value) in whole.as_object().unwrap() {
         assert_eq!(&reply.body[name], value, "{name}");
     }
     assert_eq!(reply.body["createdBy"], "acme-client@techacct.adobe.com");
@@ -195,7 +198,7 @@ async fn a_connection_of_a_stored_spec_is_checked_sealed_and_refused_where_it_wo
     for path in [format!("{path}/test"), format!("{path}/explore")] {
         let reply = world.get(&path).await;
         assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1100-400"), "{path}");
-        assert!(reply.text.contains("nothing in this server reads"), "{}", reply.text);
+        assert!(reply.text.contains("cannot be read from"), "{}", reply.text);
     }
     let source = json!({ "name": "s", "baseConnectionId": base, "connectionSpec": { "id": spec },
         "data": { "format": "json" }, "params": { "path": "x", "listId": "ab12" } });
@@ -218,7 +221,7 @@ async fn a_connection_of_a_stored_spec_is_checked_sealed_and_refused_where_it_wo
     assert_eq!(seen.item()["transformationSpec"], seen.item()["transformationSpecs"], "A-17");
     let reply = world.post(&flows, flow).await;
     assert_eq!(reply.body["report"]["pointer"], "/sourceConnectionIds/0", "{}", reply.body);
-    assert!(reply.text.contains("nothing in this server reads"), "{}", reply.text);
+    assert!(reply.text.contains("cannot be read from"), "{}", reply.text);
     assert_eq!(world.post(&flows, parts.flow()).await.status, 201, "what ran before still does");
     let other = world.stranger("GET", &flow_spec, crate::world::OTHER_ORG).send().await;
     assert!(!other.text.contains(&spec), "another organization has the built-in one");
