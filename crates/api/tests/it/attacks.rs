@@ -107,6 +107,12 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
     let spare_schema = world.post(&format!("{REGISTRY}/schemas"), schema()).await.body["$id"].clone();
     let identity = crate::descriptors::identity(&parts.schema, "/personalEmail/address", false);
     let descriptor = world.post(&format!("{REGISTRY}/descriptors"), identity).await.body["@id"].clone();
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), own_spec()).await;
+    let flow_spec = world.created(&format!("{FLOWS}/flowSpecs"), own_flow_spec()).await;
+    let draft = json!({ "name": "canary draft", "connectionSpec": { "id": S3, "version": "1.0" }, "baseConnectionId": parts.base });
+    let draft = world.created(&format!("{FLOWS}/sourceConnections?mode=draft"), draft).await;
+    let hook = json!({ "url": "https://hooks.example.com/canary" });
+    let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
     let batch = json!({ "id": "01B", "status": "success", "canary": "canary",
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
@@ -135,12 +141,19 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         ("spare_data", spare_data),
         ("spare_schema", text(&spare_schema)),
         ("sandbox", "dev".into()),
+        ("spec", spec),
+        ("flow_spec", flow_spec),
+        ("draft", draft),
+        ("webhook", hook),
     ])
 }
 
 /// Every attack; each operation has one at least.
 pub fn all() -> Vec<Attack> {
-    [flow_service(), registry(), catalog(), preparation(), export(), sandboxes()].into_iter().flatten().collect()
+    [flow_service(), more_of_flow_service(), registry(), catalog(), preparation(), export(), sandboxes()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn rename() -> Value {
@@ -196,6 +209,47 @@ fn flow_service() -> Vec<Attack> {
     ]
 }
 
+/// Specs, searches, drafts, notifications: what came to Flow Service later.
+fn more_of_flow_service() -> Vec<Attack> {
+    let search = |property: &str| json!({ "properties": [property] });
+    vec![
+        on("create_connection_spec", &[]).body(own_spec()).reach(Reach::Everybody),
+        on("get_connection_spec", &[("id", "{spec}")]).reach(Reach::Organization),
+        on("put_connection_spec", &[("id", "{spec}")]).body(own_spec()).reach(Reach::Organization),
+        on("get_connection_spec_configs", &[("id", "{spec}")]).reach(Reach::Organization),
+        on("explore_connection_spec", &[("id", "{spec}")]).query("objectType=root").reach(Reach::Organization).own(400),
+        on("create_flow_spec", &[]).body(own_flow_spec()).reach(Reach::Everybody),
+        on("get_flow_spec", &[("id", "{flow_spec}")]).reach(Reach::Organization),
+        on("put_flow_spec", &[("id", "{flow_spec}")]).body(own_flow_spec()).reach(Reach::Organization),
+        on("search_flow_specs", &[]).body(search("id=={flow_spec}")).reach(Reach::Organization),
+        on("search_connections", &[]).body(search("id=={connection}")),
+        on("search_flows", &[]).body(search("sourceConnectionIds[]=={source}")),
+        on("get_connection_configs", &[("id", "{connection}")]),
+        on("act_on_connection", &[("id", "{spare}")]).query("op=disable").own(400),
+        on("act_on_source_connection", &[("id", "{draft}")]).query("op=publish").own(400),
+        on("act_on_target_connection", &[("id", "{spare_target}")]).query("op=publish").own(400),
+        on("put_run", &[("id", "{run}")]).body(json!({ "flowId": "{flow}", "status": "active" })).own(400),
+        on("list_webhooks", &[]),
+        on("create_webhook", &[]).body(json!({ "url": "https://hooks.example.com/x" })).reach(Reach::Everybody),
+        on("get_webhook", &[("id", "{webhook}")]),
+        on("patch_webhook", &[("id", "{webhook}")]).body(rename()),
+        on("test_webhook", &[("id", "{webhook}")]),
+        on("list_deliveries", &[("id", "{webhook}")]),
+        on("delete_webhook", &[("id", "{webhook}")]).last(2),
+    ]
+}
+
+fn own_spec() -> Value {
+    json!({ "name": "canary-lists", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+        "authSpec": [{ "name": "API Key Authentication", "type": "KeyBased", "spec": { "type": "object",
+            "$schema": "http://json-schema.org/draft-07/schema#", "properties": { "host": { "type": "string" } } } }] })
+}
+
+fn own_flow_spec() -> Value {
+    json!({ "name": "CanaryToAEP", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+        "sourceConnectionSpecIds": [S3], "targetConnectionSpecIds": [crate::world::DATALAKE] })
+}
+
 fn registry() -> Vec<Attack> {
     let identity = |property: &str| crate::descriptors::identity("{schema}", property, false);
     let body = json!({ "type": "object", "title": "taken", "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }] });
@@ -246,6 +300,9 @@ fn preparation() -> Vec<Attack> {
         on("put_mapping_set", &[("id", "{spare_set}")]).body(mapping_set("{schema}")),
         on("delete_mapping_set", &[("id", "{spare_set}")]).last(3),
         on("list_mappings", &[("id", "{mapping}")]),
+        on("get_mapping", &[("id", "{mapping}"), ("mid", "x")]).own(404),
+        on("preview_mapping_set", &[]).body(json!({ "data": { "id": "1" }, "mappingSet": mapping_set("{schema}") })),
+        on("validate_expression", &[]).body(json!({ "expression": "upper(x)", "mappingSetId": "{mapping}" })),
         on("list_functions", &[]).reach(Reach::Everybody),
         on("list_operators", &[]).reach(Reach::Everybody),
     ]

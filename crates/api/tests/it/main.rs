@@ -5,3 +5,26 @@
 #![allow(clippy::unwrap_used)]
 
 mod actions;
+mod attacks;
+mod badinput;
+mod catalog;
+mod connections;
+mod dataprep;
+mod descriptors;
+mod drafts;
+mod explore;
+mod export;
+mod flows;
+mod gateway;
+mod hubspot;
+mod ims;
+mod matrix;
+mod openapi;
+mod runs;
+mod sandboxes;
+mod schemas;
+mod search;
+mod sockets;
+mod specs;
+mod webhooks;
+mod world;
