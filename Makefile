@@ -12,6 +12,8 @@ PY   := $(VENV)/bin/python
 export FOREBAY_TEST_PYTHON ?= $(PY)
 NODE := $(CACHE)/hubspot-client-$(shell sha256sum < scripts/hubspot-client/package-lock.json | cut -c1-12)
 export FOREBAY_TEST_HUBSPOT_NODE ?= $(NODE)
+AZURITE := $(CACHE)/azurite-$(shell sha256sum < scripts/azurite/package-lock.json | cut -c1-12)
+export FOREBAY_TEST_AZURITE ?= $(AZURITE)
 # The peer that reads HubSpot beside us; only the benchmark installs it.
 PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-12)
 
@@ -19,21 +21,22 @@ PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-
 WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-hubspot memory soak
+.PHONY: help setup demo test nextest lint bench bench-hubspot memory soak
 
 help:
 	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, then HubSpot beside dlt; release build'
-	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, the fuzzer for an hour'
+	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
-setup: $(VENV)/.ready $(NODE)/.ready
+setup: $(VENV)/.ready $(NODE)/.ready $(AZURITE)/.ready
 
-# The script does what is not done yet, so each of the two may run it.
-$(VENV)/.ready $(NODE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json scripts/setup.sh
-	scripts/setup.sh $(VENV) $(NODE)
+# The script does what is not done yet, so each of the three may run it.
+$(VENV)/.ready $(NODE)/.ready $(AZURITE)/.ready: scripts/requirements.txt scripts/hubspot-client/package-lock.json \
+    scripts/azurite/package-lock.json scripts/setup.sh
+	scripts/setup.sh $(VENV) $(NODE) $(AZURITE)
 	@touch $@
 
 $(PEER)/.ready: $(VENV)/.ready bench/requirements.txt
@@ -55,7 +58,13 @@ test: setup
 	cargo build $(WORKSPACE) --all-targets
 	$(PY) -m unittest discover -q -s scripts -p '*_test.py'
 	$(PY) -m unittest discover -q -s bench -p '*_test.py'
-	scripts/with-services.sh cargo nextest run $(WORKSPACE)
+	scripts/with-services.sh $(MAKE) nextest
+
+# Every test over SQLite, then over PostgreSQL those of what stands on the store, and a part of the whole program's.
+nextest:
+	cargo nextest run $(WORKSPACE)
+	FOREBAY_TEST_DATABASE=postgres cargo nextest run $(WORKSPACE) -E \
+	    'package(forebay-store) + package(forebay-api) + (package(forebay-ingest) & test(/^run/)) + (package(forebay-server) & test(/runs|secrets|tutorial|backup|processes/))'
 
 lint:
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
@@ -80,3 +89,5 @@ soak: memory
 	FOREBAY_TEST_KILLS=$(or $(KILLS),200) scripts/with-services.sh \
 	    cargo nextest run $(WORKSPACE) -E 'test(/kill/)'
 	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) scripts/with-services.sh cargo nextest run $(WORKSPACE) -E 'test(/fuzzer/)'
+	FOREBAY_TEST_DATABASE=postgres scripts/with-services.sh cargo nextest run $(WORKSPACE) -E \
+	    'package(forebay-store) + package(forebay-api) + package(forebay-ingest) + package(forebay-server)'

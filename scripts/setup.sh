@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Makes the Python environment and the folder of Node packages that tests and benchmarks use:
-# scripts/setup.sh VENV NODE
+# Makes the Python environment and the folders of Node packages that tests and benchmarks use:
+# scripts/setup.sh VENV NODE AZURITE
 #
 # Installs what a fresh Debian machine lacks, then what is pinned. Safe to run twice, and by two jobs at once.
 set -euo pipefail
 
-venv=${1:?usage: scripts/setup.sh VENV NODE}
-node=${2:?usage: scripts/setup.sh VENV NODE}
+venv=${1:?usage: scripts/setup.sh VENV NODE AZURITE}
+node=${2:?usage: scripts/setup.sh VENV NODE AZURITE}
+azurite=${3:?usage: scripts/setup.sh VENV NODE AZURITE}
 here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 
@@ -17,6 +18,9 @@ need cc gcc
 need curl curl
 need node nodejs
 need npm npm
+need openssl openssl
+need wrk wrk
+ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 need "$python" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
 
@@ -43,7 +47,7 @@ done
 node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 18 ? 1 : 0)' ||
     { echo "setup: node $(node --version) is too old, 18 or newer is needed" >&2; exit 1; }
 
-mkdir -p "$(dirname "$venv")" "$(dirname "$node")"
+mkdir -p "$(dirname "$venv")" "$(dirname "$node")" "$(dirname "$azurite")"
 exec 9>"$venv.lock"
 flock 9
 if [ ! -e "$venv/.ready" ]; then
@@ -54,13 +58,17 @@ if [ ! -e "$venv/.ready" ]; then
     touch "$venv/.ready"
 fi
 
-exec 8>"$node.lock"
-flock 8
-if [ ! -e "$node/.ready" ]; then
-    rm -rf "$node"
-    mkdir "$node"
-    cp "$here/hubspot-client/package.json" "$here/hubspot-client/package-lock.json" "$node"
-    echo "setup: installing pinned Node packages into $node"
-    npm ci --prefix "$node" --ignore-scripts --no-audit --no-fund --loglevel=error
-    touch "$node/.ready"
-fi
+# packages NAME FOLDER: what is pinned in scripts/NAME, into the folder.
+packages() {
+    exec 8>"$2.lock"
+    flock 8
+    if [ -e "$2/.ready" ]; then return; fi
+    rm -rf "$2"
+    mkdir "$2"
+    cp "$here/$1/package.json" "$here/$1/package-lock.json" "$2"
+    echo "setup: installing pinned Node packages into $2"
+    npm ci --prefix "$2" --ignore-scripts --no-audit --no-fund --loglevel=error
+    touch "$2/.ready"
+}
+packages hubspot-client "$node"
+packages azurite "$azurite"

@@ -5,11 +5,13 @@ use crate::App;
 use crate::problem::Problem;
 use axum::extract::{FromRequest, Request};
 use axum::response::{IntoResponse, Response};
-use forebay_model::error::Kind;
+use forebay_model::error::{Kind, Place};
 use forebay_model::{Error, code};
 use http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_path_to_error::Segment;
 
 /// Bytes that a body may have.
 pub const MAX_BODY: usize = 1024 * 1024;
@@ -43,6 +45,31 @@ impl FromRequest<App> for OptionalBody {
     async fn from_request(request: Request, app: &App) -> Result<OptionalBody, Response> {
         read(request, app).await.map(OptionalBody).map_err(|error| Problem(error).into_response())
     }
+}
+
+/// A body that is an object of a known shape; a fault is told with its place.
+pub fn shaped<T: DeserializeOwned>(body: Value) -> Result<T, Error> {
+    // A list would pass for an object whose members come in that order.
+    if !body.is_object() {
+        return Err(crate::problem::bad("the body must be a JSON object").at(Place::pointer("")));
+    }
+    listed(body)
+}
+
+/// A body of any known shape, such as a list; a fault is told with its place.
+pub fn listed<T: DeserializeOwned>(body: Value) -> Result<T, Error> {
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        let mut pointer = String::new();
+        for segment in error.path() {
+            match segment {
+                Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+                Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+                _ => {}
+            }
+        }
+        crate::problem::bad(format!("the body does not have the right shape: {}", error.inner()))
+            .at(Place::pointer(pointer))
+    })
 }
 
 async fn read(request: Request, app: &App) -> Result<Option<Value>, Error> {

@@ -1,6 +1,7 @@
-//! What an empty store is given at its first start: an organization, its sandbox `prod`, and one client with a
-//! random secret. The secret is told once, to whoever started the program; the store keeps its hash.
+//! What an empty store is given at its first start: an organization, its sandbox `prod`, one client with a
+//! random secret, and the administrators' role for it. The secret is told once, to whoever started the program; the store keeps its hash.
 
+use crate::access::roles::{administrators, is_built_in};
 use crate::system_random;
 use crate::tokens::account;
 use forebay_model::filter::Query;
@@ -14,6 +15,8 @@ use sha2::{Digest, Sha256};
 const LEASE: &str = "bootstrap";
 /// The one document that says the store has been filled, in a scope that no caller can name.
 const MARK: &str = "organization";
+/// The id of the administrators' role.
+const ADMINISTRATORS: &str = "administrators";
 
 /// How the first client of a fresh store signs in.
 #[derive(Debug)]
@@ -50,7 +53,10 @@ impl Credentials {
 pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> {
     let nowhere = Scope::organization("");
     let list = List { query: Query::default(), order: Vec::new(), limit: 1, after: None };
-    if !store.list(&nowhere, Resource::Client, &list).await?.documents.is_empty() {
+    if let Some(mark) = store.list(&nowhere, Resource::Client, &list).await?.documents.first() {
+        if let Some(org) = mark.text("/organization") {
+            administer(store, &Scope::organization(org), now).await?;
+        }
         return Ok(None);
     }
     let holder = hex(16);
@@ -76,8 +82,20 @@ pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> 
     )
     .await?;
     insert(store, &org, Resource::Client, &credentials.client_id, client_body(&credentials), now).await?;
+    administer(store, &org, now).await?;
     insert(store, &nowhere, Resource::Client, MARK, json!({ "organization": credentials.organization }), now).await?;
     Ok(Some(credentials))
+}
+
+/// Gives the organization its administrators' role, if it has none yet: one that is older than roles has its clients in it.
+async fn administer(store: &Store, org: &Scope, now: Time) -> Result<()> {
+    let list = List { query: Query::default(), order: Vec::new(), limit: 1000, after: None };
+    if store.list(org, Resource::Role, &list).await?.documents.iter().any(is_built_in) {
+        return Ok(());
+    }
+    let clients = store.list(org, Resource::Client, &list).await?.documents;
+    let ids: Vec<&str> = clients.iter().map(|client| client.id.as_str()).collect();
+    insert(store, org, Resource::Role, ADMINISTRATORS, administrators(&ids), now).await
 }
 
 async fn insert(store: &Store, scope: &Scope, resource: Resource, id: &str, body: Value, now: Time) -> Result<()> {

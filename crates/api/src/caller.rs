@@ -1,17 +1,25 @@
 //! Who calls: the headers of every request turned into an organization, a client and a sandbox, or refused with the
-//! gateway's own bodies in the gateway's own order (FS-HDR-1 to FS-HDR-3).
+//! gateway's own bodies in the gateway's own order (FS-HDR-1 to FS-HDR-3). What the caller may do is decided here too, for
+//! every operation, by the table of [`crate::rights`].
 
 use crate::App;
+use crate::params::Params;
 use crate::problem::Problem;
-use axum::extract::FromRequestParts;
+use crate::rights::{Held, Need, Right, Subject, need};
+use crate::tokens::{Claims, Identity, secret_version};
+use axum::extract::{FromRequestParts, MatchedPath};
 use axum::response::{IntoResponse, Response};
 use forebay_model::code::Code;
 use forebay_model::error::Kind;
 use forebay_model::{Document, Error, Resource, Result, Scope, code, filter};
-use forebay_store::List;
+use forebay_store::{List, audit};
 use http::HeaderMap;
 use http::request::Parts;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
+
+/// Roles and policies that an organization may have, each.
+pub const MOST: usize = 200;
 
 /// A known client of an organization.
 #[derive(Debug, Clone)]
@@ -24,6 +32,8 @@ pub struct Member {
     pub account: String,
     /// The organization's namespace in the schema registry, without the underscore.
     pub tenant: String,
+    /// What it may do.
+    pub held: Arc<Held>,
 }
 
 /// Members of a document that only this server writes.
@@ -55,7 +65,13 @@ impl FromRequestParts<App> for Member {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
-        member(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+        let found = async {
+            tell_operation(parts);
+            let member = member(&parts.headers, app).await?;
+            allowed(parts, |right| member.must(right))?;
+            Ok(member)
+        };
+        found.await.map_err(|error: Error| Problem(error).into_response())
     }
 }
 
@@ -63,7 +79,80 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
-        caller(&parts.headers, app).await.map_err(|error| Problem(error).into_response())
+        let found = async {
+            tell_operation(parts);
+            let caller = caller(&parts.headers, app).await?;
+            allowed(parts, |right| caller.must(right))?;
+            Ok(caller)
+        };
+        found.await.map_err(|error: Error| Problem(error).into_response())
+    }
+}
+
+/// The path of the operation's route, with names in the place of ids.
+fn route(parts: &Parts) -> &str {
+    parts.extensions.get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default()
+}
+
+/// For the audit trail: what is asked for, and by whom as far as nobody has checked it yet.
+fn tell_operation(parts: &Parts) {
+    let route = route(parts);
+    audit::tell(|entry| {
+        entry.operation = format!("{} {route}", parts.method);
+        if let Some(Need::Right(right)) = need(&parts.method, route) {
+            entry.needed = format!("{} {}", right.resource(), right.action());
+        }
+        if let Some(key) = parts.headers.get("x-api-key").and_then(|key| key.to_str().ok()) {
+            entry.client = key.trim().to_string();
+        }
+        if route.ends_with("/action")
+            && let Ok(Some(op)) = Params::parse(parts.uri.query().unwrap_or_default()).one("op")
+            && op.len() <= 32
+            && op.chars().all(|c| c.is_ascii_alphabetic())
+        {
+            entry.action = format!("{}{}", op[..1].to_ascii_uppercase(), op[1..].to_ascii_lowercase());
+        }
+    });
+}
+
+/// Whether the operation may be called: what the table does not name is nobody's.
+fn allowed(parts: &Parts, must: impl Fn(Right) -> Result<()>) -> Result<()> {
+    match need(&parts.method, route(parts)) {
+        Some(Need::Membership) => Ok(()),
+        Some(Need::Right(right)) => must(right),
+        None => Err(Error::new(Kind::Forbidden, &code::FLOW_2120, "this operation is open to no role")),
+    }
+}
+
+/// FLOW-2118, FLOW-2120 or FLOW-2121, and which right it is that lacks.
+fn lacking(held: &Held, right: Right, sandbox: Option<&str>) -> Error {
+    let place = sandbox.map(|name| format!(" in the sandbox {name:?}")).unwrap_or_default();
+    let what = format!("{} on {}", right.action(), right.resource());
+    if sandbox.is_some_and(|name| !held.covers(name)) {
+        return Error::new(Kind::Forbidden, &code::FLOW_2120, format!("no role of yours covers anything{place}"));
+    }
+    let code = match right {
+        Right::WriteSources if held.may(Right::ReadSources, sandbox) => &code::FLOW_2121,
+        _ => &code::FLOW_2118,
+    };
+    Error::new(Kind::Forbidden, code, format!("the operation needs the right to {what}{place}"))
+        .advice("Ask an administrator for a role that has it.")
+}
+
+impl Member {
+    /// Whether some role has the right, in whatever sandbox.
+    pub fn may(&self, right: Right) -> bool {
+        self.held.may(right, None)
+    }
+
+    /// The same, or 403.
+    pub fn must(&self, right: Right) -> Result<()> {
+        if self.may(right) { Ok(()) } else { Err(lacking(&self.held, right, None)) }
+    }
+
+    /// 403 unless a role has the right in that sandbox.
+    pub fn must_in(&self, right: Right, sandbox: &str) -> Result<()> {
+        if self.held.may(right, Some(sandbox)) { Ok(()) } else { Err(lacking(&self.held, right, Some(sandbox))) }
     }
 }
 
@@ -75,28 +164,73 @@ async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
         _ => return Err(refused(&code::GATEWAY_401013)),
     };
-    let claims = app.tokens.check(token, app.now())?;
-    let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
-        return Err(refused(&code::GATEWAY_401013));
+    let identity = app.tokens.identify(token, app.now()).await?;
+    let (account, client, org) = match &identity {
+        Identity::Client(claims) => (&claims.sub, &claims.client_id, &claims.org),
+        Identity::Other(vouched) => (&vouched.user, &vouched.client, &vouched.org),
+    };
+    let owner = match &identity {
+        Identity::Client(claims) => client_of(app, claims).await?,
+        Identity::Other(vouched) => any_client(app, &vouched.org).await?,
     };
     let Some(key) = single(headers, "x-api-key", &code::GATEWAY_403003)? else {
         return Err(refused(&code::GATEWAY_403000));
     };
-    if key != claims.client_id {
+    if key != client {
         return Err(refused(&code::GATEWAY_403003));
     }
-    let Some(org) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
+    let Some(named) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
         return Err(refused(&code::GATEWAY_400003));
     };
-    if org != claims.org || org != owner.org {
+    let Some(owner) = owner.filter(|_| named == org) else {
         return Err(refused(&code::GATEWAY_403025));
-    }
+    };
+    audit::tell(|entry| {
+        entry.org = org.clone();
+        entry.account = account.clone();
+        entry.client = client.clone();
+    });
+    let subject = match &identity {
+        Identity::Client(_) => Subject { client: Some(client), account, roles: &[] },
+        Identity::Other(vouched) => Subject { client: None, account, roles: &vouched.roles },
+    };
     Ok(Member {
-        org: claims.org,
-        account: claims.sub,
-        tenant: client.text("/tenantId").unwrap_or("forebay").to_string(),
-        client: claims.client_id,
+        held: Arc::new(held(app, org, &subject).await?),
+        org: org.clone(),
+        account: account.clone(),
+        tenant: owner.text("/tenantId").unwrap_or("forebay").to_string(),
+        client: client.clone(),
     })
+}
+
+/// The document of the client that a token of ours was issued to: 401013 if it is gone, or has another secret by now. None
+/// if it is another organization's.
+async fn client_of(app: &App, claims: &Claims) -> Result<Option<Document>> {
+    let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
+        return Err(refused(&code::GATEWAY_401013));
+    };
+    if secret_version(&client) != claims.version {
+        return Err(refused(&code::GATEWAY_401013));
+    }
+    Ok((owner.org == claims.org).then_some(client))
+}
+
+/// Some client of the organization, which tells what they have in common; none if there is no such organization.
+async fn any_client(app: &App, org: &str) -> Result<Option<Document>> {
+    let list = List { query: filter::Query::default(), order: Vec::new(), limit: 1, after: None };
+    if org.is_empty() {
+        return Ok(None);
+    }
+    Ok(app.store.list(&Scope::organization(org), Resource::Client, &list).await?.documents.into_iter().next())
+}
+
+/// What the organization's roles and policies make of a subject.
+async fn held(app: &App, org: &str, subject: &Subject<'_>) -> Result<Held> {
+    let scope = Scope::organization(org);
+    let list = List { query: filter::Query::default(), order: Vec::new(), limit: MOST, after: None };
+    let roles = app.store.list(&scope, Resource::Role, &list).await?.documents;
+    let policies = app.store.list(&scope, Resource::Policy, &list).await?.documents;
+    Ok(Held::new(subject, &roles, &policies))
 }
 
 async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
@@ -113,14 +247,27 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
         None => default_sandbox(app, &member.org).await?,
     };
     match scope {
-        Some(scope) => Ok(Caller { member, scope }),
-        None => Err(Error::new(
-            Kind::NotFound,
-            &code::FLOW_2100,
-            format!("the organization has no sandbox named {:?}", name.unwrap_or_default()),
-        )
-        .advice("List the sandboxes with GET /data/foundation/sandbox-management/.")),
+        Some(scope) => {
+            audit::tell(|entry| entry.sandbox = scope.sandbox_name.clone());
+            Ok(Caller { member, scope })
+        }
+        None => Err(no_sandbox(app, &member.org, name).await?),
     }
+}
+
+/// FLOW-2106 for a sandbox that is not active now, FLOW-2103 for a default one that is not there, FLOW-2100 else.
+async fn no_sandbox(app: &App, org: &str, name: Option<&str>) -> Result<Error> {
+    let Some(name) = name else {
+        return Ok(refused(&code::FLOW_2103));
+    };
+    let found = crate::sandboxes::all(app, org).await?;
+    if found.iter().any(|sandbox| sandbox.text("/name") == Some(name)) {
+        let message = format!("the sandbox {name:?} is being created, reset or deleted");
+        return Ok(Error::new(Kind::NotFound, &code::FLOW_2106, message).advice("Try again when it is active."));
+    }
+    let message = format!("the organization has no sandbox named {name:?}");
+    let advice = "List the sandboxes with GET /data/foundation/sandbox-management/.";
+    Ok(Error::new(Kind::NotFound, &code::FLOW_2100, message).advice(advice))
 }
 
 /// The one value of a header; blank counts as absent, and a repeated security header is refused: two readers of the
@@ -160,6 +307,16 @@ async fn default_sandbox(app: &App, org: &str) -> Result<Option<Scope>> {
 }
 
 impl Caller {
+    /// Whether the caller has the right in its sandbox.
+    pub fn may(&self, right: Right) -> bool {
+        self.member.held.may(right, Some(&self.scope.sandbox_name))
+    }
+
+    /// The same, or 403.
+    pub fn must(&self, right: Right) -> Result<()> {
+        if self.may(right) { Ok(()) } else { Err(lacking(&self.member.held, right, Some(&self.scope.sandbox_name))) }
+    }
+
     /// Writes who made a document, and where it lives, into its body. Whatever the caller sent in these members, and in
     /// those that the server computes, goes.
     pub fn sign(&self, body: &mut Map<String, Value>) {

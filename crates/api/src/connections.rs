@@ -8,7 +8,7 @@ use crate::entities::{self, Entity, How, enabled, named};
 use crate::listing;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::registry::{CONNECTION_SPECS, runner};
+use crate::registry::CONNECTION_SPECS;
 use crate::secrets;
 use crate::writing::{self, IfMatch};
 use axum::extract::{Path, State};
@@ -179,7 +179,7 @@ pub async fn remote(app: &App, caller: &Caller, id: &str) -> Result<Remote> {
     let document = caller.get(app, Resource::Connection, id).await?;
     enabled(&document)?;
     let spec = document.text("/connectionSpec/id").unwrap_or_default();
-    let source = runner(spec, &format!("connection {id} cannot be read from"))?;
+    let source = forebay_sources::runner(spec)?;
     let sealed = app.store.secrets(&caller.scope, Resource::Connection, id).await?;
     let none = json!({});
     let shown = document.body.pointer("/auth/params").unwrap_or(&none);

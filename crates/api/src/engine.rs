@@ -34,6 +34,13 @@ pub trait Engine: Send + Sync {
 
     /// The bytes of an object of the lake, or a range of them (inside the object: the caller has checked it).
     async fn bytes(&self, path: &str, range: Option<Range<u64>>) -> Result<BoxStream<'static, Result<Bytes>>>;
+
+    /// Writes an object of the lake, of whatever size, in little memory; answers its bytes. It is there as a whole or, when
+    /// the body or the lake fails, not at all.
+    async fn stage(&self, path: &str, body: BoxStream<'static, Result<Bytes>>) -> Result<u64>;
+
+    /// Removes objects of the lake that nobody needs. One that stays is no failure.
+    async fn discard(&self, paths: &[String]);
 }
 
 /// The first rows of a file, and what it looks like.

@@ -6,7 +6,7 @@ use crate::connections::remote;
 use crate::engine::Sample;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
-use crate::registry::{CONNECTION_SPECS, runner};
+use crate::registry::CONNECTION_SPECS;
 use crate::secrets::auth_specs;
 use crate::sourceconnections::{compression, delimiter, encoding};
 use crate::writing::json;
@@ -72,7 +72,7 @@ pub async fn explore_connection_spec(
             .into());
     }
     let wanted = Wanted::parse(&params)?;
-    let source = runner(&id, "the spec cannot be explored")?;
+    let source = forebay_sources::runner(&id)?;
     let account = AccountId { scope: caller.scope.clone(), connection: id };
     let remote = app.accounts.open(source, &account, &json!({}), &Secrets::new())?;
     Ok(explore(&app, &remote, &wanted).await?)

@@ -8,18 +8,21 @@ use crate::engine::Stored;
 use crate::params::Params;
 use crate::problem::{Problem, bad, missing};
 use crate::writing::json;
-use crate::{App, batch_location, table_location, xdm};
+use crate::{App, batch_location, labels, table_location, xdm};
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Document, Error, Resource, Result, code};
 use futures::TryStreamExt;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::ops::Range;
 
 const BASE: &str = "/data/foundation/export";
+/// Part of the ids of diagnostics.
+const FAILED: &str = "-failed";
 /// Rows of a preview.
 const PREVIEW: usize = 100;
 /// Entries of a page at most, and of one that does not say.
@@ -41,27 +44,14 @@ pub async fn list_batch_files(
     Path(id): Path<String>,
     params: Params,
 ) -> Result<Response, Problem> {
-    let batch = caller.get(&app, Resource::Batch, &id).await?;
+    let batch = open(&app, &caller, &id).await?;
     let files = committed(&app, &caller, &batch).await?;
-    let dataset = dataset_of(&batch).unwrap_or_default();
-    let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
-    let entries: Vec<Value> = files
-        .iter()
-        .enumerate()
-        .map(|(index, file)| {
-            let file_id = format!("{id}-{index}");
-            json!({
-                "dataSetFileId": file_id,
-                "dataSetViewId": dataset,
-                "version": "1.0.0",
-                "created": time,
-                "updated": time,
-                "size": file.size.to_string(),
-                "isValid": true,
-                "_links": { "self": { "href": app.link(&format!("{BASE}/files/{file_id}")) } },
-            })
-        })
-        .collect();
+    let entries = (0..files.len()).map(|index| {
+        let file_id = format!("{id}-{index}");
+        let href = app.link(&format!("{BASE}/files/{file_id}"));
+        file_entry(&batch, &file_id, files[index].size, true, href)
+    });
+    let entries = entries.collect();
     Ok(paged(&app, entries, &params, &format!("{BASE}/batches/{id}/files"))?)
 }
 
@@ -74,12 +64,26 @@ pub async fn list_failed_files(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::Batch, &id).await?;
-    let stored = app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, &id))).await?;
+    let headers = ranged(&method, headers);
+    let batch = open(&app, &caller, &id).await?;
+    let stored = row_errors(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/failed");
-    Ok(listing_or_file(&app, &stored, params.one("path")?, &base, "", &params, &headers).await?)
+    if let Some(name) = params.one("path")? {
+        return Ok(listing_or_file(&app, &stored, Some(name), &base, "", &params, &headers).await?);
+    }
+    let entries = stored.iter().enumerate().map(|(index, file)| {
+        let mut entry = entry(&app, &base, &file.name, file.size);
+        let href = entry["_links"]["self"]["href"].as_str().unwrap_or_default().to_string();
+        let more = file_entry(&batch, &format!("{id}{FAILED}-{index}"), file.size, false, href);
+        if let (Value::Object(entry), Value::Object(more)) = (&mut entry, more) {
+            entry.extend(more);
+        }
+        entry
+    });
+    Ok(paged(&app, entries.collect(), &params, &base)?)
 }
 
 /// `GET /batches/{id}/meta?path=…`: `input_files`, `row_errors`, or `row_error_samples.json`.
@@ -91,9 +95,11 @@ pub async fn get_batch_meta(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    caller.get(&app, Resource::Batch, &id).await?;
+    let headers = ranged(&method, headers);
+    open(&app, &caller, &id).await?;
     let base = format!("{BASE}/batches/{id}/meta");
     let folder = batch_location(&caller.scope, &id);
     let path = params.one("path")?.unwrap_or_default().trim_matches('/');
@@ -131,8 +137,10 @@ pub async fn get_file(
     caller: Caller,
     Path(id): Path<String>,
     params: Params,
+    method: Method,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    let headers = ranged(&method, headers);
     let unknown = || missing(format!("there is no file with the id {id:?}"));
     let Some((batch, index)) = id.rsplit_once('-') else {
         return Err(unknown().into());
@@ -140,8 +148,16 @@ pub async fn get_file(
     let Ok(index) = index.parse::<usize>() else {
         return Err(unknown().into());
     };
-    let batch = caller.get(&app, Resource::Batch, batch).await?;
-    let files = committed(&app, &caller, &batch).await?;
+    let files = match batch.strip_suffix(FAILED) {
+        Some(batch) => {
+            let batch = open(&app, &caller, batch).await?;
+            row_errors(&app, &caller, &batch.id).await?
+        }
+        None => {
+            let batch = open(&app, &caller, batch).await?;
+            committed(&app, &caller, &batch).await?
+        }
+    };
     let Some(file) = files.get(index) else {
         return Err(unknown().into());
     };
@@ -159,14 +175,45 @@ pub async fn preview_data_set(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let dataset = caller.get(&app, Resource::Dataset, &id).await?;
+    labels::exportable(&app, &caller, &id).await?;
     let tree = xdm::tree(&app, &caller, dataset.text("/schemaRef/id").unwrap_or_default()).await?;
     let rows = app.engine.read(&table_location(&caller.scope, &id), &tree, PREVIEW).await?;
     Ok(json(StatusCode::OK, &json!({ "data": rows })))
 }
 
-fn dataset_of(batch: &Document) -> Option<&str> {
+/// A batch that the caller may read from.
+async fn open(app: &App, caller: &Caller, id: &str) -> Result<Document> {
+    let batch = caller.get(app, Resource::Batch, id).await?;
+    if let Some(dataset) = dataset_of(&batch) {
+        labels::exportable(app, caller, dataset).await?;
+    }
+    Ok(batch)
+}
+
+/// The dataset of a batch.
+pub fn dataset_of(batch: &Document) -> Option<&str> {
     let related = batch.body["relatedObjects"].as_array()?;
     related.iter().find(|object| object["type"] == "dataSet")?["id"].as_str()
+}
+
+/// A file of a batch, as both lists of them show it.
+fn file_entry(batch: &Document, file_id: &str, size: u64, valid: bool, href: String) -> Value {
+    let time = batch.body["completed"].as_i64().unwrap_or_default().to_string();
+    json!({
+        "dataSetFileId": file_id,
+        "dataSetViewId": dataset_of(batch).unwrap_or_default(),
+        "version": "1.0.0",
+        "created": time,
+        "updated": time,
+        "size": size.to_string(),
+        "isValid": valid,
+        "_links": { "self": { "href": href } },
+    })
+}
+
+/// The diagnostics of a batch's rejected rows.
+async fn row_errors(app: &App, caller: &Caller, batch: &str) -> Result<Vec<Stored>> {
+    app.engine.list(&format!("{}/row_errors", batch_location(&caller.scope, batch))).await
 }
 
 /// The files that a batch committed; none of a dataset that is gone.
@@ -236,7 +283,10 @@ fn paged(app: &App, entries: Vec<Value>, params: &Params, base: &str) -> Result<
 
 /// A file's bytes, or the range that is asked for.
 async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response> {
-    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+    let etag = etag(file);
+    // What was got before belongs to another file: the whole of this one is sent.
+    let same = headers.get(header::IF_RANGE).is_none_or(|value| value.as_bytes() == etag.as_bytes());
+    let asked = headers.get(header::RANGE).and_then(|value| value.to_str().ok()).filter(|_| same);
     let range = match asked.map(|text| range(text, file.size)) {
         None | Some(Asked::All) => None,
         Some(Asked::Part(range)) => Some(range),
@@ -262,6 +312,9 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
     let kind = if file.name.ends_with(".json") { "application/json" } else { "application/octet-stream" };
     fields.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     fields.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    if let Ok(etag) = HeaderValue::from_str(&etag) {
+        fields.insert(header::ETAG, etag);
+    }
     fields.insert(header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
     let length = range.as_ref().map_or(file.size, |range| range.end - range.start);
     fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
@@ -273,6 +326,20 @@ async fn bytes(app: &App, file: &Stored, headers: &HeaderMap) -> Result<Response
         *response.status_mut() = StatusCode::PARTIAL_CONTENT;
     }
     Ok(response)
+}
+
+/// The lake writes an object once, under a name of its own.
+fn etag(file: &Stored) -> String {
+    let hash = Sha256::digest(format!("{} {}", file.path, file.size));
+    format!("\"{}\"", hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// The headers, without a range where it means nothing: ranges are for GET.
+fn ranged(method: &Method, mut headers: HeaderMap) -> HeaderMap {
+    if method != Method::GET {
+        headers.remove(header::RANGE);
+    }
+    headers
 }
 
 /// What a Range header asks for.

@@ -10,7 +10,7 @@ use crate::inherited;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
-use crate::registry::{FLOW_SPECS, runner};
+use crate::registry::FLOW_SPECS;
 use crate::sourceconnections::truth;
 use crate::writing::IfMatch;
 use axum::extract::{Path, State};
@@ -49,6 +49,7 @@ impl Entity for Flow {
             ],
         )?;
         policy(body)?;
+        crate::labels::of_flow(body)?;
         if how.draft {
             sketch(app, caller, body).await?;
             return Ok(Secrets::new());
@@ -332,7 +333,7 @@ async fn endpoint(app: &App, caller: &Caller, body: &Map<String, Value>, spec: &
         enabled(&inherited::referred(app, caller, Resource::Connection, base, &pointer).await?)?;
     }
     if side.resource == Resource::SourceConnection {
-        runner(used, "the flow cannot run").map_err(|error| error.at(Place::pointer(pointer)))?;
+        forebay_sources::runner(used).map_err(|error| error.at(Place::pointer(pointer)))?;
     }
     Ok(connection)
 }

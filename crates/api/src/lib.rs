@@ -4,11 +4,14 @@
 //! extractor, and its handler. Handlers hold no SQL and no status codes for failures: they return errors of the
 //! model, and [`problem`] alone renders them. Answers that need the data engine go through the [`Engine`] trait.
 
+mod access;
 mod actions;
+mod audit;
 mod body;
 mod bootstrap;
 mod caller;
 mod catalog;
+mod clients;
 mod configs;
 mod connections;
 mod dataprep;
@@ -19,7 +22,11 @@ mod export;
 mod flows;
 mod identity;
 mod ims;
+mod ingestion;
 mod inherited;
+mod issuer;
+mod jwt;
+mod labels;
 mod leftover;
 mod listing;
 mod mappinghead;
@@ -28,6 +35,7 @@ mod params;
 mod problem;
 mod registry;
 mod replay;
+mod rights;
 mod routes;
 mod runs;
 mod sandboxes;
@@ -43,8 +51,11 @@ mod webhooks;
 mod writing;
 mod xdm;
 
+pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
+pub use ingestion::Uploads;
+pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use routes::{openapi, router};
 pub use serve::serve;
@@ -84,6 +95,8 @@ pub struct Settings {
     pub public_url: String,
     /// Refuse what the tutorials leave out: a missing sandbox header, a wrong content type (FS-HDR-3).
     pub strict: bool,
+    /// How much clients may upload.
+    pub uploads: Uploads,
 }
 
 impl App {

@@ -6,6 +6,7 @@ use crate::caller::Caller;
 use crate::params::Params;
 use crate::problem::invalid;
 use crate::registry::CONNECTION_SPECS;
+use crate::rights::Right;
 use crate::writing::json;
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
@@ -280,6 +281,7 @@ pub async fn sandboxes(app: &App, caller: &Caller, headers: &HeaderMap) -> Resul
             let message = format!("the organization has no sandbox with the id {id:?}");
             return Err(Error::new(Kind::NotFound, &code::FLOW_2101, message));
         };
+        caller.member.must_in(Right::ReadSources, &scope.sandbox_name)?;
         if !scopes.contains(&scope) {
             scopes.push(scope);
         }

@@ -63,6 +63,7 @@ pub fn render(error: &Error, about: &About<'_>) -> Response {
         _ if error.code.id.starts_with('4') && error.code.id.len() == 6 => gateway(error),
         Family::Flow => flow(error, status, about),
         Family::Xdm => xdm(error, status, about),
+        Family::Pes => pes(error, status, about),
         Family::Plain => plain(error, status, about),
     };
     let mut response = (status, body.to_string()).into_response();
@@ -82,12 +83,15 @@ pub fn render(error: &Error, about: &About<'_>) -> Response {
 enum Family {
     Flow,
     Xdm,
+    Pes,
     Plain,
 }
 
 fn family(path: &str) -> Family {
     if path.starts_with("/data/foundation/schemaregistry") {
         Family::Xdm
+    } else if path.starts_with("/data/foundation/dataset/") || path.starts_with("/data/foundation/dulepolicy") {
+        Family::Pes
     } else if path.starts_with("/data/foundation/flowservice") || !path.starts_with("/data/foundation/") {
         Family::Flow
     } else {
@@ -191,6 +195,26 @@ fn xdm(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
     });
     place(&mut report, error);
     json!({ "type": kind, "title": code.title, "status": status.as_u16(), "report": report, "detail": detail })
+}
+
+/// platform.md §7: labels. Here the status is a word, and the code has the number.
+fn pes(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
+    let word = status.canonical_reason().unwrap_or("Error").to_ascii_uppercase().replace([' ', '-'], "_");
+    let code = match error.code.id.starts_with("PES-") {
+        true => error.code.id.to_string(),
+        false => format!("PES-{}", status.as_u16()),
+    };
+    let mut body = json!({
+        "timestamp": about.now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true),
+        "status": word,
+        "code": code,
+        "message": message(error),
+        "path": about.path,
+    });
+    if let Some(Place::Pointer { pointer }) = &error.at {
+        body["pointer"] = json!(pointer);
+    }
+    body
 }
 
 /// Catalog, Data Prep, Data Access, Sandbox: a numeric status (PL-CAT-1) and a text.

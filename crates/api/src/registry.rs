@@ -5,7 +5,6 @@ use crate::App;
 use crate::caller::Caller;
 use forebay_model::error::{Kind, Place};
 use forebay_model::{Document, Error, Resource, Result, Scope, code};
-use forebay_sources::Source;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
 
@@ -110,13 +109,4 @@ pub fn shown(document: Document) -> Value {
     let mut body = document.body;
     body["etag"] = document.etag.into();
     body
-}
-
-/// The code that reads connections of a spec, or a refusal that names `what` needs it.
-pub fn runner(id: &str, what: &str) -> Result<&'static Source> {
-    forebay_sources::by_spec(id).ok_or_else(|| {
-        crate::problem::invalid(format!("{what}: nothing in this server reads connections of the spec {id}")).advice(
-            "The spec describes such connections, and they can be stored. Reading them needs a source of this program.",
-        )
-    })
 }

@@ -2,10 +2,11 @@
 //! the two cannot drift apart.
 
 use crate::problem::{About, Failed, JSON, Problem, render};
-use crate::schemas::descriptors;
+use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, actions, catalog, configs, connections, dataprep, explore, export, flows, ims, leftover, runs, sandboxes,
-    schemas, shapes, sourceconnections, specs, targetconnections, webhooks,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
+    ingestion, labels, leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
+    webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -14,6 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
 use forebay_model::{Error, Resource, Scope, code};
+use forebay_store::audit::follow;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
 use serde_json::Value;
@@ -68,8 +70,13 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(actions::act_on_run));
     let sandboxes = OpenApiRouter::new()
         .routes(routes!(sandboxes::list_my_sandboxes))
-        .routes(routes!(sandboxes::list_sandboxes))
-        .routes(routes!(sandboxes::get_sandbox))
+        .routes(routes!(sandboxes::list_sandboxes, sandboxes::create_sandbox))
+        .routes(routes!(
+            sandboxes::get_sandbox,
+            sandboxes::patch_sandbox,
+            sandboxes::reset_sandbox,
+            sandboxes::delete_sandbox
+        ))
         .routes(routes!(sandboxes::list_sandbox_types));
     let registry = OpenApiRouter::new()
         .routes(routes!(schemas::get_stats))
@@ -79,7 +86,11 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(descriptors::list_global_descriptors))
         .routes(routes!(descriptors::get_descriptor, descriptors::put_descriptor, descriptors::delete_descriptor))
         .routes(routes!(schemas::get_tenant_schema, schemas::put_schema, schemas::patch_schema, schemas::delete_schema))
-        .routes(routes!(schemas::get_global_schema));
+        .routes(routes!(schemas::get_global_schema))
+        .routes(routes!(rpc::export_schema))
+        .routes(routes!(rpc::import_schemas))
+        .routes(routes!(rpc::sample_schema))
+        .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
         .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
@@ -91,21 +102,66 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(export::get_batch_meta))
         .routes(routes!(export::get_file))
         .routes(routes!(export::preview_data_set));
+    let labels = OpenApiRouter::new().routes(routes!(
+        labels::get_data_set_labels,
+        labels::create_data_set_labels,
+        labels::put_data_set_labels,
+        labels::delete_data_set_labels
+    ));
+    let policy = OpenApiRouter::new().routes(routes!(labels::list_core_labels)).routes(routes!(labels::get_core_label));
     let own = OpenApiRouter::new()
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries));
+    let import = OpenApiRouter::new()
+        .routes(routes!(ingestion::create_batch))
+        .routes(routes!(ingestion::act_on_batch))
+        .routes(routes!(
+            ingestion::put_batch_file,
+            ingestion::patch_batch_file,
+            ingestion::head_batch_file,
+            ingestion::act_on_batch_file
+        ));
     OpenApiRouter::with_openapi(description())
+        .nest("/data/foundation/access-control", access_control())
+        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
         .nest("/data/foundation/catalog", catalog)
         .nest("/data/foundation/conversion", data_prep())
         .nest("/data/foundation/export", access)
-        .nest("/data/foundation/forebay", own)
+        .nest("/data/foundation/dataset", labels)
+        .nest("/data/foundation/dulepolicy", policy)
+        .routes(routes!(ims::token_v1))
+        .routes(routes!(ims::exchange_jwt))
+        .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/import", import)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
+}
+
+fn access_control() -> OpenApiRouter<App> {
+    use access::{acl, policies, products, roles};
+    OpenApiRouter::new()
+        .routes(routes!(acl::get_acl_reference))
+        .routes(routes!(acl::list_effective_policies))
+        .routes(routes!(roles::list_roles, roles::create_role))
+        .routes(routes!(roles::get_role, roles::put_role, roles::patch_role, roles::delete_role))
+        .routes(routes!(roles::list_role_subjects, roles::patch_role_subjects))
+        .routes(routes!(policies::list_policies, policies::create_policy))
+        .routes(routes!(policies::get_policy, policies::put_policy, policies::patch_policy, policies::delete_policy))
+        .routes(routes!(products::list_products))
+        .routes(routes!(products::list_permission_categories))
+        .routes(routes!(products::list_permission_sets))
+}
+
+fn clients() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(clients::list_clients, clients::create_client))
+        .routes(routes!(clients::get_client, clients::patch_client, clients::delete_client))
+        .routes(routes!(clients::rotate_client))
 }
 
 fn data_prep() -> OpenApiRouter<App> {
@@ -162,6 +218,14 @@ pub fn router(app: App) -> Router {
     let inner = routes
         .nest("/data/foundation/conversation", misprint)
         .merge(Router::new().nest("/data/foundation", posted))
+        // The same file operations, for a name with slashes.
+        .route(
+            "/data/foundation/import/batches/{id}/datasets/{dataset}/files/{path}/{*rest}",
+            axum::routing::put(ingestion::put_batch_file)
+                .patch(ingestion::patch_batch_file)
+                .head(ingestion::head_batch_file)
+                .post(ingestion::act_on_batch_file),
+        )
         .route("/openapi.json", axum::routing::get(async move || ([(header::CONTENT_TYPE, JSON)], document)))
         .route("/health", axum::routing::get(health))
         .route("/metrics", axum::routing::get(metrics))
@@ -217,7 +281,10 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let span = tracing::info_span!("request", id = %id, method = %method, path = %path);
     let began = std::time::Instant::now();
     let (request, leftover) = leftover::watch(request);
-    let mut response = next.run(request).instrument(span).await;
+    let trail = app.store.trail(&id, app.now());
+    let mut response = follow(trail.clone(), next.run(request)).instrument(span).await;
+    let failed = response.extensions().get::<Failed>().cloned();
+    crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
         let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
         let (parts, body) = rendered.into_parts();

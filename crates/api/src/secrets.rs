@@ -188,7 +188,11 @@ impl<'a> Judge<'a> {
             return true;
         }
         match self.rules.and_then(|rules| rules["properties"].get(name)) {
-            Some(property) => property["format"].is_null() && sounds_secret(name) && property["type"] == "string",
+            // The name of a key is none.
+            Some(property) => {
+                let plain = !property["format"].is_null() || property["type"] != "string" || name.ends_with("Name");
+                !plain && sounds_secret(name)
+            }
             None => sounds_secret(name),
         }
     }
@@ -252,7 +256,9 @@ fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
                 .caused_by(error.to_string()));
         }
     };
-    let params = Value::Object(params.clone());
+    let params = Value::Object(
+        params.iter().map(|(name, value)| (name.clone(), coerced(value, &rules["properties"][name]))).collect(),
+    );
     let mut faults = Vec::new();
     let mut at = None;
     for error in validator.iter_errors(&params) {
@@ -263,8 +269,8 @@ fn validate(params: &Map<String, Value>, rules: &Value) -> Result<()> {
                 (format!("{path}/{name}"), format!("auth.params.{name} is required"))
             }
             other => {
-                let name = path.trim_start_matches('/').replace('/', ".");
-                (path.clone(), format!("auth.params.{name} breaks the rule {:?} of the auth spec", other.keyword()))
+                let name = format!("auth.params{}", path.replace('/', "."));
+                (path.clone(), format!("{name} breaks the rule {:?} of the auth spec", other.keyword()))
             }
         };
         at.get_or_insert(format!("/auth/params{pointer}"));
@@ -283,6 +289,18 @@ pub fn validator(schema: &Value) -> Result<jsonschema::Validator, jsonschema::Va
         members.remove("$schema");
     }
     jsonschema::draft7::options().with_pattern_options(jsonschema::PatternOptions::regex()).build(&schema)
+}
+
+/// A number or a truth that was written as text (FS-SPEC-6, A-38). What was sent is what is stored.
+fn coerced(value: &Value, property: &Value) -> Value {
+    let read = match (value, property["type"].as_str()) {
+        (Value::String(text), Some("integer")) => text.trim().parse::<i64>().ok().map(Value::from),
+        (Value::String(text), Some("boolean")) => {
+            text.trim().to_ascii_lowercase().parse::<bool>().ok().map(Value::from)
+        }
+        _ => None,
+    };
+    read.unwrap_or_else(|| value.clone())
 }
 
 /// The sealed parameters by their names, as a source wants them.
@@ -349,6 +367,25 @@ mod tests {
         assert!(error.message.contains("auth.params.secretKey"), "{error}");
         assert!(!format!("{error:?}").contains("4711"), "{error:?}");
         assert_eq!(seal_params("Nothing", json!({}), &[]).unwrap_err().code, &code::FLOW_1415);
+    }
+
+    #[test]
+    fn scalars_as_text_are_what_they_say_fs_spec_6() {
+        let spec = json!({ "authSpec": [ { "name": "Basic", "spec": { "type": "object", "properties": {
+            "port": { "type": "integer", "minimum": 1 }, "enableSsl": { "type": "boolean" },
+            "sasKeyName": { "type": "string" } } } } ] });
+        let sealed = |params: Value| {
+            let mut body = Map::new();
+            body.insert("auth".into(), json!({ "specName": "Basic", "params": params }));
+            seal(&mut body, &spec, &Secrets::new(), false).map(|secrets| (body["auth"]["params"].clone(), secrets.len()))
+        };
+        let sent = json!({ "port": "9042", "enableSsl": "True", "sasKeyName": "reader" });
+        assert_eq!(sealed(sent.clone()).unwrap(), (sent, 0));
+        for bad in
+            [json!({ "port": "0" }), json!({ "port": "x" }), json!({ "port": 1.5 }), json!({ "enableSsl": "yes" })]
+        {
+            assert_eq!(sealed(bad.clone()).unwrap_err().kind, Kind::Invalid, "{bad}");
+        }
     }
 
     #[test]

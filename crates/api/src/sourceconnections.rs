@@ -151,16 +151,18 @@ async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, dra
         return sketched(body);
     }
     unfiltered(body, &spec)?;
-    match reader(&spec) {
-        Reader::Tables => table(body),
-        Reader::Files => {
+    match forebay_sources::by_spec(spec["id"].as_str().unwrap_or_default()).map(|source| source.reader) {
+        Some(Reader::Tables) => table(body),
+        Some(Reader::Files) => {
             data(body)?;
             params(body)
         }
+        // Nothing reads it yet, and a flow from it is refused: it is stored as it is.
+        None => sketched(body),
     }
 }
 
-/// What a draft says of its data has its form.
+/// What a draft says of its data, or a source that nothing reads yet, has its form.
 fn sketched(body: &Map<String, Value>) -> Result<()> {
     let data = body.get("data").unwrap_or(&Value::Null);
     for (name, fits, wanted) in [

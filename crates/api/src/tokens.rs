@@ -1,25 +1,41 @@
-//! Access tokens: JWTs signed with one key and one algorithm, both fixed by the server and never by the token.
+//! Access tokens: ours are JWTs signed with one key and one algorithm, both fixed by the server and never by the token;
+//! those of another issuer are judged by `issuer.rs`.
 
+use crate::issuer::{Issuer, Vouched};
+use crate::jwt::{self, LEEWAY, MAX_TOKEN};
 use forebay_model::error::{Context, Kind};
-use forebay_model::{Error, Result, Time, code};
+use forebay_model::{Document, Error, Result, Time, code};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// How long a token lives, in seconds. The answer says one less, as the public service does (PL-IMS-1).
 pub const LIFE: i64 = 86_400;
-/// How far two clocks may differ, in seconds.
-const LEEWAY: i64 = 60;
-/// A longer token is not one of ours.
-const MAX_TOKEN: usize = 8 * 1024;
-const ISSUER: &str = "forebay";
+/// How long a refresh token lives, in seconds.
+pub const REFRESH_LIFE: i64 = 14 * 86_400;
+/// `iss` of our tokens.
+pub const ISSUER: &str = "forebay";
 const AUDIENCE: &str = "forebay-api";
+const REFRESH: &str = "forebay-refresh";
+/// How the accounts of clients end.
+pub const ACCOUNT_DOMAIN: &str = "@techacct.adobe.com";
 
 /// The key that signs tokens.
 #[derive(Clone)]
 pub struct TokenKey {
     encoding: EncodingKey,
     decoding: DecodingKey,
+    other: Option<Arc<Issuer>>,
+}
+
+/// Whom a token is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// A client of ours.
+    Client(Claims),
+    /// Somebody whom the other issuer vouches for.
+    Other(Vouched),
 }
 
 impl fmt::Debug for TokenKey {
@@ -39,6 +55,9 @@ pub struct Claims {
     pub client_id: String,
     /// The client's organization.
     pub org: String,
+    /// Which of the client's secrets it was issued for: a token does not outlive its secret.
+    #[serde(default)]
+    pub version: i64,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -47,24 +66,45 @@ pub struct Claims {
 impl TokenKey {
     /// From the server's secret.
     pub fn new(secret: &[u8]) -> TokenKey {
-        TokenKey { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret) }
+        let (encoding, decoding) = (EncodingKey::from_secret(secret), DecodingKey::from_secret(secret));
+        TokenKey { encoding, decoding, other: None }
     }
 
-    /// A token for a client.
+    /// Accepts the tokens of another issuer besides.
+    pub fn accepting(self, issuer: Issuer) -> TokenKey {
+        TokenKey { other: Some(Arc::new(issuer)), ..self }
+    }
+
+    /// A token for a client with its first secret.
     ///
     /// # Errors
     /// When the token cannot be signed: a fault of ours.
     pub fn issue(&self, client_id: &str, org: &str, now: Time) -> Result<String> {
+        self.sign(AUDIENCE, LIFE, client_id, org, 0, now)
+    }
+
+    /// A token for a client, for a version of its secret.
+    pub fn issue_for(&self, client_id: &str, org: &str, version: i64, now: Time) -> Result<String> {
+        self.sign(AUDIENCE, LIFE, client_id, org, version, now)
+    }
+
+    /// A token that is good for new access tokens, and for nothing else.
+    pub fn issue_refresh(&self, client_id: &str, org: &str, version: i64, now: Time) -> Result<String> {
+        self.sign(REFRESH, REFRESH_LIFE, client_id, org, version, now)
+    }
+
+    fn sign(&self, aud: &str, life: i64, client_id: &str, org: &str, version: i64, now: Time) -> Result<String> {
         let now = now.timestamp();
         let claims = Claims {
             iss: ISSUER.into(),
-            aud: AUDIENCE.into(),
+            aud: aud.into(),
+            version,
             sub: account(client_id),
             client_id: client_id.into(),
             org: org.into(),
             iat: now,
             nbf: now,
-            exp: now + LIFE,
+            exp: now + life,
         };
         jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).context(
             Kind::Internal,
@@ -73,17 +113,36 @@ impl TokenKey {
         )
     }
 
+    /// Whom a token is about. What it says of its issuer decides only by whose keys it is judged.
+    pub async fn identify(&self, token: &str, now: Time) -> Result<Identity> {
+        if let Some(other) = &self.other
+            && jwt::claims(token).is_some_and(|claims| other.is_of(&claims))
+        {
+            return other.check(token, now).await.map(Identity::Other);
+        }
+        self.check(token, now).map(Identity::Client)
+    }
+
     /// The claims of a token that is ours and alive; otherwise 401013.
     ///
     /// # Errors
     /// 401013 for anything else.
     pub fn check(&self, token: &str, now: Time) -> Result<Claims> {
+        self.check_for(AUDIENCE, token, now)
+    }
+
+    /// The same of a refresh token.
+    pub fn check_refresh(&self, token: &str, now: Time) -> Result<Claims> {
+        self.check_for(REFRESH, token, now)
+    }
+
+    fn check_for(&self, audience: &str, token: &str, now: Time) -> Result<Claims> {
         let invalid = || Error::new(Kind::Unauthenticated, &code::GATEWAY_401013, code::GATEWAY_401013.title);
         if token.len() > MAX_TOKEN {
             return Err(invalid());
         }
         let mut validation = Validation::new(Algorithm::HS256);
-        validation.set_audience(&[AUDIENCE]);
+        validation.set_audience(&[audience]);
         validation.set_issuer(&[ISSUER]);
         validation.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
         // The times are checked below, by the program's clock.
@@ -101,9 +160,14 @@ impl TokenKey {
     }
 }
 
+/// Which secret a client has, counted from 0.
+pub fn secret_version(client: &Document) -> i64 {
+    client.body["secretVersion"].as_i64().unwrap_or(0)
+}
+
 /// The technical account of a client: who `createdBy` names.
 pub fn account(client_id: &str) -> String {
-    format!("{client_id}@techacct.adobe.com")
+    format!("{client_id}{ACCOUNT_DOMAIN}")
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use crate::App;
 use crate::caller::Caller;
 use crate::listing;
+use crate::schemas::CHANGES;
 use forebay_model::error::Kind;
 pub use forebay_model::xdm::same;
 use forebay_model::xdm::{self, Field, FieldTree, Type};
@@ -16,14 +17,19 @@ pub struct Registry {
     by_id: HashMap<String, Value>,
     /// Its own resources, newest first.
     pub documents: Vec<Document>,
+    /// What became of them, newest first, by the ids of the documents.
+    pub changes: HashMap<String, Vec<Value>>,
 }
 
 impl Registry {
     /// Reads the sandbox's resources.
     pub async fn open(app: &App, caller: &Caller) -> Result<Registry> {
-        let documents = listing::every(app, caller, Resource::Schema, &[]).await?;
-        let mut registry = Registry { by_id: HashMap::new(), documents: Vec::new() };
-        for document in &documents {
+        let mut documents = listing::every(app, caller, Resource::Schema, &[]).await?;
+        let mut registry = Registry { by_id: HashMap::new(), documents: Vec::new(), changes: HashMap::new() };
+        for document in &mut documents {
+            if let Some(Value::Array(changes)) = document.body.as_object_mut().and_then(|body| body.remove(CHANGES)) {
+                registry.changes.insert(document.id.clone(), changes);
+            }
             registry.put(&document.body);
         }
         registry.documents = documents;

@@ -7,6 +7,7 @@
 //! missing; [`report`] tells about rows. A value that fails becomes null and a finding `MAPPER-3700-400` (PL-MAP-2); a
 //! row is rejected only when a required field ends null (`INGEST-1555-400`).
 
+mod budget;
 mod coerce;
 mod compile;
 mod convert;

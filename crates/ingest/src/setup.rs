@@ -177,7 +177,7 @@ async fn mapping_document(store: &Store, scope: &Scope, flow: &Document) -> Resu
 }
 
 /// The path of the field that the dataset keeps one row for each value of; none if its schema names none.
-async fn primary_identity(
+pub(crate) async fn primary_identity(
     store: &Store,
     scope: &Scope,
     dataset: &str,
@@ -196,7 +196,7 @@ async fn primary_identity(
 }
 
 /// A yes as clients write it: `true` or `"true"`.
-fn flag(value: &Value) -> bool {
+pub(crate) fn flag(value: &Value) -> bool {
     value.as_bool().unwrap_or_else(|| value.as_str().is_some_and(|text| text.eq_ignore_ascii_case("true")))
 }
 

@@ -223,26 +223,8 @@ impl Story<'_> {
         }
     }
 
-    /// The error itself, or a summary of rejected rows; then each code found.
     fn details(&self) -> Vec<Problem> {
-        let (promoted, mut details) = (self.promoted, Vec::new());
-        if let Some(error) = self.error {
-            let mut message = error.message.to_string();
-            if let Some(at) = &error.at {
-                message = format!("{message} ({at})");
-            }
-            if let Some(advice) = &error.advice {
-                message = format!("{message} {advice}");
-            }
-            details.push(Problem { code: error.code.id.to_string(), message, records: None });
-        } else if promoted.rejected > 0 {
-            let message = format!("{} rows rejected, {} stored.", promoted.rejected, promoted.written);
-            details.push(Problem { records: Some(promoted.rejected), ..Problem::new(&code::INGEST_1212, message) });
-        }
-        for (code, found) in &promoted.findings {
-            details.push(Problem { code: code.clone(), message: found.example.clone(), records: Some(found.records) });
-        }
-        details
+        details(self.promoted, self.error)
     }
 
     /// The batch, as Catalog shows it (platform.md §4).
@@ -251,16 +233,9 @@ impl Story<'_> {
         let records = self.records();
         let (files, bytes) = self.planned();
         let options = &claim.flow.body["options"];
-        let mut errors = Vec::new();
-        for problem in self.details() {
-            let mut error = json!({ "code": problem.code, "description": problem.message });
-            if let Some(count) = problem.records {
-                error["recordCount"] = json!(count);
-            }
-            errors.push(error);
-        }
+        let errors = batch_errors(self.details());
         let related: Vec<Value> = self.dataset.map(|id| json!({ "type": "dataSet", "id": id })).into_iter().collect();
-        json!({ "id": claim.batch, "imsOrg": claim.scope.org, "status": if self.error.is_none() { "success" } else { "failure" },
+        json!({ "id": claim.batch, "imsOrg": claim.scope.org, "status": if self.error.is_none() { "success" } else { "failed" },
             "created": claim.run.created.timestamp_millis(), "started": self.started().timestamp_millis(), "completed": now, "updated": now,
             "version": "1.0.0", "relatedObjects": related, "inputFormat": { "format": "parquet" },
             "tags": { "acp_enableErrorDiagnostics": options["errorDiagnosticsEnabled"].as_bool().unwrap_or(false),
@@ -270,6 +245,41 @@ impl Story<'_> {
                 "outputRecordCount": records.output, "failedRecordCount": records.failed + records.skipped },
             "errors": errors })
     }
+}
+
+/// The error itself, or a summary of rejected rows; then each code found.
+pub fn details(promoted: &Promoted, error: Option<&Error>) -> Vec<Problem> {
+    let mut details = Vec::new();
+    if let Some(error) = error {
+        let mut message = error.message.to_string();
+        if let Some(at) = &error.at {
+            message = format!("{message} ({at})");
+        }
+        if let Some(advice) = &error.advice {
+            message = format!("{message} {advice}");
+        }
+        details.push(Problem { code: error.code.id.to_string(), message, records: None });
+    } else if promoted.rejected > 0 {
+        let message = format!("{} rows rejected, {} stored.", promoted.rejected, promoted.written);
+        details.push(Problem { records: Some(promoted.rejected), ..Problem::new(&code::INGEST_1212, message) });
+    }
+    for (code, found) in &promoted.findings {
+        details.push(Problem { code: code.clone(), message: found.example.clone(), records: Some(found.records) });
+    }
+    details
+}
+
+/// Problems, as a batch shows them.
+pub fn batch_errors(problems: Vec<Problem>) -> Vec<Value> {
+    let mut errors = Vec::new();
+    for problem in problems {
+        let mut error = json!({ "code": problem.code, "description": problem.message });
+        if let Some(count) = problem.records {
+            error["recordCount"] = json!(count);
+        }
+        errors.push(error);
+    }
+    errors
 }
 
 fn moment(millis: i64) -> Option<Time> {

@@ -1,4 +1,5 @@
-//! Claims runs and leads each to its end: plan → copy → promote → commit → finish.
+//! Claims runs and leads each to its end: plan → copy → promote → commit → finish. Batches that clients upload go the same
+//! way, from their own queue (`worker/batches.rs`).
 //!
 //! Always holds:
 //! - Nothing is written before the run's plan is recorded, and nothing is committed before what was promoted is
@@ -7,6 +8,7 @@
 //! - On a resumed run the table is read first, the store second.
 //! - A run ends in one transaction of the store with its cursor, its batch and its flow's last run.
 
+mod batches;
 mod tables;
 
 use crate::copy::Copied;
@@ -18,14 +20,15 @@ use crate::promote::{Progress, Promoted, Promotion, promote};
 use crate::raw::{self, Landed};
 use crate::setup::{self, Reads, Setup};
 use crate::story;
-use forebay_lake::{Committed, Counts, Lake, MergeSpec, Prepared, Txn, WriteSpec, layout};
+use forebay_lake::{Committed, Counts, Lake, MergeSpec, Prepared, Table, Txn, WriteSpec, layout};
 use forebay_model::files::{Object, Selection, Window};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::run::Status;
+use forebay_model::xdm::FieldTree;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_sources::tables::{CHANGE, VERSION};
 use forebay_sources::{Accounts, Remote};
-use forebay_store::{Claim, End, Store};
+use forebay_store::{BatchClaim, Claim, End, Store};
 use futures::stream::BoxStream;
 use futures::{FutureExt, TryStreamExt};
 use object_store::ObjectStoreExt;
@@ -120,6 +123,9 @@ pub struct Record {
     /// What its rows did to a dataset that keeps one row a key, recorded before the commit.
     #[serde(default)]
     pub merged: Option<Counts>,
+    /// Of a batch that was uploaded: the objects that its files are made of.
+    #[serde(default)]
+    pub uploads: batches::Uploads,
 }
 
 impl Record {
@@ -130,6 +136,64 @@ impl Record {
 
     fn json(&self) -> serde_json::Value {
         serde_json::to_value(self).expect("a record is plain data")
+    }
+}
+
+/// A claim, of a run or of a batch: what the holder does whatever it is of.
+trait Held: Sync {
+    /// Prolongs the lease; false when it is no longer ours.
+    fn renew(&self, worker: &Worker) -> impl Future<Output = Result<bool>> + Send;
+    /// Tells how far the work is.
+    fn tell(&self, worker: &Worker, progress: &Progress) -> impl Future<Output = Result<()>> + Send;
+    /// Keeps the record; `Conflict` when it is no longer ours.
+    fn save(&self, worker: &Worker, record: &Record) -> impl Future<Output = Result<()>> + Send;
+    /// The folder of the batch's row errors.
+    fn row_errors(&self) -> String;
+}
+
+impl Held for Claim {
+    async fn renew(&self, worker: &Worker) -> Result<bool> {
+        worker.store.renew(self, (worker.clock)(), worker.settings.lease).await
+    }
+
+    async fn tell(&self, worker: &Worker, progress: &Progress) -> Result<()> {
+        let now = (worker.clock)();
+        worker.store.report(self, story::in_progress(self, progress, now), now).await
+    }
+
+    async fn save(&self, worker: &Worker, record: &Record) -> Result<()> {
+        record.save(&worker.store, self).await
+    }
+
+    fn row_errors(&self) -> String {
+        layout::row_errors(&self.scope.sandbox, &self.batch)
+    }
+}
+
+/// What is claimed.
+enum Work {
+    Run(Box<Claim>),
+    Batch(Box<BatchClaim>),
+}
+
+impl Work {
+    /// What it is called, for the log.
+    fn name(&self) -> String {
+        match self {
+            Work::Run(claim) => format!("run {}", claim.run.id),
+            Work::Batch(claim) => format!("batch {}", claim.batch.id),
+        }
+    }
+
+    fn span(&self) -> tracing::Span {
+        match self {
+            Work::Run(claim) => {
+                tracing::info_span!("run", run.id = %claim.run.id, flow.id = %claim.flow.id, epoch = claim.epoch)
+            }
+            Work::Batch(claim) => {
+                tracing::info_span!("batch", batch.id = %claim.batch.id, dataset.id = %claim.dataset, epoch = claim.epoch)
+            }
+        }
     }
 }
 
@@ -148,16 +212,19 @@ impl Worker {
                 slot = slots.clone().acquire_owned() => slot.expect("the semaphore is never closed"),
                 () = stop.cancelled() => break,
             };
-            match self.store.claim(&self.settings.name, (self.clock)(), self.settings.lease).await {
-                Ok(Some(claim)) => {
+            match self.next_work().await {
+                Ok(Some(work)) => {
                     let (worker, stop) = (self.clone(), stop.clone());
                     running.spawn(async move {
-                        let run = claim.run.id.clone();
-                        let span =
-                            tracing::info_span!("run", run.id = %run, flow.id = %claim.flow.id, epoch = claim.epoch);
-                        let led = tokio::spawn(async move { worker.lead(claim, stop).await }.instrument(span));
-                        if let Err(e) = led.await {
-                            error!(run.id = %run, error = %e, "a run panicked; its claim expires and it is taken over");
+                        let (name, span) = (work.name(), work.span());
+                        let leading = async move {
+                            match work {
+                                Work::Run(claim) => worker.lead(*claim, stop).await,
+                                Work::Batch(claim) => worker.lead_batch(*claim, stop).await,
+                            }
+                        };
+                        if let Err(e) = tokio::spawn(leading.instrument(span)).await {
+                            error!(error = %e, "the {name} panicked; its claim expires and it is taken over");
                         }
                         drop(slot);
                     });
@@ -172,12 +239,22 @@ impl Worker {
                 }
                 Err(e) => {
                     drop(slot);
-                    warn!(error = %e, source = ?e.source, "no run could be claimed");
+                    warn!(error = %e, source = ?e.source, "nothing could be claimed");
                     tokio::time::sleep(self.settings.tick).await;
                 }
             }
         }
         while running.join_next().await.is_some() {}
+    }
+
+    /// Claims a run, or else a batch.
+    async fn next_work(&self) -> Result<Option<Work>> {
+        let (name, lease) = (&self.settings.name, self.settings.lease);
+        if let Some(claim) = self.store.claim(name, (self.clock)(), lease).await? {
+            return Ok(Some(Work::Run(Box::new(claim))));
+        }
+        let batch = self.store.claim_batch(name, (self.clock)(), lease).await?;
+        Ok(batch.map(|claim| Work::Batch(Box::new(claim))))
     }
 
     /// Leads one claimed run to an outcome.
@@ -212,13 +289,13 @@ impl Worker {
     }
 
     /// Renews the claim, tells how far the run is and watches that it moves; returns when the run has to end.
-    async fn watch(&self, claim: &Claim, progress: Arc<Progress>) -> Error {
+    async fn watch(&self, held: &impl Held, progress: Arc<Progress>) -> Error {
         let every = TELL.min(self.settings.lease / 3);
         let (mut renewed, mut moved, mut seen) = (Instant::now(), Instant::now(), 0);
         loop {
             tokio::time::sleep(every).await;
             if renewed.elapsed() + every > self.settings.lease / 3 {
-                match self.store.renew(claim, (self.clock)(), self.settings.lease).await {
+                match held.renew(self).await {
                     Ok(true) => renewed = Instant::now(),
                     Ok(false) => return Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"),
                     // The lease still stands; the next renewal may get through.
@@ -231,8 +308,7 @@ impl Worker {
                 + progress.merging.load(Ordering::Relaxed);
             if now != seen {
                 (seen, moved) = (now, Instant::now());
-                let told = story::in_progress(claim, &progress, (self.clock)());
-                if let Err(e) = self.store.report(claim, told, (self.clock)()).await {
+                if let Err(e) = held.tell(self, &progress).await {
                     warn!(error = %e, "progress could not be recorded");
                 }
             } else if moved.elapsed() > self.settings.idle {
@@ -305,7 +381,7 @@ impl Worker {
                     spill: self.settings.spill.clone(),
                     progress: progress.merging.clone(),
                 };
-                self.merge(claim, &setup, spec, &txn, record, &promoted).await?
+                self.merge(claim, (&setup.table, &setup.target), spec, &txn, record, &promoted).await?
             }
             None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
         };
@@ -375,20 +451,20 @@ impl Worker {
     /// Brings a run's rows into a dataset that keeps one row a key. What they do is recorded before the commit.
     async fn merge(
         &self,
-        claim: &Claim,
-        setup: &Setup,
+        held: &impl Held,
+        (table, target): (&Table, &FieldTree),
         spec: MergeSpec,
         txn: &Txn,
         record: &mut Record,
         promoted: &Promoted,
     ) -> Result<Committed> {
         loop {
-            let prepared = setup.table.prepare_merge(txn, &setup.target, &spec, &promoted.files).await?;
+            let prepared = table.prepare_merge(txn, target, &spec, &promoted.files).await?;
             if let Prepared::Ready(merged) = &prepared {
                 record.merged = Some(merged.counts);
-                self.save(claim, record).await?;
+                held.save(self, record).await?;
             }
-            if let Some(committed) = setup.table.commit_merge(txn, &prepared).await? {
+            if let Some(committed) = table.commit_merge(txn, &prepared).await? {
                 return Ok(committed);
             }
             info!("another commit came first; the merge is made again");
@@ -460,15 +536,15 @@ impl Worker {
 
     /// Takes away the diagnostics that earlier attempts left. What is there is listed before the claim is seen to be
     /// held: so nothing of whoever takes the run over can be among it.
-    async fn tidy(&self, claim: &Claim, keep: &[String]) -> Result<()> {
-        let place = Path::from(layout::row_errors(&claim.scope.sandbox, &claim.batch));
+    async fn tidy(&self, held: &impl Held, keep: &[String]) -> Result<()> {
+        let place = Path::from(held.row_errors());
         let listed: Vec<String> =
             self.lake.store().list(Some(&place)).map_ok(|m| m.location.to_string()).try_collect().await.context(
                 Kind::Unavailable { retry_after: None },
                 &code::CONNECTOR_2001,
                 "the diagnostics of earlier attempts could not be listed",
             )?;
-        if !self.store.renew(claim, (self.clock)(), self.settings.lease).await? {
+        if !held.renew(self).await? {
             return Err(Error::new(Kind::Conflict, &code::FLOW_1422, "the claim was taken over"));
         }
         let stale: Vec<String> = listed.into_iter().filter(|path| !keep.contains(path)).collect();

@@ -30,6 +30,8 @@
 //! epoch: a put that is still on its way was made for the next version, and finds it taken. (Rule 1 knows only the flow's newest data. A run whose data landed must not be
 //! re-triggered after a later run committed, and it cannot be: it never became a failed one.)
 
+mod revert;
+
 use crate::error::{CODE, failed, unreached};
 use crate::keyed;
 use crate::schema::{arrow_schema, delta_schema, merge};

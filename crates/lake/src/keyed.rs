@@ -18,6 +18,11 @@ pub(crate) fn new(key: Option<&[String]>) -> Option<(&'static str, String)> {
     key.map(|key| (KEY, text(key)))
 }
 
+/// Whether a table's rows go by a key.
+pub(crate) fn is(metadata: &Metadata) -> bool {
+    metadata.configuration().contains_key(KEY)
+}
+
 /// A table's metadata after a commit of rows that go by this key, or by none; an error where its rows go by another.
 pub(crate) fn after(table: &Path, metadata: Metadata, has_rows: bool, key: Option<&[String]>) -> Result<Metadata> {
     let doing = || format!("The lake could not say what tells the rows of {table} apart.");

@@ -1,6 +1,7 @@
 //! Where things lie in a lake, relative to its root:
 //! `tables/<sandbox id>/<dataset id>/…`, `batches/<sandbox id>/<batch id>/{row_errors/part-*.json, input_files/…}`,
-//! `raw/<sandbox id>/<flow id>/<run id>/…` and `ledgers/<sandbox id>/<flow id>/…`.
+//! `raw/<sandbox id>/<flow id>/<run id>/…`, `ledgers/<sandbox id>/<flow id>/…` and, for files that clients upload,
+//! `staging/<sandbox id>/<batch id>/…`.
 
 /// The location of a dataset's table.
 pub fn table(sandbox: &str, dataset: &str) -> String {

@@ -129,6 +129,7 @@ codes! {
     INGEST_1401 "INGEST-1401-400" 400 "Corrupt row" "The record cannot be parsed: a broken quote, a wrong number of columns, text that is not JSON, bytes that are not text.";
     INGEST_1555 "INGEST-1555-400" 400 "A required field is missing" "A field that the schema requires has no value in this row. Map a source column to it, or give it a default.";
     MAPPER_3700 "MAPPER-3700-400" 400 "A mapping failed" "The value of a column could not be computed or converted to the type of its target. The row is stored with null there unless the field is required.";
+    MAPPER_3701 "MAPPER-3701-400" 400 "A mapping asks for too much" "An expression would make texts or lists for one row that are larger than a row may cost: a text of more than 4 MiB, or 64 MiB of work together. The value is null, as where a mapping fails. Look for a long fill, a replacement by a long text, or lambdas within lambdas over long lists.";
 
     // The Schema Registry (PL-XDM-1).
     XDM_1006 "XDM-1006-400" 400 "Accept does not fit a list" "A list of schemas needs `Accept: application/vnd.adobe.xed-id+json` or `application/vnd.adobe.xed+json`.";
@@ -140,14 +141,18 @@ codes! {
     XDM_1413 "XDM-1413-400" 400 "Merge schema error" "Two parts of a schema define the same field with types that do not fit together. Rename one of the two.";
 
     // Policies and labels.
+    PES_400 "PES-400" 400 "Labels cannot be read" "The labels are not of the form of the interface, or name a label or a field that does not exist.";
+    PES_403 "PES-403" 403 "Labels exist already" "The entity has labels already. Replace them with PUT and the etag of what is there.";
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
 
     // The neighbouring services, which have statuses and no codes.
     HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_403 "403" 403 "ForbiddenError" "The caller may not do this. The message names the label or the right that stands against it.";
     HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
     HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
+    HTTP_413 "413" 413 "PayloadTooLargeError" "The request, or what it adds to, is larger than the operator allows. The message has the limit.";
     HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 

@@ -44,6 +44,8 @@ pub enum Resource {
     Descriptor,
     /// A table in the lake.
     Dataset,
+    /// The data usage labels of a dataset; its id is the dataset's.
+    DatasetLabels,
     /// What one run adds to a dataset.
     Batch,
     /// A mapping set; its id carries the version (`<id>@<version>`), so that old versions stay readable.
@@ -52,6 +54,10 @@ pub enum Resource {
     Sandbox,
     /// An API client; scoped to the organization.
     Client,
+    /// Who may do what; scoped to the organization.
+    Role,
+    /// What nobody may do; scoped to the organization.
+    Policy,
     /// Who is told how runs end.
     Webhook,
     /// What a webhook is told, and each try to tell it.
@@ -72,10 +78,13 @@ impl Resource {
             Resource::Schema => "schemas",
             Resource::Descriptor => "descriptors",
             Resource::Dataset => "dataSets",
+            Resource::DatasetLabels => "dataSetLabels",
             Resource::Batch => "batches",
             Resource::MappingSet => "mappingSets",
             Resource::Sandbox => "sandboxes",
             Resource::Client => "clients",
+            Resource::Role => "roles",
+            Resource::Policy => "policies",
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
         }

@@ -5,11 +5,13 @@
 //! judges the set against a schema. Start at [`grammar`] for expressions and at [`functions`] for what they may call.
 
 pub mod ast;
+mod calls;
 mod check;
 pub mod functions;
 pub mod grammar;
 mod infer;
 mod lexer;
+pub mod matching;
 mod path;
 pub mod pattern;
 mod print;
@@ -20,6 +22,7 @@ use crate::code;
 use crate::error::{Error, Kind, Place, Result};
 use crate::xdm::FieldTree;
 use ast::{Expr, FieldPath, Node, Step};
+pub use calls::expression;
 pub use infer::infer;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -70,14 +73,15 @@ impl MappingSet {
         Ok(MappingSet { rules })
     }
 
-    /// The distinct source fields that the rules read, in order of first use.
+    /// The distinct source fields that the rules read, in order of first use; `a[*].b` is read as `a`.
     pub fn fields(&self) -> Vec<FieldPath> {
         let mut seen = HashSet::new();
         let mut fields = Vec::new();
         for rule in &self.rules {
             rule.source.visit(&mut |path| {
+                let path = path.read();
                 if seen.insert(path.clone()) {
-                    fields.push(path.clone());
+                    fields.push(path);
                 }
             });
         }
@@ -121,7 +125,7 @@ pub fn validate(body: &Value, target: Option<&FieldTree>) -> Result<Vec<Vec<Erro
     let set = MappingSet { rules };
     let faults = match target {
         Some(target) => set.faults(target),
-        None => set.rules.iter().map(|rule| check::calls(rule).into_iter().collect()).collect(),
+        None => set.rules.iter().map(|rule| calls::calls(rule).into_iter().collect()).collect(),
     };
     for (rule, found) in set.rules.iter().zip(faults) {
         lists[rule.index].extend(found);
@@ -150,7 +154,7 @@ impl Expr {
     /// Calls `see` with each source field, in the order of the text; repeats are not left out.
     pub fn visit(&self, see: &mut dyn FnMut(&FieldPath)) {
         match &self.node {
-            Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Number(_) | Node::Text(_) => {}
+            Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Number(_) | Node::Text(_) | Node::Local(_) => {}
             Node::Field(path) => see(path),
             Node::Unary(_, operand) => operand.visit(see),
             Node::Binary(_, left, right) => {
@@ -162,11 +166,18 @@ impl Expr {
                 yes.visit(see);
                 no.visit(see);
             }
-            Node::Call(_, arguments) => {
-                for argument in arguments {
-                    argument.visit(see);
+            Node::Call(_, items) | Node::List(items) => {
+                for item in items {
+                    item.visit(see);
                 }
             }
+            Node::Object(members) => {
+                for (key, value) in members {
+                    key.visit(see);
+                    value.visit(see);
+                }
+            }
+            Node::Lambda(_, body) => body.visit(see),
         }
     }
 }
@@ -266,7 +277,7 @@ fn parse_destination(text: &str) -> std::result::Result<Vec<String>, String> {
     for step in path.0 {
         match step {
             Step::Name(name) => names.push(name),
-            Step::Index(_) => {
+            Step::Index(_) | Step::Every => {
                 return Err("single elements of an array cannot be filled yet: map the whole array".into());
             }
         }

@@ -5,6 +5,7 @@
 //! [`hubspot::Hubspot::start`] serves an account of HubSpot's CRM.
 //! Nothing here is for production: files are not synced, and one process serves a folder at a time.
 
+pub mod azurite;
 pub mod fault;
 pub mod folder;
 pub mod hubspot;

@@ -4,6 +4,7 @@
 use figment::Figment;
 use figment::providers::{Env, Format, Toml};
 use ipnet::IpNet;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -21,10 +22,12 @@ const TEST_PREFIX: &str = "FOREBAY_TEST_";
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub server: Server,
+    pub database: Database,
     pub egress: Egress,
     pub hubspot: Hubspot,
     pub run: Run,
     pub lake: Lake,
+    pub upload: Upload,
     pub log: Log,
 }
 
@@ -37,6 +40,16 @@ pub struct Server {
     pub public_url: String,
     pub behind_proxy: bool,
     pub strict_headers: bool,
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Database {
+    /// It may hold a password.
+    #[serde(deserialize_with = "secret")]
+    pub url: SecretString,
+    pub connections: u32,
 }
 
 /// `[egress]`
@@ -83,6 +96,17 @@ pub struct Lake {
     pub raw_days: u64,
 }
 
+/// `[upload]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Upload {
+    pub request_mb: u64,
+    pub batch_files: u64,
+    pub batch_gb: u64,
+    pub file_ranges: u64,
+    pub abandon_days: u64,
+}
+
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -97,6 +121,10 @@ pub struct Log {
 pub enum LogFormat {
     Text,
     Json,
+}
+
+fn secret<'de, D: Deserializer<'de>>(from: D) -> Result<SecretString, D::Error> {
+    String::deserialize(from).map(SecretString::from)
 }
 
 /// Networks as a list, or as text with commas.
@@ -202,6 +230,15 @@ mod tests {
         let file = dir.path().join("c.toml");
         std::fs::write(&file, "[run]\nmemori = 3\n").unwrap();
         assert!(read(Some(&file), std::iter::empty()).unwrap_err().contains("memori"));
+    }
+
+    #[test]
+    fn the_databases_address_is_not_printed() {
+        let vars = || [("FOREBAY_DATABASE_URL".to_string(), "postgres://a:hunter2@b/c".to_string())].into_iter();
+        assert_eq!(names().get("FOREBAY_DATABASE_URL").map(String::as_str), Some("database.url"));
+        let mut config = read(None, vars()).unwrap();
+        config.database.url = SecretString::from("postgres://a:hunter2@b/c");
+        assert!(!format!("{config:?}").contains("hunter2"));
     }
 
     #[test]

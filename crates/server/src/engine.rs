@@ -12,13 +12,20 @@ use forebay_model::{Context, Kind, Result, code};
 use forebay_sources::Remote;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
+use object_store::buffered::BufWriter;
 use object_store::path::Path;
-use object_store::{GetOptions, ObjectStore};
+use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 use std::ops::Range;
 use std::sync::Arc;
+use tokio::io::AsyncWriteExt;
+use tracing::warn;
 
 const STORAGE: Kind = Kind::Unavailable { retry_after: None };
+/// Bytes of an upload that are put at once; the smallest part that S3 takes is 5 MiB, and it takes 10,000.
+const PART: usize = 8 << 20;
+/// How many of them are on their way.
+const PARTS: usize = 2;
 
 /// The engine over a lake.
 pub struct LakeEngine {
@@ -78,5 +85,34 @@ impl Engine for LakeEngine {
             got => got.context(STORAGE, &code::FLOW_1400, "the file could not be opened")?,
         };
         Ok(got.into_stream().map(|chunk| chunk.context(STORAGE, &code::FLOW_1400, "the file broke off")).boxed())
+    }
+
+    async fn stage(&self, path: &str, mut body: BoxStream<'static, Result<Bytes>>) -> Result<u64> {
+        let mut writer =
+            BufWriter::with_capacity(self.lake.store(), Path::from(path), PART).with_max_concurrency(PARTS);
+        let mut size = 0;
+        let mut written = async || {
+            while let Some(chunk) = body.try_next().await? {
+                size += chunk.len() as u64;
+                writer.put(chunk).await.context(STORAGE, &code::FLOW_1400, "the upload could not be kept")?;
+            }
+            Ok(())
+        };
+        if let Err(error) = written().await {
+            // What was sent is nobody's; should this fail too, the storage's own rules take it away.
+            writer.abort().await.ok();
+            return Err(error);
+        }
+        writer.shutdown().await.context(STORAGE, &code::FLOW_1400, "the upload could not be kept")?;
+        Ok(size)
+    }
+
+    async fn discard(&self, paths: &[String]) {
+        for path in paths {
+            match self.lake.store().delete(&Path::from(path.as_str())).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(e) => warn!(error = %e, path, "an object that nobody needs could not be removed; the keeper will"),
+            }
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Looks after the lake: removes what deleted datasets leave, and keeps tables small, checkpointed and free of
 //! orphans. One keeper at a time, under a lease.
 
-use crate::config::Lake as Settings;
+use crate::config::{Config, Lake as Settings};
 use chrono::TimeDelta;
 use forebay_lake::{Compact, Lake, Upkeep, layout};
 use forebay_model::{Result, Time};
@@ -15,13 +15,16 @@ const LEASE: &str = "lake-keeper";
 /// How often cleanups are looked for; upkeep has its own, longer, rhythm.
 const TICK: Duration = Duration::from_secs(5);
 
+/// The longest that an upload may take to be named after it was written.
+const STRAY: TimeDelta = TimeDelta::hours(24);
+
 /// Bytes that a compaction may hold.
 const COMPACTION: usize = 128 << 20;
 
 /// Keeps until `stop`.
-pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: CancellationToken, clock: fn() -> Time) {
+pub async fn keep(store: Store, lake: Lake, config: Config, stop: CancellationToken, clock: fn() -> Time) {
     let holder = uuid::Uuid::new_v4().to_string();
-    let rhythm = Duration::from_secs(60 * settings.upkeep_minutes.max(1));
+    let rhythm = Duration::from_secs(60 * config.lake.upkeep_minutes.max(1));
     let mut last = tokio::time::Instant::now();
     loop {
         tokio::select! {
@@ -42,8 +45,11 @@ pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: Cancellati
         if last.elapsed() >= rhythm {
             last = tokio::time::Instant::now();
             let upkeep = async {
-                if let Err(e) = tend(&lake, &settings, clock()).await {
+                if let Err(e) = tend(&lake, &config.lake, clock()).await {
                     warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
+                }
+                if let Err(e) = clear_staging(&store, &lake, config.upload.abandon_days, clock()).await {
+                    warn!(error = %e, source = ?e.source, "the staging area could not be looked after; it is tried again");
                 }
             };
             let hold = async {
@@ -66,6 +72,24 @@ async fn clean(store: &Store, lake: &Lake) -> Result<()> {
         lake.table(&cleanup.location).remove().await?;
         store.done_cleanup(&cleanup.id).await?;
         info!(location = %cleanup.location, "removed the data of a deleted dataset");
+    }
+    Ok(())
+}
+
+/// Gives up batches that nobody completes, and removes what no batch is made of: an upload whose server died before it was
+/// named, or that came to its end when its batch had ended.
+async fn clear_staging(store: &Store, lake: &Lake, days: u64, now: Time) -> Result<()> {
+    let days = TimeDelta::days(i64::try_from(days.clamp(1, 36_500)).unwrap_or(1));
+    let abandoned = store.abandon_batches(now - days, now).await?;
+    if abandoned > 0 {
+        info!(abandoned, "gave up batches that nobody had completed");
+    }
+    for sandbox in lake.folders("staging").await? {
+        for batch in lake.folders(&format!("staging/{sandbox}")).await? {
+            if !store.batch_is_live(&sandbox, &batch).await? {
+                lake.expire(&format!("staging/{sandbox}/{batch}"), now - STRAY).await?;
+            }
+        }
     }
     Ok(())
 }
@@ -97,4 +121,44 @@ async fn tend(lake: &Lake, settings: &Settings, now: Time) -> Result<()> {
         lake.expire(&format!("raw/{sandbox}"), now - hours(24 * settings.raw_days)).await?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use forebay_model::{Resource, Scope};
+    use forebay_store::{Keys, staging_folder};
+    use object_store::ObjectStoreExt;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn batches_left_behind_are_given_up_and_strays_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(&dir.path().join("db").display().to_string(), Keys::from_bytes([7; 32])).await.unwrap();
+        let lake = Lake::local(&dir.path().join("lake")).unwrap();
+        let scope = Scope { org: "ACME@AdobeOrg".into(), sandbox: "prod".into(), sandbox_name: "prod".into() };
+        let start = chrono::Utc::now();
+        let open = async |at: Time| {
+            let batch = store.open_batch(&scope, "d", json!({ "status": "loading" }), at).await.unwrap().id;
+            let place = format!("{}/x", staging_folder(&scope, &batch));
+            lake.store().put(&place.as_str().into(), "x".into()).await.unwrap();
+            batch
+        };
+        let (left, live) = (open(start - TimeDelta::days(8)).await, open(start + TimeDelta::days(1)).await);
+        lake.store().put(&"staging/prod/NEVER/x".into(), "x".into()).await.unwrap();
+        // A day has not passed since the stray was written.
+        clear_staging(&store, &lake, 7, start).await.unwrap();
+        assert_eq!(store.get(&scope, Resource::Batch, &left).await.unwrap().body["status"], "abandoned");
+        assert_eq!(lake.folders("staging/prod").await.unwrap().len(), 3);
+        clear_staging(&store, &lake, 7, start + TimeDelta::days(2)).await.unwrap();
+        clean(&store, &lake).await.unwrap();
+        assert_eq!(store.get(&scope, Resource::Batch, &live).await.unwrap().body["status"], "loading");
+        let mut kept = lake.folders("staging/prod").await.unwrap();
+        kept.retain(|folder| lake_has(&dir, folder));
+        assert_eq!(kept, [live]);
+    }
+
+    fn lake_has(dir: &tempfile::TempDir, batch: &str) -> bool {
+        dir.path().join("lake/staging/prod").join(batch).join("x").exists()
+    }
 }

@@ -1,10 +1,12 @@
 //! The program. Started with no arguments it is the whole platform on one machine.
 
+mod backup;
 mod config;
 mod demo;
 mod engine;
 mod keeper;
 mod logs;
+mod place;
 mod playground;
 mod serve;
 
@@ -25,6 +27,10 @@ struct Cli {
 enum Command {
     /// Run the platform: API, scheduler and workers in one process.
     Serve(Serve),
+    /// Write all metadata into one file, whether the platform is at work or not. The lake and the key file are not in it.
+    Backup(Backup),
+    /// Read a backup into an empty database, of whatever kind.
+    Restore(Restore),
     /// Start the playground and the platform, and land sample data by the public API alone.
     Demo(Demo),
     /// Start a local S3 endpoint with sample data and, if asked, a simulated HubSpot account; prints one JSON line with
@@ -43,6 +49,33 @@ struct Serve {
     /// A configuration file (TOML); `default.toml` in the source names every key.
     #[arg(long)]
     config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Backup {
+    /// The file to be written; it must not exist.
+    file: PathBuf,
+    /// Folder of the metadata, the lake and the keys.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The platform's configuration file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct Restore {
+    /// The file that `forebay backup` wrote.
+    file: PathBuf,
+    /// Folder of the metadata, the lake and the keys; the key file must be there.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// The platform's configuration file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// Replace what the database holds.
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Args)]
@@ -105,6 +138,8 @@ fn main() -> ExitCode {
     let done = runtime.block_on(async {
         match cli.command.unwrap_or(Command::Serve(Serve::default())) {
             Command::Serve(args) => serve::command(args).await,
+            Command::Backup(args) => backup::save(args).await,
+            Command::Restore(args) => backup::load(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Playground(args) => playground::command(args).await,
         }

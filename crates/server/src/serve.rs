@@ -2,20 +2,18 @@
 
 use crate::config::{self, Config};
 use crate::engine::LakeEngine;
+use crate::place::{Place, write_private};
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings, TokenKey};
+use forebay_api::{App, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
 use forebay_model::Time;
 use forebay_sources::{Accounts, Gate, Places};
-use forebay_store::{Keys, Store};
+use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
-use std::fs::File;
-use std::io::Write;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,9 +21,6 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-/// This process's worker. The folder's lock lets only one live, so a claim under this name from before this start is
-/// that of a process that is gone.
-const WORKER: &str = "embedded";
 /// How long runs may take to give their claims back when the program ends.
 const DRAIN: Duration = Duration::from_secs(8);
 
@@ -69,8 +64,7 @@ pub struct Running {
     credentials: PathBuf,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
-    // Held while this process owns the folder.
-    _lock: File,
+    _place: Place,
 }
 
 impl Running {
@@ -102,25 +96,21 @@ pub async fn start(config: Config) -> Result<Running, String> {
         .install_recorder()
         .map_err(|e| format!("metrics cannot be kept: {e}"))?;
     let data = &config.server.data;
-    private_folder(data)?;
-    let lock = lock(data)?;
+    let database = database(&config)?;
+    let place = Place::take(data, is_shared(&database))?;
     let keys = Keys::open_or_create(&data.join("key-encryption-key"))
         .map_err(|e| said("the key-encryption key could not be read", e))?;
     let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
-    let store = open_store(data, keys).await?;
+    let store = Store::open_with(&database, keys, config.database.connections)
+        .await
+        .map_err(|e| said("the metadata store could not be opened", e))?;
     let forfeited = store
-        .forfeit(WORKER, Utc::now())
+        .forfeit(&place.name, Utc::now())
         .await
         .map_err(|e| said("the claims of the last start could not be ended", e))?;
     if forfeited > 0 {
         info!(forfeited, "the last start ended in mid run; {forfeited} runs go on");
     }
-    // What a process that was killed had put aside is nobody's; the folder's lock says that it is gone.
-    let spill = data.join("spill");
-    if spill.is_dir() {
-        std::fs::remove_dir_all(&spill).map_err(|e| format!("{} cannot be emptied: {e}", spill.display()))?;
-    }
-    private_folder(&spill)?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
     let listener = tokio::net::TcpListener::bind(config.server.listen)
@@ -131,7 +121,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
         "" => format!("http://{address}"),
         url => url.to_string(),
     };
-    let credentials = credentials(&store, data, &public_url).await?;
+    let credentials = credentials(&store, data, place.first.then_some(&*public_url)).await?;
     let clock: fn() -> Time = Utc::now;
     let vault = StoreVault { store: store.clone(), clock };
     let places = Places { hubspot: config.hubspot.base_url.clone() };
@@ -142,7 +132,11 @@ pub async fn start(config: Config) -> Result<Running, String> {
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
-        settings: Arc::new(ApiSettings { public_url: public_url.clone(), strict: config.server.strict_headers }),
+        settings: Arc::new(ApiSettings {
+            public_url: public_url.clone(),
+            strict: config.server.strict_headers,
+            uploads: uploads(&config.upload),
+        }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
     };
@@ -162,23 +156,31 @@ pub async fn start(config: Config) -> Result<Running, String> {
         store: store.clone(),
         lake: lake.clone(),
         accounts,
-        settings: Arc::new(settings(&config, public_url)),
+        settings: Arc::new(settings(&config, &place, public_url)),
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
-    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _lock: lock })
+    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _place: place })
 }
 
-fn settings(config: &Config, public_url: String) -> Settings {
+fn uploads(config: &config::Upload) -> Uploads {
+    let bytes = |unit: u32, count: u64| count.saturating_mul(1 << unit).min(i64::MAX as u64);
+    Uploads {
+        request: bytes(20, config.request_mb),
+        batch: Limits { files: config.batch_files, bytes: bytes(30, config.batch_gb), pieces: config.file_ranges },
+    }
+}
+
+fn settings(config: &Config, place: &Place, public_url: String) -> Settings {
     let cores = std::thread::available_parallelism().map_or(1, |n| n.get());
     Settings {
-        name: WORKER.to_string(),
+        name: place.name.clone(),
         concurrency: config.run.concurrency,
         tasks: if config.run.tasks == 0 { cores } else { config.run.tasks },
         memory: config.run.memory << 20,
-        spill: Some(config.server.data.join("spill")),
+        spill: Some(place.spill.clone()),
         file_size: config.lake.file_size << 20,
         attempts: config.run.attempts,
         lease: Duration::from_secs(config.run.lease_seconds.max(1)),
@@ -190,43 +192,27 @@ fn settings(config: &Config, public_url: String) -> Settings {
     }
 }
 
-/// A folder that only its owner can read.
-fn private_folder(data: &Path) -> Result<(), String> {
-    use std::os::unix::fs::DirBuilderExt;
-    if data.is_dir() {
-        return Ok(());
-    }
-    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(data);
-    made.map_err(|e| format!("the folder {} cannot be made: {e}", data.display()))
-}
-
-/// One process per folder: SQLite and the local lake are this process's alone.
-fn lock(data: &Path) -> Result<File, String> {
-    let path = data.join("forebay.lock");
-    let file = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&path)
-        .map_err(|e| format!("{} cannot be opened: {e}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => {
-            Err(format!("another Forebay runs over {}; end it or name another folder with --data", data.display()))
+/// Where the metadata is: at the configured address, or in the data folder.
+pub fn database(config: &Config) -> Result<String, String> {
+    match config.database.url.expose_secret() {
+        "" => {
+            let data = &config.server.data;
+            let file = std::path::absolute(data.join("forebay.db"))
+                .map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
+            Ok(format!("sqlite://{}", file.display()))
         }
-        Err(std::fs::TryLockError::Error(e)) => Err(format!("{} cannot be locked: {e}", path.display())),
+        url => Ok(url.to_string()),
     }
 }
 
-async fn open_store(data: &Path, keys: Keys) -> Result<Store, String> {
-    let file = std::path::absolute(data.join("forebay.db"))
-        .map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
-    let url = format!("sqlite://{}", file.display());
-    Store::open(&url, keys).await.map_err(|e| said("the metadata store could not be opened", e))
+/// Whether several processes may live in the data folder.
+fn is_shared(database: &str) -> bool {
+    database.starts_with("postgres")
 }
 
-/// On the first start: an organization, a client and the sandbox `prod`, and the file that says so.
-async fn credentials(store: &Store, data: &Path, url: &str) -> Result<PathBuf, String> {
+/// On the first start: an organization, a client and the sandbox `prod`, and the file that says so. It has the URL of the
+/// folder's first process.
+async fn credentials(store: &Store, data: &Path, url: Option<&str>) -> Result<PathBuf, String> {
     let path = data.join("credentials.json");
     let made = forebay_api::bootstrap(store, Utc::now())
         .await
@@ -237,7 +223,7 @@ async fn credentials(store: &Store, data: &Path, url: &str) -> Result<PathBuf, S
         let text = serde_json::to_string_pretty(&text).expect("plain JSON");
         write_private(&path, &text).map_err(|e| format!("{} cannot be written: {e}", path.display()))?;
         info!(file = %path.display(), "first start: a client was created; its credentials are in {}", path.display());
-    } else if let Ok(text) = std::fs::read_to_string(&path) {
+    } else if let (Some(url), Ok(text)) = (url, std::fs::read_to_string(&path)) {
         // The port may be another one than last time.
         if let Ok(mut value) = serde_json::from_str::<serde_json::Value>(&text)
             && value["url"] != url
@@ -250,17 +236,8 @@ async fn credentials(store: &Store, data: &Path, url: &str) -> Result<PathBuf, S
     Ok(path)
 }
 
-/// Writes a file of mode 0600, whole or not at all.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
-    let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&beside)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&beside, path)
-}
-
 /// An error for a terminal: what failed, why, what to do.
-fn said(what: &str, error: forebay_model::Error) -> String {
+pub fn said(what: &str, error: forebay_model::Error) -> String {
     let mut text = format!("{what}: {}", error.message);
     if let Some(advice) = &error.advice {
         text.push_str(&format!("\n{advice}"));

@@ -98,6 +98,27 @@ impl Gate {
         }
     }
 
+    /// The body of a small document, such as a key set: 200 and at most `limit` bytes, in ten seconds, or an error.
+    pub async fn fetch(&self, url: &Url, limit: usize) -> Result<Vec<u8>> {
+        let mut request = reqwest::Request::new(reqwest::Method::GET, url.clone());
+        *request.timeout_mut() = Some(CONNECT);
+        let mut response = self.send(request).await?;
+        let status = response.status();
+        if status != reqwest::StatusCode::OK {
+            let message = format!("{} answered {}", shown_host(url), status.as_u16());
+            return Err(Error::new(Kind::Refused, &code::FLOW_1102, message));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|e| failure(url, e))? {
+            if body.len() + chunk.len() > limit {
+                let message = format!("{} answered more than {limit} bytes", shown_host(url));
+                return Err(Error::new(Kind::Refused, &code::FLOW_1102, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
     /// Posts a body and answers the status, within `patience`. What the other side says is not read.
     pub async fn post(&self, url: &Url, headers: HeaderMap, body: Bytes, patience: Duration) -> Result<u16> {
         let mut request = reqwest::Request::new(reqwest::Method::POST, url.clone());

@@ -23,7 +23,7 @@ mod walk;
 mod wire;
 
 use crate::tables::{Column, Page, Read, Table};
-use crate::{AccountId, Accounts, Check, Patience, Reader, Secrets, Source};
+use crate::{AccountId, Accounts, Check, Patience, Reach, Reader, Secrets, Source};
 use account::Account;
 pub(crate) use account::Known;
 use call::Ask;
@@ -38,8 +38,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The source.
-pub(crate) static SOURCE: Source =
-    Source { name: "hubspot", specs: &["cc6a4487-9e91-433e-a3a3-9cf6626c1806"], reader: Reader::Tables };
+pub(crate) static SOURCE: Source = Source {
+    name: "hubspot",
+    specs: &["cc6a4487-9e91-433e-a3a3-9cf6626c1806"],
+    reader: Reader::Tables,
+    reach: Reach::HubSpot,
+};
 
 /// How long to go on (§11): up to a minute between attempts. One call never takes so long that its run looks stuck: what
 /// lasts longer than a few minutes is given back, and the run is started again later.

@@ -2,10 +2,12 @@
 //!
 //! [`Gate`] is the only way out. [`Source`] is our code for a kind of system, found by connection spec id with
 //! [`by_spec`]; [`Accounts::open`] joins it with one account's credentials. The specs that the API shows are [`specs`]
-//! and [`flow_specs`]. Start at `remote.rs`, then `s3.rs` for files and `hubspot.rs` for tables.
+//! and [`flow_specs`]. Start at `remote.rs`, then `files.rs` and `s3.rs` for files, `hubspot.rs` for tables.
 
 mod accounts;
 mod address;
+mod azure;
+mod files;
 mod http;
 mod hubspot;
 mod params;
@@ -21,8 +23,9 @@ pub use accounts::{AccountId, Accounts, Memory, Places, Vault};
 pub use http::{Gate, Lookup};
 pub use params::Secrets;
 pub use remote::{Check, Entry, Patience, Remote};
-pub use specs::{by_spec, flow_spec, flow_specs, spec, specs};
+pub use specs::{by_spec, flow_spec, flow_specs, runner, spec, specs};
 
+use forebay_model::Result;
 use forebay_model::mapping::ast::FieldPath;
 
 /// A kind of system that data is read from; one or more connection specs share it.
@@ -34,6 +37,16 @@ pub struct Source {
     pub specs: &'static [&'static str],
     /// How its data is reached.
     pub reader: Reader,
+    /// How an account of it is opened.
+    reach: Reach,
+}
+
+/// How accounts of a source are opened.
+#[derive(Debug, Clone, Copy)]
+enum Reach {
+    /// A store of objects.
+    Files(fn(&Gate, &params::Params<'_>) -> Result<files::Files>),
+    HubSpot,
 }
 
 impl Source {
@@ -56,4 +69,4 @@ pub enum Reader {
 }
 
 /// Every source. Adding one is a file, its spec, and a line here.
-pub static SOURCES: &[&Source] = &[&s3::SOURCE, &hubspot::SOURCE];
+pub static SOURCES: &[&Source] = &[&s3::SOURCE, &azure::SOURCE, &hubspot::SOURCE];

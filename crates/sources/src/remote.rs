@@ -3,9 +3,10 @@
 //! Clones share connections and what was learnt about the account (a bucket's region). Every call goes through the
 //! gate, is retried within [`Patience`], and fails with a typed error that names what was asked for.
 
+use crate::files::Files;
 use crate::params::Params;
 use crate::tables::{Column, Page, Read, Table};
-use crate::{AccountId, Accounts, Reader, Secrets, Source, hubspot, s3};
+use crate::{AccountId, Accounts, Reach, Secrets, Source, hubspot};
 use bytes::Bytes;
 use forebay_model::files::{Object, Selection};
 use forebay_model::{Error, Kind, Result, code};
@@ -24,7 +25,7 @@ pub struct Remote {
 /// The systems there are.
 #[derive(Clone, Debug)]
 enum System {
-    S3(s3::S3),
+    Files(Files),
     HubSpot(hubspot::HubSpot),
 }
 
@@ -85,9 +86,9 @@ impl Remote {
         params: &Value,
         secrets: &Secrets,
     ) -> Result<Remote> {
-        let system = match source.reader {
-            Reader::Files => System::S3(s3::S3::open(&accounts.gate, &Params::new(params, secrets))?),
-            Reader::Tables => System::HubSpot(hubspot::HubSpot::open(accounts, account, params, secrets)?),
+        let system = match source.reach {
+            Reach::Files(open) => System::Files(open(&accounts.gate, &Params::new(params, secrets))?),
+            Reach::HubSpot => System::HubSpot(hubspot::HubSpot::open(accounts, account, params, secrets)?),
         };
         Ok(Remote { source, system })
     }
@@ -95,7 +96,7 @@ impl Remote {
     /// The same account with other patience.
     pub fn with_patience(self, patience: Patience) -> Remote {
         let system = match self.system {
-            System::S3(s3) => System::S3(s3.with_patience(patience)),
+            System::Files(files) => System::Files(files.with_patience(patience)),
             System::HubSpot(hubspot) => System::HubSpot(hubspot.with_patience(patience)),
         };
         Remote { system, ..self }
@@ -109,7 +110,7 @@ impl Remote {
     /// Tries the account out, step by step. The steps stop at the first that fails.
     pub async fn test(&self) -> Vec<Check> {
         match &self.system {
-            System::S3(s3) => s3.test().await,
+            System::Files(files) => files.test().await,
             System::HubSpot(hubspot) => hubspot.test().await,
         }
     }
@@ -123,7 +124,7 @@ impl Remote {
     /// Everything that a selection names, in the order of the source's keys. Sources of files only.
     pub fn list(&self, selection: &Selection) -> BoxStream<'static, Result<Object>> {
         match self.files() {
-            Ok(s3) => s3.list(selection),
+            Ok(files) => files.list(selection),
             Err(error) => stream::iter([Err(error)]).boxed(),
         }
     }
@@ -138,7 +139,7 @@ impl Remote {
     /// the call. Sources of files only.
     pub fn read(&self, object: &Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
         match self.files() {
-            Ok(s3) => s3.read(object, range),
+            Ok(files) => files.read(object, range),
             Err(error) => stream::iter([Err(error)]).boxed(),
         }
     }
@@ -167,9 +168,9 @@ impl Remote {
         }
     }
 
-    fn files(&self) -> Result<&s3::S3> {
+    fn files(&self) -> Result<&Files> {
         match &self.system {
-            System::S3(s3) => Ok(s3),
+            System::Files(files) => Ok(files),
             System::HubSpot(_) => Err(self.has_not("files", "Explore its tables and name one in params.path.")),
         }
     }
@@ -177,7 +178,7 @@ impl Remote {
     fn in_tables(&self) -> Result<&hubspot::HubSpot> {
         match &self.system {
             System::HubSpot(hubspot) => Ok(hubspot),
-            System::S3(_) => Err(self.has_not("tables", "Explore its folders and name a file in params.path.")),
+            System::Files(_) => Err(self.has_not("tables", "Explore its folders and name a file in params.path.")),
         }
     }
 

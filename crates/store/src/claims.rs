@@ -46,7 +46,7 @@ pub struct Claim {
 impl Store {
     /// Prolongs the lease; false when the run is no longer ours.
     pub async fn renew(&self, claim: &Claim, now: Time, lease: Duration) -> Result<bool> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         if !is_current(&mut tx, claim).await? {
             return Ok(false);
         }
@@ -58,7 +58,7 @@ impl Store {
 
     /// Keeps the run's plan; `Stale` when the run is no longer ours.
     pub async fn save_plan(&self, claim: &Claim, plan: &Value) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         check(&mut tx, claim).await?;
         let sql = "UPDATE run_queue SET plan = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         of_claim(sql, claim).bind(plan.to_string()).execute(&mut *tx).await.map_err(failed)?;
@@ -68,7 +68,7 @@ impl Store {
     /// Merges `patch` (RFC 7386: objects member by member, null removes) into the run's body; `Stale` when the run is no
     /// longer ours.
     pub async fn report(&self, claim: &Claim, patch: Value, now: Time) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         check(&mut tx, claim).await?;
         let stored = rows::load(&mut tx, &claim.scope, Resource::Run, &claim.run.id).await?;
         let mut body = stored.document.body.clone();
@@ -81,7 +81,7 @@ impl Store {
     /// Gives the run back, to be claimed no earlier than `not_before`. Other runs of the flow wait for it. `Stale` when the run
     /// is no longer ours.
     pub async fn release(&self, claim: &Claim, not_before: Time) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         check(&mut tx, claim).await?;
         let sql = "UPDATE run_queue SET state = 'queued', worker = '', lease_until = 0, not_before = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         of_claim(sql, claim).bind(millis(not_before)).execute(&mut *tx).await.map_err(failed)?;

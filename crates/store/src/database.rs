@@ -1,52 +1,95 @@
-//! Opening: the connections, the tables, and the check that the keys fit.
+//! Opening: the connections, the tables, and the check that the keys fit; and the one way to write.
+//!
+//! Writers exclude each other. SQLite takes one writer at a time anyway: there is one writing connection, whose transactions
+//! begin IMMEDIATE. On PostgreSQL a writer takes advisory locks when its transaction begins: [`Database::write`] excludes
+//! every other writer, [`Database::write_on`] those that name one of the same keys. What a transaction reads of its keys
+//! therefore stays as it is until the commit, on both; nothing is left to serialization failures and their repetition.
 
+use crate::address::{Address, Dialect};
 use crate::keys::{Key, Keys, random};
+use crate::migrations::{self, meta, put_meta};
 use crate::seal;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use forebay_model::{Error, Kind, Result, Time, code};
-use sqlx::AnyConnection;
+use forebay_model::{Error, Kind, Resource, Result, Scope, Time, code};
+use sha2::{Digest, Sha256};
 use sqlx::any::AnyPoolOptions;
-use sqlx::{Any, AnyPool, Row, Transaction};
+use sqlx::{Any, AnyPool, Connection, Row, Transaction};
+use sqlx::{AnyConnection, AssertSqlSafe};
 use std::time::Duration;
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-/// In order; the number of the last is the schema's version. A file that has been released never changes.
-const MIGRATIONS: &[&str] = &[
-    include_str!("../migrations/0001_start.sql"),
-    include_str!("../migrations/0002_states.sql"),
-    include_str!("../migrations/0005_webhooks.sql"),
-];
-
 const READERS: u32 = 4;
+
+/// Holders of [`Database::write`] have this lock alone, all other writers share it.
+const EVERYTHING: i64 = 0x666f_7265_6261_7900;
+
+/// A session of PostgreSQL. Its server may have other defaults; nothing waits for ever.
+const SESSION: &str = "SET application_name = 'forebay'; SET default_transaction_isolation = 'read committed'; \
+     SET statement_timeout = '30s'; SET lock_timeout = '10s'; SET idle_in_transaction_session_timeout = '60s'; \
+     SET synchronous_commit = on; SET client_min_messages = warning";
+
+/// The oldest server that this program is used with.
+const OLDEST: u32 = 14;
 
 /// The open database.
 pub(crate) struct Database {
-    /// One connection: writers queue here instead of meeting a locked database.
+    pub(crate) dialect: Dialect,
+    /// Of SQLite one connection: writers queue here instead of meeting a locked database.
     writer: AnyPool,
     pub(crate) readers: AnyPool,
     pub(crate) keys: Keys,
     /// Authenticates continuation tokens.
     pub(crate) tokens: Key,
     pub(crate) changes: watch::Sender<u64>,
+    /// Which minute it is, and how many refusals of strangers were noted in it (`audit.rs`).
+    pub(crate) strangers: std::sync::Mutex<(i64, u32)>,
 }
 
 impl Database {
-    pub(crate) async fn open(url: &str, keys: Keys) -> Result<Database> {
-        sqlx::any::install_default_drivers();
-        let url = address(url)?;
-        let writer = pool(1, "PRAGMA foreign_keys = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
-        migrate(&writer).await?;
-        let tokens = check_keys(&writer, &keys).await?;
-        let readers =
-            pool(READERS, "PRAGMA query_only = ON").connect(&url).await.map_err(|error| unopened(&url, error))?;
-        Ok(Database { writer, readers, keys, tokens, changes: watch::Sender::new(0) })
+    /// Opens it. `connections` limits those to a server; a file needs few.
+    pub(crate) async fn open(url: &str, keys: Keys, connections: u32) -> Result<Database> {
+        let address = Address::parse(url)?;
+        let (writer, readers) = pools(&address, connections).await?;
+        let mut tx = begin(&writer, address.dialect, None).await?;
+        migrations::migrate(&mut tx, address.dialect, migrations::version()).await?;
+        let tokens = check_keys(&mut tx, &keys).await?;
+        tx.commit().await.map_err(failed)?;
+        Ok(Database {
+            dialect: address.dialect,
+            writer,
+            readers,
+            keys,
+            tokens,
+            changes: watch::Sender::new(0),
+            strangers: Default::default(),
+        })
     }
 
-    /// A transaction that holds the right to write from its first statement on.
+    /// A transaction that excludes every other writer from its first statement on.
     pub(crate) async fn write(&self) -> Result<Transaction<'static, Any>> {
-        self.writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)
+        begin(&self.writer, self.dialect, None).await
+    }
+
+    /// A transaction that excludes other writers with the same key, and all of [`Database::write`]. Whatever it reads in
+    /// order to write must be the key's alone.
+    pub(crate) async fn write_on(&self, key: i64) -> Result<Transaction<'static, Any>> {
+        begin(&self.writer, self.dialect, Some(key)).await
+    }
+
+    /// A transaction that changes this document, and of a flow its schedule and its runs too. A run, a batch and a client
+    /// are changed by those who hold other keys: they take all of them.
+    pub(crate) async fn write_of(
+        &self,
+        scope: &Scope,
+        resource: Resource,
+        id: &str,
+    ) -> Result<Transaction<'static, Any>> {
+        match resource {
+            Resource::Run | Resource::Batch | Resource::Client => self.write().await,
+            _ => self.write_on(key(&[&scope.org, &scope.sandbox, resource.name(), id])).await,
+        }
     }
 
     /// Tells waiting workers to look again.
@@ -55,41 +98,64 @@ impl Database {
     }
 }
 
-/// `sqlite://…?mode=rwc`, from that or from a plain path. The file is created here, readable by its owner only.
-fn address(url: &str) -> Result<String> {
-    let refused = |why: &str| Error::new(Kind::Invalid, &code::FLOW_1400, format!("The database {url} {why}"));
-    let (path, options) = match url.strip_prefix("sqlite:") {
-        Some(rest) => rest
-            .strip_prefix("//")
-            .unwrap_or(rest)
-            .split_once('?')
-            .unwrap_or((rest.strip_prefix("//").unwrap_or(rest), "")),
-        None if url.contains("://") => {
-            return Err(refused("is not a SQLite file, and nothing else is supported: use sqlite:///path/forebay.db."));
-        }
-        None => (url, ""),
-    };
-    let path = if url.starts_with("sqlite:") {
-        path.to_string()
-    } else {
-        path.replace('%', "%25").replace('?', "%3F").replace('#', "%23").replace(' ', "%20")
-    };
-    if path.is_empty() || path.contains(":memory:") || options.contains("mode=memory") {
-        return Err(refused("is not a file. What it keeps must survive a restart."));
-    }
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        let plain = path.replace("%20", " ").replace("%23", "#").replace("%3F", "?").replace("%25", "%");
-        let made = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&plain);
-        made.map_err(|error| {
-            refused("cannot be opened for writing. Check that its folder exists and who owns it.").caused_by(error)
-        })?;
-    }
-    Ok(format!("sqlite://{path}?mode=rwc"))
+/// What a writer may have to itself, by name.
+pub(crate) fn key(parts: &[&str]) -> i64 {
+    let digest = Sha256::digest(seal::associate(parts));
+    i64::from_le_bytes(*digest.first_chunk().expect("a digest has 32 bytes"))
 }
 
-fn pool(connections: u32, setting: &'static str) -> AnyPoolOptions {
+/// Begins a transaction that writes; no key means all of them.
+pub(crate) async fn begin(pool: &AnyPool, dialect: Dialect, key: Option<i64>) -> Result<Transaction<'static, Any>> {
+    if dialect == Dialect::Sqlite {
+        return pool.begin_with("BEGIN IMMEDIATE").await.map_err(failed);
+    }
+    let mut tx = pool.begin().await.map_err(failed)?;
+    let query = match key {
+        None => sqlx::query("SELECT pg_advisory_xact_lock($1)::text").bind(EVERYTHING),
+        Some(key) => sqlx::query("SELECT pg_advisory_xact_lock_shared($1)::text, pg_advisory_xact_lock($2)::text")
+            .bind(EVERYTHING)
+            .bind(key),
+    };
+    query.fetch_one(&mut *tx).await.map_err(failed)?;
+    Ok(tx)
+}
+
+/// Those who write, and those who read.
+pub(crate) async fn pools(address: &Address, connections: u32) -> Result<(AnyPool, AnyPool)> {
+    sqlx::any::install_default_drivers();
+    let unopened = |error| unopened(&address.shown, error);
+    if address.dialect == Dialect::Sqlite {
+        let writer = file(1, "PRAGMA foreign_keys = ON").connect(&address.url).await.map_err(unopened)?;
+        let readers = file(READERS, "PRAGMA query_only = ON").connect_lazy(&address.url).map_err(unopened)?;
+        return Ok((writer, readers));
+    }
+    // By hand, so that what is wrong is said at once: a pool tries again until its time is up.
+    let mut first = AnyConnection::connect(&address.url).await.map_err(unopened)?;
+    suits(&mut first, address).await?;
+    first.close().await.map_err(failed)?;
+    let half = (connections / 2).max(1);
+    let writer = server(half, SESSION.to_string()).connect_lazy(&address.url).map_err(unopened)?;
+    let readers = server(half, format!("{SESSION}; SET default_transaction_read_only = on"));
+    Ok((writer, readers.connect_lazy(&address.url).map_err(unopened)?))
+}
+
+/// Refuses a server that would lose or refuse what we store.
+async fn suits(connection: &mut AnyConnection, address: &Address) -> Result<()> {
+    let sql = "SELECT current_setting('server_version_num'), current_setting('server_encoding')";
+    let row = sqlx::query(sql).fetch_one(connection).await.map_err(failed)?;
+    let (number, encoding): (String, String) = (row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
+    let refused =
+        |why: String| Error::new(Kind::Invalid, &code::FLOW_1400, format!("The database {} {why}", address.shown));
+    if number.parse::<u32>().unwrap_or(0) < OLDEST * 10_000 {
+        return Err(refused(format!("is on a server that is too old: PostgreSQL {OLDEST} or newer is needed.")));
+    }
+    if encoding != "UTF8" {
+        return Err(refused(format!("has the encoding {encoding}; create it with UTF8.")));
+    }
+    Ok(())
+}
+
+fn file(connections: u32, setting: &'static str) -> AnyPoolOptions {
     AnyPoolOptions::new()
         .max_connections(connections)
         .acquire_timeout(Duration::from_secs(30))
@@ -107,42 +173,38 @@ async fn configure(connection: &mut AnyConnection, setting: &'static str) -> Res
     Ok(())
 }
 
-async fn migrate(writer: &AnyPool) -> Result<()> {
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
-    let table = "CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL)";
-    sqlx::query(table).execute(&mut *tx).await.map_err(failed)?;
-    let found = match meta(&mut tx, "schema").await? {
-        None => 0,
-        Some(text) => {
-            text.parse().map_err(|_| Error::internal("The database says no version of its schema that can be read."))?
-        }
-    };
-    if found > MIGRATIONS.len() {
-        let message = format!(
-            "The database was written by a newer program: its schema has version {found}, this program knows {}. Start the newer program, or restore a backup.",
-            MIGRATIONS.len()
-        );
-        return Err(Error::new(Kind::Conflict, &code::FLOW_1400, message));
-    }
-    if found < MIGRATIONS.len() {
-        for script in &MIGRATIONS[found..] {
-            sqlx::raw_sql(*script).execute(&mut *tx).await.map_err(failed)?;
-        }
-        put_meta(&mut tx, "schema", &MIGRATIONS.len().to_string()).await?;
-    }
-    tx.commit().await.map_err(failed)
+/// A connection that has lain idle is asked whether its server is still there; one that breaks in use costs one request,
+/// which may be sent again.
+fn server(connections: u32, session: String) -> AnyPoolOptions {
+    AnyPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(Duration::from_secs(5))
+        .test_before_acquire(false)
+        .before_acquire(|connection, about| {
+            Box::pin(async move {
+                if about.idle_for > Duration::from_secs(1) {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
+        .after_connect(move |connection, _| {
+            let session = AssertSqlSafe(session.clone());
+            Box::pin(async move {
+                sqlx::raw_sql(session).execute(connection).await?;
+                Ok(())
+            })
+        })
 }
 
 /// The token key lies in the database, sealed. Opening it is the check that the keys are the right ones.
-async fn check_keys(writer: &AnyPool, keys: &Keys) -> Result<Key> {
-    let mut tx = writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
+pub(crate) async fn check_keys(connection: &mut AnyConnection, keys: &Keys) -> Result<Key> {
     let bound = seal::associate(&["token key"]);
-    let Some(stored) = meta(&mut tx, "tokens").await? else {
+    let Some(stored) = meta(&mut *connection, "tokens").await? else {
         let (version, wrapping) = keys.current();
         let key: Key = Zeroizing::new(random()?);
         let sealed = seal::encrypt(wrapping, &bound, key.as_slice())?;
-        put_meta(&mut tx, "tokens", &format!("{version} {}", STANDARD_NO_PAD.encode(sealed))).await?;
-        tx.commit().await.map_err(failed)?;
+        put_meta(connection, "tokens", &format!("{version} {}", STANDARD_NO_PAD.encode(sealed))).await?;
         return Ok(key);
     };
     match open_token_key(keys, &bound, &stored) {
@@ -165,44 +227,52 @@ fn open_token_key(keys: &Keys, bound: &[u8], stored: &str) -> Option<Key> {
     Some(Zeroizing::new(opened.as_slice().try_into().ok()?))
 }
 
-async fn meta(connection: &mut AnyConnection, name: &str) -> Result<Option<String>> {
-    let row = sqlx::query("SELECT value FROM meta WHERE name = $1")
-        .bind(name)
-        .fetch_optional(connection)
-        .await
-        .map_err(failed)?;
-    row.map(|row| row.try_get(0).map_err(failed)).transpose()
-}
-
-async fn put_meta(connection: &mut AnyConnection, name: &str, value: &str) -> Result<()> {
-    let sql = "INSERT INTO meta (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    sqlx::query(sql).bind(name).bind(value).execute(connection).await.map_err(failed)?;
-    Ok(())
-}
-
-fn unopened(url: &str, error: sqlx::Error) -> Error {
+pub(crate) fn unopened(shown: &str, error: sqlx::Error) -> Error {
     Error::new(
         Kind::Unavailable { retry_after: None },
         &code::FLOW_1400,
-        format!("The database {url} cannot be opened. The log says why."),
+        format!("The database {shown} cannot be opened. The log says why."),
     )
     .caused_by(error)
 }
 
-/// A failure of the database. What is busy or gone may come back; all else is a fault of ours.
+/// A failure of the database. What is busy or gone may come back; what cannot be stored is the caller's; all else is a
+/// fault of ours.
 pub(crate) fn failed(error: sqlx::Error) -> Error {
-    let passing = match &error {
-        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => true,
-        // SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL; the extended codes keep the low byte.
-        sqlx::Error::Database(error) => {
-            let number: Option<u32> = error.code().and_then(|code| code.parse().ok());
-            number.is_some_and(|number| matches!(number & 0xff, 5 | 6 | 10 | 13))
+    let passing = Kind::Unavailable { retry_after: Some(Duration::from_secs(2)) };
+    let (kind, message) = match &error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) | sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => {
+            (passing, UNDONE)
         }
-        _ => false,
+        sqlx::Error::Database(error) => match error.code().as_deref() {
+            Some(code) if code.len() == 5 => of_postgres(code, passing),
+            Some(code) if is_passing_in_sqlite(code) => (passing, UNDONE),
+            _ => (Kind::Internal, UNDONE),
+        },
+        // What a server that is being ended sends may break off anywhere.
+        sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => (passing, UNDONE),
+        _ => (Kind::Internal, UNDONE),
     };
-    let kind = if passing { Kind::Unavailable { retry_after: Some(Duration::from_secs(2)) } } else { Kind::Internal };
-    Error::new(kind, &code::FLOW_1400, "The database did not carry out a statement. The log has the details.")
-        .caused_by(error)
+    Error::new(kind, &code::FLOW_1400, message).caused_by(error)
+}
+
+const UNDONE: &str = "The database did not carry out a statement. The log has the details.";
+
+/// SQLITE_BUSY, SQLITE_LOCKED, SQLITE_IOERR, SQLITE_FULL; the extended codes keep the low byte.
+fn is_passing_in_sqlite(code: &str) -> bool {
+    code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6 | 10 | 13))
+}
+
+/// By SQLSTATE: the first two characters are its class.
+fn of_postgres(code: &str, passing: Kind) -> (Kind, &'static str) {
+    match (&code[..code.len().min(2)], code) {
+        (_, "22021" | "22P05") => (Kind::Invalid, "A text has the character U+0000, which cannot be stored."),
+        ("54", _) => (Kind::Invalid, "A text is too long to be stored."),
+        // No connection, no resources, ended by its operator or by a time limit, rolled back; a lock that nobody gave up
+        // in time, a server that only reads, a disk that failed.
+        ("08" | "53" | "57" | "40", _) | (_, "55P03" | "25006" | "25P03" | "58030") => (passing, UNDONE),
+        _ => (Kind::Internal, UNDONE),
+    }
 }
 
 /// Whether a unique key stands against an insert.

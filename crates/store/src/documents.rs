@@ -2,7 +2,7 @@
 
 use crate::database::failed;
 use crate::rows::{self, COLUMNS, Place};
-use crate::{Store, deliveries, schedules, seal};
+use crate::{Store, audit, deliveries, sandboxes, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use secrecy::SecretString;
@@ -53,7 +53,8 @@ impl Store {
     pub async fn insert(&self, scope: &Scope, new: New, now: Time) -> Result<Document> {
         let mut stored = rows::first(new.resource, &new.id, new.body, new.stamp, now)?;
         stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, new.resource, &new.id), &new.secrets)?;
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, new.resource, &new.id).await?;
+        sandboxes::open(&mut tx, scope).await?;
         if new.resource == Resource::Client {
             let sql = "SELECT id FROM documents WHERE resource = $1 AND id = $2";
             let taken = sqlx::query(sql)
@@ -109,7 +110,8 @@ impl Store {
         now: Time,
         change: impl FnOnce(&Document, &Secrets) -> Result<(Value, Secrets)> + Send,
     ) -> Result<Document> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
+        sandboxes::open(&mut tx, scope).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let secrets = self.opened(scope, &stored)?;
@@ -128,7 +130,7 @@ impl Store {
     /// Replaces some of a document's sealed fields, by their pointers, and leaves all else as it is, the etag too: what the
     /// API shows has not changed.
     pub async fn reseal(&self, scope: &Scope, resource: Resource, id: &str, renewed: &Secrets) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         let mut secrets = self.opened(scope, &stored)?;
         secrets.extend(renewed.iter().map(|(pointer, secret)| (pointer.clone(), secret.clone())));
@@ -149,12 +151,13 @@ impl Store {
         if_match: Option<&str>,
         now: Time,
     ) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, resource, id).await?;
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
         query.execute(&mut *tx).await.map_err(failed)?;
+        audit::note(&mut tx, &stored.document, "Delete").await?;
         match resource {
             Resource::Flow => {
                 schedules::forget(&mut tx, scope, id, now).await?;
@@ -190,10 +193,13 @@ impl Store {
             "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
             "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
             "DELETE FROM delivery_queue WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_queue WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_uploads WHERE org = $1 AND sandbox = $2",
+            "DELETE FROM batch_pieces WHERE org = $1 AND sandbox = $2",
         ] {
             sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         }
-        for folder in ["tables", "batches", "raw", "ledgers"] {
+        for folder in sandboxes::FOLDERS {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }
         tx.commit().await.map_err(failed)?;
@@ -203,6 +209,9 @@ impl Store {
 
     /// The API client of that id, in whatever organization: only the token endpoint may ask so.
     pub async fn client(&self, client_id: &str) -> Result<Option<(Scope, Document)>> {
+        if client_id.contains('\0') {
+            return Ok(None);
+        }
         let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(Resource::Client.name()).bind(client_id);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
@@ -212,10 +221,13 @@ impl Store {
         Ok(Some((Scope::organization(org), rows::document(Resource::Client, &row)?)))
     }
 
-    /// The scope of an organization's sandbox, by name; none if there is no such sandbox or it is deleted.
+    /// The scope of an organization's sandbox, by name; none if there is no such sandbox, or it is not active.
     pub async fn sandbox(&self, org: &str, name: &str) -> Result<Option<Scope>> {
+        if org.contains('\0') || name.contains('\0') {
+            return Ok(None);
+        }
         let sql = format!(
-            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state <> 'deleted'"
+            "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state = 'active'"
         );
         let query = sqlx::query(AssertSqlSafe(sql)).bind(org).bind(Resource::Sandbox.name()).bind(name);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {

@@ -33,7 +33,7 @@ impl Store {
         if !end.state.ended() {
             return Err(Error::internal("A run ends as success or as failed."));
         }
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         check(&mut tx, claim).await?;
         let run = end_run(&mut tx, claim, end.run, end.state, now).await?;
         deliveries::tell(&mut tx, &claim.scope, &run, end.state, now).await?;

@@ -1,7 +1,7 @@
 //! Named leases, so that one keeper at a time looks after the lake, and folders of the lake that wait for removal.
 
 use crate::Store;
-use crate::database::{failed, millis};
+use crate::database::{failed, key, millis};
 use chrono::TimeDelta;
 use forebay_model::{Error, Result, Time};
 use sqlx::AnyConnection;
@@ -27,7 +27,7 @@ impl Store {
             .ok_or_else(|| Error::internal("A lease is too long."))?;
         let sql = "INSERT INTO leases (name, holder, expires) VALUES ($1, $2, $3) ON CONFLICT (name) DO UPDATE \
                    SET holder = excluded.holder, expires = excluded.expires WHERE leases.holder = excluded.holder OR leases.expires <= $4";
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_on(key(&["lease", name])).await?;
         let query = sqlx::query(sql).bind(name).bind(holder).bind(millis(until)).bind(millis(now));
         let taken = query.execute(&mut *tx).await.map_err(failed)?.rows_affected() == 1;
         tx.commit().await.map_err(failed)?;
@@ -36,7 +36,7 @@ impl Store {
 
     /// Notes a folder of the lake to be removed; noting it twice is noting it once.
     pub async fn add_cleanup(&self, location: &str) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_on(key(&["cleanup", location])).await?;
         insert_cleanup(&mut tx, location).await?;
         tx.commit().await.map_err(failed)
     }
@@ -56,7 +56,7 @@ impl Store {
 
     /// It is removed.
     pub async fn done_cleanup(&self, id: &str) -> Result<()> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_on(key(&["cleanup", id])).await?;
         sqlx::query("DELETE FROM cleanups WHERE id = $1").bind(id).execute(&mut *tx).await.map_err(failed)?;
         tx.commit().await.map_err(failed)
     }

@@ -2,11 +2,17 @@
 //!
 //! Always: every write is one transaction, durable when the call returns; every call takes a `Scope`, and no statement
 //! looks outside it; sealed fields are never in a document; times are arguments.
-//! SQLite takes one writer: there is one writing connection, whose transactions begin IMMEDIATE, and a few readers beside
-//! it, so nobody meets a locked database. The SQL is portable; what PostgreSQL needs otherwise comes with it.
+//! The database is SQLite or PostgreSQL, by the same SQL; what differs is in `address.rs`, `database.rs` (connections, and who
+//! may write when) and `migrations.rs` (two words).
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
 //! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
+//! Batches that clients upload: `batches.rs` and `batch_claims.rs`.
 
+mod address;
+pub mod audit;
+mod backup;
+mod batch_claims;
+mod batches;
 mod claims;
 mod cursor;
 mod database;
@@ -17,13 +23,19 @@ mod finish;
 mod keys;
 mod leases;
 mod list;
+mod migrations;
+mod restore;
 mod rows;
 mod runs;
+mod sandboxes;
 mod schedules;
 mod seal;
 mod states;
 mod take;
 
+pub use backup::{Summary, backup};
+pub use batch_claims::{BatchClaim, BatchEnd, Task};
+pub use batches::{GivenUp, Limits, Piece, Upload, staging_folder};
 pub use claims::Claim;
 pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
@@ -31,11 +43,15 @@ pub use finish::End;
 pub use keys::Keys;
 pub use leases::Cleanup;
 pub use list::{List, Page};
+pub use restore::{Onto, restore};
 pub use runs::Enqueue;
 
 use database::Database;
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Connections to a server, where nobody says otherwise.
+const CONNECTIONS: u32 = 16;
 
 /// The database. Clones share it.
 #[derive(Clone)]
@@ -44,10 +60,16 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the database at `url` (`sqlite:///path/forebay.db`, or a plain path), creates it if it is absent, and brings its
-    /// tables up to date. Refuses keys that do not open it, and a database that a newer program has written.
+    /// Opens the database at `url`, and brings its tables up to date: `sqlite:///path/forebay.db` or a plain path, a file
+    /// that is created if it is absent, or `postgres://user:password@host/database`, which must exist. Refuses keys that do
+    /// not open it, and a database that a newer program has written.
     pub async fn open(url: &str, keys: Keys) -> forebay_model::Result<Store> {
-        Ok(Store { database: Arc::new(Database::open(url, keys).await?) })
+        Store::open_with(url, keys, CONNECTIONS).await
+    }
+
+    /// The same, with at most so many connections to a server.
+    pub async fn open_with(url: &str, keys: Keys, connections: u32) -> forebay_model::Result<Store> {
+        Ok(Store { database: Arc::new(Database::open(url, keys, connections).await?) })
     }
 
     /// Changes whenever, through this process, a run may have become due or claimable: a worker waits on it instead of

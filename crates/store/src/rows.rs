@@ -1,6 +1,7 @@
 //! Rows of the table of documents: the statements that read and write one. Everything here runs inside a caller's
 //! transaction or on a reader, and names its place in full.
 
+use crate::audit;
 use crate::database::{failed, is_duplicate, millis, time};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::{Map, Value};
@@ -54,6 +55,10 @@ pub(crate) async fn find(
     resource: Resource,
     id: &str,
 ) -> Result<Option<Stored>> {
+    // PostgreSQL refuses even to compare such a text.
+    if id.contains('\0') {
+        return Ok(None);
+    }
     let sql = "SELECT id, etag, created_at, updated_at, doc, version, stamped, sealed FROM documents \
                WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
     let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
@@ -137,6 +142,11 @@ fn stamp(document: &Document, body: Value) -> Result<Value> {
     Ok(Value::Object(stamped))
 }
 
+/// An id is a part of keys; an entry of an index has at most 2,700 bytes on PostgreSQL.
+const LONGEST_ID: usize = 1_024;
+/// A longer text is not repeated in a column: only the document can tell, as of a member that is not text.
+const LONGEST: usize = 512;
+
 /// The columns beside the document: name, state, parent.
 struct Columns {
     name: Option<String>,
@@ -148,7 +158,7 @@ impl Columns {
     fn of(document: &Document) -> Columns {
         let text = |name: &str| match document.body.get(name) {
             None | Some(Value::Null) => Some(String::new()),
-            Some(Value::String(text)) => Some(text.clone()),
+            Some(Value::String(text)) if is_repeatable(text) => Some(text.clone()),
             Some(_) => None,
         };
         let parent = match parent_member(document.resource) {
@@ -157,6 +167,11 @@ impl Columns {
         };
         Columns { name: text("name"), state: text("state").map(|state| state.to_ascii_lowercase()), parent }
     }
+}
+
+/// Whether a column can hold a member's text.
+pub(crate) fn is_repeatable(text: &str) -> bool {
+    text.len() <= LONGEST && !text.contains('\0')
 }
 
 /// The member that is repeated in the column `parent`.
@@ -173,6 +188,10 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
     let sql = "INSERT INTO documents (org, sandbox, resource, id, name, state, parent, created_at, updated_at, version, etag, stamped, doc, sealed) \
                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     let document = &stored.document;
+    if document.id.len() > LONGEST_ID || document.id.contains('\0') {
+        let message = format!("An id has at most {LONGEST_ID} bytes, and none of them is zero.");
+        return Err(Error::new(Kind::Invalid, &code::FLOW_1400, message));
+    }
     let columns = Columns::of(document);
     let query = sqlx::query(sql)
         .bind(&scope.org)
@@ -189,8 +208,8 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
         .bind(i64::from(stored.stamped))
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
-    match query.execute(connection).await {
-        Ok(_) => Ok(()),
+    match query.execute(&mut *connection).await {
+        Ok(_) => audit::note(connection, document, "Create").await,
         Err(error) if is_duplicate(&error) => Err(exists(document.resource, &document.id)),
         Err(error) => Err(failed(error)),
     }
@@ -218,8 +237,11 @@ pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, store
         .bind(&document.etag)
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
-    let done = query.execute(connection).await.map_err(failed)?;
-    if done.rows_affected() == 1 { Ok(()) } else { Err(not_found(document.resource, &document.id)) }
+    let done = query.execute(&mut *connection).await.map_err(failed)?;
+    if done.rows_affected() != 1 {
+        return Err(not_found(document.resource, &document.id));
+    }
+    audit::note(connection, document, "Update").await
 }
 
 /// RFC 7386: members of `patch` replace those of `target`, objects member by member, and null removes.

@@ -68,6 +68,9 @@ impl Store {
 
     /// What `save_plan` stored of a run, whatever became of it; none if it never planned.
     pub async fn plan(&self, scope: &Scope, run_id: &str) -> Result<Option<Value>> {
+        if run_id.contains('\0') {
+            return Err(not_found(Resource::Run, run_id));
+        }
         let sql = "SELECT plan FROM run_queue WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id);
         let row = query.fetch_optional(&self.database.readers).await.map_err(failed)?;
@@ -79,7 +82,7 @@ impl Store {
 
     /// Puts one run into the queue. The flow must exist and be enabled.
     pub async fn enqueue(&self, scope: &Scope, flow_id: &str, run: Enqueue, now: Time) -> Result<Document> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_of(scope, Resource::Flow, flow_id).await?;
         let Some(flow) = rows::find(&mut tx, scope, Resource::Flow, flow_id).await? else {
             return Err(Error::new(
                 Kind::Invalid,

@@ -2,7 +2,7 @@
 //! change it at once notice each other.
 
 use crate::Store;
-use crate::database::{failed, is_duplicate};
+use crate::database::{failed, is_duplicate, key};
 use forebay_model::{Error, Result};
 use serde_json::Value;
 use sqlx::Row;
@@ -22,7 +22,7 @@ impl Store {
 
     /// Replaces a state if its version is `expected`; `None` creates it. False when somebody else was faster.
     pub async fn swap_state(&self, name: &str, expected: Option<i64>, value: &Value) -> Result<bool> {
-        let mut tx = self.database.write().await?;
+        let mut tx = self.database.write_on(key(&["state", name])).await?;
         let changed = match expected {
             Some(version) => {
                 let sql = "UPDATE states SET value = $3, version = version + 1 WHERE name = $1 AND version = $2";

@@ -77,13 +77,17 @@ impl Store {
             sqlx::query(AssertSqlSafe(sql)).bind(i64::MAX).fetch_one(&self.database.readers).await.map_err(failed)?;
         row.try_get::<Option<i64>, _>(0).map_err(failed)?.map(time).transpose()
     }
-    /// Ends the leases of a worker that is known to be gone, such as this process's own former life: its runs can be
+    /// Ends the leases of a worker that is known to be gone, such as this process's own former life: its runs and batches can be
     /// claimed at once. Answers how many there were.
     pub async fn forfeit(&self, worker: &str, now: Time) -> Result<u64> {
         let mut tx = self.database.write().await?;
         let sql = "UPDATE run_queue SET lease_until = $2 WHERE worker = $1 AND state = 'running' AND lease_until > $2";
         let query = sqlx::query(sql).bind(worker).bind(millis(now));
-        let count = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
+        let mut count = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
+        let sql =
+            "UPDATE batch_queue SET lease_until = $2 WHERE worker = $1 AND state = 'running' AND lease_until > $2";
+        let query = sqlx::query(sql).bind(worker).bind(millis(now));
+        count += query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
         self.database.announce();
         Ok(count)

@@ -10,23 +10,30 @@ use std::convert::Infallible;
 /// The header's text.
 pub struct Accept(String);
 
-/// How resources are to be shown.
+/// How the resources of a list are to be shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub enum Listed {
     /// Title, ids and version.
     Ids,
     /// As they were defined.
-    Raw {
-        /// With titles and descriptions.
-        texts: bool,
-    },
-    /// With their parts merged.
-    Full {
-        /// With titles and descriptions.
-        texts: bool,
-        /// With what descriptors say of it.
-        descriptors: bool,
-    },
+    Whole,
+}
+
+/// How a resource is to be shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// With its parts merged, rather than as it was defined.
+    pub full: bool,
+    /// With titles and descriptions.
+    pub texts: bool,
+    /// With what descriptors say of it.
+    pub descriptors: bool,
+    /// Its fields by their paths, rather than inside each other.
+    pub flat: bool,
+    /// Fields that a descriptor calls deprecated are marked.
+    pub deprecated: bool,
+    /// The minor version that is asked for.
+    pub minor: Option<u64>,
 }
 
 /// How descriptors are to be shown.
@@ -60,11 +67,11 @@ impl<S: Sync> FromRequestParts<S> for Accept {
 
 impl Accept {
     /// The shape of a list, or XDM-1006-400.
-    pub fn list(&self) -> Result<Shape> {
+    pub fn list(&self) -> Result<Listed> {
         for (suffix, _) in self.types() {
             match suffix.as_str() {
-                "-id" => return Ok(Shape::Ids),
-                "" => return Ok(Shape::Raw { texts: true }),
+                "-id" => return Ok(Listed::Ids),
+                "" => return Ok(Listed::Whole),
                 _ => {}
             }
         }
@@ -74,25 +81,13 @@ impl Accept {
 
     /// The shape of a look-up, or XDM-1007-400.
     pub fn look_up(&self) -> Result<Shape> {
-        for (suffix, version) in self.types() {
-            if !version {
-                continue;
-            }
-            match suffix.as_str() {
-                "" => return Ok(Shape::Raw { texts: true }),
-                "-notext" => return Ok(Shape::Raw { texts: false }),
-                "-full" => return Ok(Shape::Full { texts: true, descriptors: false }),
-                "-full-desc" => return Ok(Shape::Full { texts: true, descriptors: true }),
-                "-full-notext" => return Ok(Shape::Full { texts: false, descriptors: false }),
-                _ => {}
-            }
-        }
-        Err(Error::new(
-            Kind::Invalid,
-            &code::XDM_1007,
-            format!("the Accept header {:?} does not fit a look-up", self.0),
-        )
-        .advice("Send application/vnd.adobe.xed+json; version=1 or application/vnd.adobe.xed-full+json; version=1."))
+        let shapes = self.types().into_iter().filter_map(|(suffix, version)| shape(&suffix, version?));
+        shapes.into_iter().next().ok_or_else(|| {
+            Error::new(Kind::Invalid, &code::XDM_1007, format!("the Accept header {:?} does not fit a look-up", self.0))
+                .advice(
+                    "Send application/vnd.adobe.xed+json; version=1 or application/vnd.adobe.xed-full+json; version=1.",
+                )
+        })
     }
 
     /// The form of a list of descriptors, or XDM-1008-400.
@@ -125,9 +120,9 @@ impl Accept {
         Err(Error::new(Kind::Invalid, &code::XDM_1009, message).advice("Send application/vnd.adobe.xdm+json."))
     }
 
-    /// The media types of the registry in the header: what stands between `xed` and `+json`, and whether version 1 is
-    /// asked for.
-    fn types(&self) -> Vec<(String, bool)> {
+    /// The media types of the registry in the header: what stands between `xed` and `+json`, and which version is asked
+    /// for, if it is one of the major version 1.
+    fn types(&self) -> Vec<(String, Option<Version>)> {
         let mut types = Vec::new();
         for media in self.0.split(',') {
             let media: String = media.to_ascii_lowercase().split_whitespace().collect();
@@ -141,14 +136,45 @@ impl Accept {
             let Some(suffix) = name.strip_suffix("+json") else {
                 continue;
             };
-            let version = parameters.split(';').any(|parameter| {
-                let value = parameter.strip_prefix("version=").unwrap_or_default();
-                value == "1" || value.strip_prefix("1.").is_some_and(|minor| minor.parse::<u32>().is_ok())
+            let version = parameters.split(';').find_map(|parameter| match parameter.strip_prefix("version=")? {
+                "1" => Some(Version { minor: None }),
+                text => text.strip_prefix("1.")?.parse().ok().map(|minor| Version { minor: Some(minor) }),
             });
             types.push((suffix.to_string(), version));
         }
         types
     }
+}
+
+/// Version 1, and which minor one.
+#[derive(Debug, Clone, Copy)]
+struct Version {
+    minor: Option<u64>,
+}
+
+/// The shape that the words of a media type ask for; none for a word that is not known.
+fn shape(suffix: &str, version: Version) -> Option<Shape> {
+    let mut shape = Shape {
+        full: false,
+        texts: true,
+        descriptors: false,
+        flat: false,
+        deprecated: false,
+        // `version=1.0` has always meant the newest of the first.
+        minor: version.minor.filter(|minor| *minor > 0),
+    };
+    for word in suffix.split('-').skip(1) {
+        match word {
+            "full" => shape.full = true,
+            "notext" => shape.texts = false,
+            "desc" => shape.descriptors = true,
+            "flat" => shape.flat = true,
+            "deprecated" | "deprecatefield" => shape.deprecated = true,
+            _ => return None,
+        }
+    }
+    shape.full |= shape.descriptors || shape.flat || shape.deprecated;
+    Some(shape)
 }
 
 #[cfg(test)]
@@ -161,8 +187,8 @@ mod tests {
 
     #[test]
     fn lists_take_ids_or_whole_objects() {
-        assert_eq!(accept("application/vnd.adobe.xed-id+json").list().unwrap(), Shape::Ids);
-        assert_eq!(accept("application/vnd.adobe.xdm+json").list().unwrap(), Shape::Raw { texts: true });
+        assert_eq!(accept("application/vnd.adobe.xed-id+json").list().unwrap(), Listed::Ids);
+        assert_eq!(accept("application/vnd.adobe.xdm+json").list().unwrap(), Listed::Whole);
         for wrong in ["", "*/*", "application/json", "application/vnd.adobe.xed-full+json; version=1"] {
             assert_eq!(accept(wrong).list().unwrap_err().code, &code::XDM_1006, "{wrong}");
         }
@@ -189,12 +215,29 @@ mod tests {
 
     #[test]
     fn look_ups_need_a_version() {
-        for text in ["application/vnd.adobe.xed+json; version=1", "application/vnd.adobe.xdm+json;version=1.0"] {
-            assert_eq!(accept(text).look_up().unwrap(), Shape::Raw { texts: true }, "{text}");
+        let plain = Shape { full: false, texts: true, descriptors: false, flat: false, deprecated: false, minor: None };
+        let full = Shape { full: true, ..plain };
+        for (text, expected) in [
+            ("application/vnd.adobe.xed+json; version=1", plain),
+            ("application/vnd.adobe.xdm+json;version=1.0", plain),
+            ("application/vnd.adobe.xed-notext+json; version=1", Shape { texts: false, ..plain }),
+            ("application/vnd.adobe.xed-full+json; version=1.2", Shape { minor: Some(2), ..full }),
+            ("application/vnd.adobe.xed-full-notext+json;  version=1", Shape { texts: false, ..full }),
+            ("application/vnd.adobe.xed-full-desc+json; version=1", Shape { descriptors: true, ..full }),
+            ("application/vnd.adobe.xed-flat+json; version=1", Shape { flat: true, ..full }),
+            ("application/vnd.adobe.xed-full-flat-notext+json; version=1", Shape { flat: true, texts: false, ..full }),
+            ("application/vnd.adobe.xed-deprecated+json; version=1", Shape { deprecated: true, ..full }),
+            ("application/vnd.adobe.xed-full-deprecatefield+json; version=1", Shape { deprecated: true, ..full }),
+        ] {
+            assert_eq!(accept(text).look_up().unwrap(), expected, "{text}");
         }
-        let full = "application/vnd.adobe.xed-full-notext+json;  version=1";
-        assert_eq!(accept(full).look_up().unwrap(), Shape::Full { texts: false, descriptors: false });
-        for wrong in ["", "application/vnd.adobe.xed+json", "application/vnd.adobe.xed+json; version=2"] {
+        for wrong in [
+            "",
+            "application/vnd.adobe.xed+json",
+            "application/vnd.adobe.xed+json; version=2",
+            "application/vnd.adobe.xed-fuller+json; version=1",
+            "application/vnd.adobe.xed-id+json; version=1",
+        ] {
             assert_eq!(accept(wrong).look_up().unwrap_err().code, &code::XDM_1007, "{wrong}");
         }
     }

@@ -1,7 +1,8 @@
 //! Lists of the registry (platform.md §3.2): filtered, ordered, and cut into pages.
 
 use super::Place;
-use super::accept::{Accept, Shape};
+use super::accept::{Accept, Listed};
+use super::unions;
 use crate::App;
 use crate::caller::Caller;
 use crate::params::Params;
@@ -35,6 +36,12 @@ pub async fn list(
         true => xdm::globals(kind.kind).iter().map(|body| (body.clone(), Time::UNIX_EPOCH)).collect(),
         false => {
             let registry = Registry::open(app, caller).await?;
+            if kind.kind == unions::KIND {
+                let unions = unions::all(&registry, caller).into_iter().map(|union| (union, app.now())).collect();
+                let path = format!("{container}/{}", kind.kind);
+                let body = page(app, params, unions, &path, |body| listed(body, shape))?;
+                return Ok(json(StatusCode::OK, &body));
+            }
             let ours = registry.documents.into_iter().filter(|d| d.text("/meta:resourceType") == Some(kind.kind));
             ours.map(|document| (document.body, document.updated)).collect()
         }
@@ -112,10 +119,10 @@ fn id(body: &Value) -> Option<&str> {
     body["$id"].as_str().or_else(|| body["@id"].as_str())
 }
 
-fn listed(body: &Value, shape: Shape) -> Value {
+fn listed(body: &Value, shape: Listed) -> Value {
     match shape {
-        Shape::Ids => brief(body),
-        _ => body.clone(),
+        Listed::Ids => brief(body),
+        Listed::Whole => body.clone(),
     }
 }
 

@@ -56,10 +56,22 @@ async fn a_batchs_files_are_listed_and_read_in_ranges() {
     assert_eq!((part.status.as_u16(), part.text.as_str()), (206, "234"));
     assert_eq!(part.headers["content-range"], "bytes 2-4/10");
     assert_eq!(part.headers["content-length"], "3");
+    let etag = part.headers["etag"].to_str().unwrap();
+    let same = world.call("GET", path).header("range", "bytes=2-4").header("if-range", etag).send().await;
+    assert_eq!((same.status.as_u16(), same.text.as_str()), (206, "234"));
+    let other = world.call("GET", path).header("range", "bytes=2-4").header("if-range", "\"other\"").send().await;
+    assert_eq!((other.status.as_u16(), other.text.as_str()), (200, "0123456789"), "a file of another state");
+    let head = world.call("HEAD", path).send().await;
+    assert_eq!(
+        (head.status.as_u16(), head.text.as_str(), &head.headers["content-length"]),
+        (200, "", &"10".parse().unwrap())
+    );
+    let head = world.call("HEAD", path).header("range", "bytes=10-").send().await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (416, ""));
     let outside = world.call("GET", path).header("range", "bytes=10-").send().await;
     assert_eq!(outside.status, 416);
     assert_eq!(outside.headers["content-range"], "bytes */10");
-    for id in ["01B-1", "01Z-0", "nothing", "01B-x"] {
+    for id in ["01B-1", "01B-failed-1", "01B-failed", "01Z-failed-0", "01Z-0", "nothing", "01B-x"] {
         assert_eq!(world.get(&format!("{PATH}/files/{id}")).await.status, 404, "{id}");
     }
 }
@@ -98,7 +110,15 @@ async fn diagnostics_are_listed_read_and_sampled() {
     assert_eq!(reply.text, "{\"path\":\"a.csv\"}\n");
     assert_eq!(world.get(&path).await.body["data"].as_array().map(Vec::len), Some(3));
     let failed = world.get(&format!("{PATH}/batches/01B/failed")).await;
-    assert_eq!(failed.body["data"][0]["name"], "part-0.json");
+    let entry = &failed.body["data"][0];
+    assert_eq!((&entry["name"], &entry["isValid"]), (&json!("part-0.json"), &json!(false)));
+    let href = entry["_links"]["self"]["href"].as_str().unwrap();
+    let file = world.get(href.strip_prefix("http://forebay.test").unwrap()).await;
+    assert!(file.text.starts_with("{\"_errors\""), "{}", file.text);
+    // As a file of its own, too.
+    let id = entry["dataSetFileId"].as_str().unwrap();
+    let file = world.get(&format!("{PATH}/files/{id}?path=part-0.json")).await;
+    assert!(file.text.starts_with("{\"_errors\""), "{}", file.text);
 }
 
 #[tokio::test]
@@ -128,4 +148,39 @@ async fn a_preview_shows_the_first_rows() {
     world.lake.rows.lock().unwrap().extend((0..150).map(|n| json!({ "n": n })));
     assert_eq!(world.get(&path).await.body["data"].as_array().map(Vec::len), Some(100));
     assert_eq!(world.get(&format!("{PATH}/datasets/nothing/preview")).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_range_is_one_of_the_file_that_was_seen_and_of_a_get() {
+    let (world, _) = world().await;
+    let path = format!("{PATH}/files/01B-0?path=part-01B-0.parquet");
+    let whole = world.get(&path).await;
+    let etag = whole.headers["etag"].to_str().unwrap().to_string();
+    assert_eq!((whole.status.as_u16(), whole.headers["accept-ranges"].to_str().unwrap()), (200, "bytes"));
+    let ask = |range: &'static str, if_range: String| {
+        world.call("GET", &path).header("range", range).header("if-range", &if_range).send()
+    };
+    let part = ask("bytes=2-4", etag.clone()).await;
+    assert_eq!((part.status.as_u16(), part.text.as_str()), (206, "234"));
+    for other in ["\"another\"", "Mon, 01 Jul 2024 00:00:00 GMT", &format!("W/{etag}")] {
+        let reply = ask("bytes=2-4", other.to_string()).await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, "0123456789"), "{other}");
+    }
+    for (range, text) in [("bytes=-3", "789"), ("bytes=7-", "789"), ("bytes=7-99", "789"), ("bytes=0-0", "0")] {
+        let reply = world.call("GET", &path).header("range", range).send().await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (206, text), "{range}");
+    }
+    // Several ranges, another unit and nonsense are no range: the whole is sent.
+    for range in ["bytes=0-1,3-4", "items=0-1", "bytes=5-2", "bytes=x-y", "bytes="] {
+        let reply = world.call("GET", &path).header("range", range).send().await;
+        assert_eq!((reply.status.as_u16(), reply.text.as_str()), (200, "0123456789"), "{range}");
+    }
+    let unsatisfied = world.call("GET", &path).header("range", "bytes=-0").send().await;
+    assert_eq!(unsatisfied.status, 416);
+    let head = world.call("HEAD", &path).header("range", "bytes=2-4").send().await;
+    assert_eq!((head.status.as_u16(), head.text.as_str()), (200, ""));
+    assert_eq!(
+        (head.headers["content-length"].to_str().unwrap(), &head.headers["etag"]),
+        ("10", &whole.headers["etag"])
+    );
 }

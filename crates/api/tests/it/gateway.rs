@@ -165,7 +165,7 @@ async fn an_unknown_path_is_404_and_an_unknown_method_405_with_allow() {
     assert_eq!(reply.status, 405);
     assert_eq!(reply.headers["allow"], "GET,HEAD,POST");
     assert_eq!(reply.body["title"], "MethodNotAllowedError");
-    let reply = world.get("/data/foundation/schemaregistry/tenant/unions").await;
+    let reply = world.get("/data/foundation/schemaregistry/nothing").await;
     assert_eq!(reply.code(), "XDM-1012-404");
 }
 

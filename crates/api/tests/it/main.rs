@@ -4,11 +4,17 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 mod actions;
 mod attacks;
+mod audit;
 mod badinput;
 mod catalog;
+mod clients;
 mod connections;
+// The same for every crate over the store.
+#[path = "../../../store/tests/it/database.rs"]
+mod database;
 mod dataprep;
 mod descriptors;
 mod drafts;
@@ -18,13 +24,18 @@ mod flows;
 mod gateway;
 mod hubspot;
 mod ims;
+mod ingestion;
+mod issuer;
+mod labels;
 mod matrix;
 mod openapi;
+mod registry;
 mod runs;
 mod sandboxes;
 mod schemas;
 mod search;
 mod sockets;
+mod sources;
 mod specs;
 mod webhooks;
 mod world;

@@ -42,6 +42,7 @@ pub struct Operation {
     pub method: String,
     pub path: String,
     pub id: String,
+    /// It asks for no credentials.
     pub open: bool,
     /// Names of the query's parameters.
     pub query: Vec<String>,

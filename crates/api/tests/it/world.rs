@@ -1,18 +1,21 @@
-//! A world to test in: a store in a temporary folder, an engine that answers from memory, a clock that stands still,
+//! A world to test in: a store over a database of its own, an engine that answers from memory, a clock that stands still,
 //! ids that count up, and two organizations, of which one has two sandboxes.
 
+use crate::database::Database;
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
-use forebay_api::{App, Engine, Sample, SampleColumn, Settings, Stored, TokenKey, router};
+use forebay_api::{
+    App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+};
 use forebay_model::error::Kind;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};
-use forebay_store::{Keys, New, Store};
-use futures::stream::{BoxStream, StreamExt};
+use forebay_store::{Keys, Limits, New, Store};
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 use http::{Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -45,7 +48,7 @@ pub struct World {
     pub router: Router,
     pub lake: Arc<Memory>,
     clock: Arc<AtomicI64>,
-    _folder: tempfile::TempDir,
+    _database: Database,
 }
 
 /// What a test may choose.
@@ -56,6 +59,8 @@ pub struct Choices {
     pub allow: Vec<&'static str>,
     /// Where the sources are that have an address of their own.
     pub places: Places,
+    /// An issuer whose tokens are accepted beside our own.
+    pub issuer: Option<IssuerSettings>,
 }
 
 impl World {
@@ -64,32 +69,36 @@ impl World {
     }
 
     pub async fn with(choices: Choices) -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("forebay.db").display());
-        let store = Store::open(&url, Keys::from_bytes([7; 32])).await.unwrap();
+        let database = Database::new();
+        let store = Store::open(&database.url(), Keys::from_bytes([7; 32])).await.unwrap();
         let clock = Arc::new(AtomicI64::new(START));
         let lake = Arc::new(Memory::default());
         let ids = AtomicU64::new(0);
         let now = clock.clone();
         let allow = choices.allow.iter().map(|net| net.parse().unwrap()).collect();
+        let gate = Gate::new(allow).unwrap();
+        let mut tokens = TokenKey::new(b"a key that only the tests know");
+        if let Some(issuer) = choices.issuer {
+            tokens = tokens.accepting(Issuer::new(issuer, gate.clone()));
+        }
         let app = App {
             store,
             engine: lake.clone(),
-            accounts: Accounts::new(
-                Gate::new(allow).unwrap(),
-                Arc::new(forebay_sources::Memory::default()),
-                choices.places,
-            ),
+            accounts: Accounts::new(gate, Arc::new(forebay_sources::Memory::default()), choices.places),
             clock: Arc::new(move || Time::from_timestamp_millis(now.load(Ordering::SeqCst)).unwrap()),
             random: Arc::new(move || {
                 let id = u128::from(ids.fetch_add(1, Ordering::SeqCst) + 1);
                 id << 96 | id
             }),
-            settings: Arc::new(Settings { public_url: "http://forebay.test".into(), strict: choices.strict }),
-            tokens: TokenKey::new(b"a key that only the tests know"),
+            settings: Arc::new(Settings {
+                public_url: "http://forebay.test".into(),
+                strict: choices.strict,
+                uploads: Uploads { request: 1_000, batch: Limits { files: 3, bytes: 2_000, pieces: 4 } },
+            }),
+            tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
         };
-        let world = World { router: router(app.clone()), app, lake, clock, _folder: folder };
+        let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
         world.settle(OTHER_ORG, OTHER_CLIENT, "rival", &["prod"]).await;
         world
@@ -100,6 +109,7 @@ impl World {
         let hash: String = Sha256::digest(SECRET.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
         let body = json!({ "clientId": client, "tenantId": tenant, "secretHash": hash });
         self.put(&scope, Resource::Client, client, body).await;
+        self.put(&scope, Resource::Role, "administrators", forebay_api::administrators(&[client])).await;
         for name in sandboxes {
             let body = json!({ "name": name, "title": name.to_uppercase(), "state": "active", "type": "production",
                 "region": "VA7", "isDefault": *name == "prod", "eTag": 1, "createdBy": "a@AdobeID", "modifiedBy": "a@AdobeID" });
@@ -141,6 +151,27 @@ impl World {
     /// A request with no headers at all.
     pub fn bare(&self, method: &str, path: &str) -> Call<'_> {
         Call { world: self, method: method.into(), path: path.into(), headers: Vec::new(), body: Vec::new() }
+    }
+
+    /// The request of another client of the organization, in a sandbox of it.
+    pub fn by(&self, client: &str, sandbox: &str, method: &str, path: &str) -> Call<'_> {
+        let token = self.token(client, ORG);
+        self.bare(method, path)
+            .header("authorization", &format!("Bearer {token}"))
+            .header("x-api-key", client)
+            .header("x-gw-ims-org-id", ORG)
+            .header("x-sandbox-name", sandbox)
+    }
+
+    /// Another client of the organization, with these permission sets in these sandboxes.
+    pub async fn client_with(&self, client: &str, sets: &[&str], sandboxes: &[&str]) {
+        let scope = Scope::organization(ORG);
+        let body = json!({ "clientId": client, "tenantId": "acme", "secretHash": "" });
+        self.put(&scope, Resource::Client, client, body).await;
+        let subjects = json!([{ "subjectType": "apiIntegration", "subjectId": client }]);
+        let body = json!({ "name": format!("role of {client}"), "roleType": "user-defined", "permissionSets": sets,
+            "sandboxes": sandboxes, "subjects": subjects });
+        self.put(&scope, Resource::Role, &format!("role-{client}"), body).await;
     }
 
     /// The request of somebody else: the same organization's other sandbox, or another organization.
@@ -436,5 +467,17 @@ impl Engine for Memory {
         let range = range.map_or(0..bytes.len(), |range| range.start as usize..range.end as usize);
         let bytes = Bytes::copy_from_slice(&bytes[range]);
         Ok(futures::stream::iter([Ok(bytes)]).boxed())
+    }
+
+    async fn stage(&self, path: &str, body: BoxStream<'static, Result<Bytes>>) -> Result<u64> {
+        let chunks: Vec<Bytes> = body.try_collect().await?;
+        let bytes = chunks.concat();
+        let size = bytes.len() as u64;
+        self.objects.lock().unwrap().insert(path.into(), bytes);
+        Ok(size)
+    }
+
+    async fn discard(&self, paths: &[String]) {
+        self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
     }
 }

@@ -19,10 +19,10 @@
 //! * Whatever fails (an unreadable date, a division by zero, a start beyond the text) makes the whole expression null
 //!   with a finding (PL-MAP-2), unless it lies in a branch that is not taken. A null is no failure.
 
-use super::functions::{self, Args, Builtin, Given, absent};
-use super::pattern::Pattern;
+use super::budget::Budget;
+use super::functions::{self, Args, Builtin, Given, Gives, Prepared, absent};
 use super::read::Reader;
-use super::value::{Num, Outcome, Value};
+use super::value::{Members, Num, Outcome, Value};
 use chrono::{DateTime, Utc};
 use forebay_model::code;
 use forebay_model::error::{Error, Kind, Place, Result};
@@ -44,6 +44,14 @@ pub enum Formula {
     Choice(Box<[Formula; 3]>),
     /// A function.
     Call(Call),
+    /// `[a, b]`.
+    List(Vec<Formula>),
+    /// `{a: b}`.
+    Object(Vec<(Formula, Formula)>),
+    /// `x -> …`, as an argument.
+    Lambda(Box<Formula>),
+    /// A lambda's parameter; 0 is the innermost one's.
+    Local(usize),
 }
 
 /// A call of a function.
@@ -51,8 +59,8 @@ pub enum Formula {
 pub struct Call {
     pub(super) builtin: &'static Builtin,
     pub(super) args: Vec<Formula>,
-    /// The date pattern, where the call has one that is the same in every row.
-    pub(super) pattern: Option<Pattern>,
+    /// The pattern, where the call has one that is the same in every row.
+    pub(super) prepared: Option<Prepared>,
 }
 
 /// One row, as an expression sees it.
@@ -64,10 +72,32 @@ pub struct Row<'a> {
     pub at: usize,
     /// When the run was planned.
     pub now: DateTime<Utc>,
+    /// What it may still cost.
+    pub budget: &'a Budget,
+    /// The innermost lambda that is being applied.
+    pub locals: Option<&'a Local<'a>>,
 }
 
-/// Compiles an expression; `field` gives a source field's place among those that the run reads.
-pub fn compile(expr: &Expr, field: &mut dyn FnMut(&FieldPath) -> usize) -> Result<Formula> {
+/// A lambda's parameter, and the lambdas around it.
+#[derive(Debug)]
+pub struct Local<'a> {
+    /// The element that the lambda is applied to.
+    pub value: &'a Value<'a>,
+    /// The next lambda.
+    pub outer: Option<&'a Local<'a>>,
+}
+
+/// Gives a source field's place among those that the run reads.
+type Fields<'a> = &'a mut dyn FnMut(&FieldPath) -> usize;
+
+/// Compiles an expression.
+pub fn compile(expr: &Expr, field: Fields<'_>) -> Result<Formula> {
+    within(expr, field, &mut Vec::new())
+}
+
+/// As [`compile`], inside of lambdas with these parameters.
+fn within<'e>(expr: &'e Expr, field: Fields<'_>, locals: &mut Vec<&'e str>) -> Result<Formula> {
+    let mut compile = |expr: &'e Expr| within(expr, field, locals);
     Ok(match &expr.node {
         Node::Null => Formula::Constant(Value::Null),
         Node::Boolean(b) => Formula::Constant(Value::Bool(*b)),
@@ -75,18 +105,42 @@ pub fn compile(expr: &Expr, field: &mut dyn FnMut(&FieldPath) -> usize) -> Resul
         Node::Number(n) => Formula::Constant(Value::Number(*n)),
         Node::Text(text) => Formula::Constant(Value::owned(text.clone())),
         Node::Field(path) => Formula::Field(field(path)),
-        Node::Unary(operator, operand) => Formula::Unary(*operator, Box::new(compile(operand, field)?)),
+        Node::Unary(operator, operand) => Formula::Unary(*operator, Box::new(compile(operand)?)),
         Node::Binary(operator, left, right) => {
-            Formula::Binary(*operator, Box::new(compile(left, field)?), Box::new(compile(right, field)?))
+            Formula::Binary(*operator, Box::new(compile(left)?), Box::new(compile(right)?))
         }
         Node::Conditional(condition, yes, no) => {
-            Formula::Choice(Box::new([compile(condition, field)?, compile(yes, field)?, compile(no, field)?]))
+            Formula::Choice(Box::new([compile(condition)?, compile(yes)?, compile(no)?]))
         }
-        Node::Call(name, args) => call(expr, name, args, field)?,
+        Node::Call(name, args) => call(expr, name, args, field, locals)?,
+        Node::List(items) => Formula::List(items.iter().map(compile).collect::<Result<_>>()?),
+        Node::Object(members) => {
+            let mut compiled = Vec::with_capacity(members.len());
+            for (key, value) in members {
+                compiled.push((compile(key)?, compile(value)?));
+            }
+            Formula::Object(compiled)
+        }
+        Node::Lambda(name, body) => {
+            locals.push(name);
+            let body = within(body, field, locals);
+            locals.pop();
+            Formula::Lambda(Box::new(body?))
+        }
+        Node::Local(name) => match locals.iter().rev().position(|local| local == name) {
+            Some(depth) => Formula::Local(depth),
+            None => return Err(refuse(expr, format!("`{name}` is no lambda's parameter here"))),
+        },
     })
 }
 
-fn call(expr: &Expr, name: &str, args: &[Expr], field: &mut dyn FnMut(&FieldPath) -> usize) -> Result<Formula> {
+fn call<'e>(
+    expr: &'e Expr,
+    name: &str,
+    args: &'e [Expr],
+    field: Fields<'_>,
+    locals: &mut Vec<&'e str>,
+) -> Result<Formula> {
     let Some(builtin) = functions::find(name) else {
         return Err(refuse(expr, format!("the function {name} is not available")));
     };
@@ -100,13 +154,15 @@ fn call(expr: &Expr, name: &str, args: &[Expr], field: &mut dyn FnMut(&FieldPath
     }
     let mut compiled = Vec::with_capacity(args.len());
     for arg in args {
-        compiled.push(compile(arg, field)?);
+        compiled.push(within(arg, field, locals)?);
     }
-    let mut pattern = None;
-    if let Some(Formula::Constant(Value::Text(text))) = builtin.pattern.and_then(|at| compiled.get(at)) {
-        pattern = Some(Pattern::parse(text).map_err(|why| refuse(expr, why))?);
+    let mut prepared = None;
+    if let Some((at, prepare)) = builtin.prepare
+        && let Some(Formula::Constant(Value::Text(text))) = compiled.get(at)
+    {
+        prepared = Some(prepare(text).map_err(|why| refuse(expr, why))?);
     }
-    Ok(Formula::Call(Call { builtin, args: compiled, pattern }))
+    Ok(Formula::Call(Call { builtin, args: compiled, prepared }))
 }
 
 fn refuse(expr: &Expr, why: String) -> Error {
@@ -119,8 +175,14 @@ impl Formula {
     /// The value in a row, or why there is none.
     pub fn eval<'a>(&'a self, row: Row<'a>) -> Outcome<'a> {
         match self {
-            Formula::Constant(value) => Ok(borrowed(value)),
-            Formula::Field(at) => Ok(row.fields.get(*at).map_or(Value::Null, |field| field.get(row.at))),
+            Formula::Constant(value) => Ok(value.view()),
+            Formula::Field(at) => {
+                let value = row.fields.get(*at).map_or(Value::Null, |field| field.get(row.at));
+                if row.locals.is_some() {
+                    row.budget.look(&value)?;
+                }
+                Ok(value)
+            }
             Formula::Unary(operator, operand) => unary(*operator, operand.eval(row)?),
             Formula::Binary(Binary::And, left, right) => {
                 Ok(Value::Bool(left.eval(row)?.truth() && right.eval(row)?.truth()))
@@ -128,43 +190,125 @@ impl Formula {
             Formula::Binary(Binary::Or, left, right) => {
                 Ok(Value::Bool(left.eval(row)?.truth() || right.eval(row)?.truth()))
             }
-            Formula::Binary(operator, left, right) => binary(*operator, left.eval(row)?, right.eval(row)?),
+            Formula::Binary(operator, left, right) => binary(*operator, left.eval(row)?, right.eval(row)?, row.budget),
             Formula::Choice(parts) => {
                 let [condition, yes, no] = parts.as_ref();
                 if condition.eval(row)?.truth() { yes.eval(row) } else { no.eval(row) }
             }
             Formula::Call(call) => (call.builtin.run)(&Args {
                 builtin: call.builtin,
-                fixed: call.pattern.as_ref(),
+                prepared: call.prepared.as_ref(),
                 now: row.now,
+                budget: row.budget,
                 given: Given::Formulas(&call.args, row),
             }),
+            Formula::List(items) => {
+                row.budget.elements(items.len())?;
+                Ok(Value::List(items.iter().map(|item| item.eval(row)).collect::<std::result::Result<_, _>>()?))
+            }
+            Formula::Object(members) => object(members, row),
+            Formula::Lambda(_) => Err("a lambda is no value".into()),
+            Formula::Local(depth) => {
+                let mut local = row.locals;
+                for _ in 0..*depth {
+                    local = local.and_then(|local| local.outer);
+                }
+                let Some(local) = local else {
+                    return Ok(Value::Null);
+                };
+                row.budget.look(local.value)?;
+                Ok(local.value.view())
+            }
+        }
+    }
+
+    /// It gives a list or an object, as far as a look at it tells, or anything that may be one.
+    pub fn composite(&self) -> bool {
+        match self {
+            Formula::List(_) | Formula::Object(_) | Formula::Local(_) => true,
+            Formula::Choice(parts) => parts[1..].iter().any(Formula::composite),
+            Formula::Call(call) => {
+                call.builtin.gives == Gives::Any && (call.builtin.nested || call.args.iter().any(Formula::composite))
+            }
+            _ => false,
+        }
+    }
+
+    /// It is best computed whole, row by row: lists and objects inside of it then need not become columns.
+    pub fn by_row(&self) -> bool {
+        match self {
+            Formula::Constant(_) | Formula::Field(_) => false,
+            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => true,
+            Formula::Unary(_, operand) => operand.composite(),
+            Formula::Binary(_, left, right) => left.composite() || right.composite(),
+            Formula::Choice(parts) => parts.iter().any(Formula::composite),
+            Formula::Call(call) => call.builtin.nested || call.args.iter().any(Formula::composite),
+        }
+    }
+
+    /// It gives another value each time.
+    pub fn varies(&self) -> bool {
+        match self {
+            Formula::Call(call) if call.builtin.varies => true,
+            other => other.parts().into_iter().any(Formula::varies),
+        }
+    }
+
+    /// What it is made of.
+    fn parts(&self) -> Vec<&Formula> {
+        match self {
+            Formula::Constant(_) | Formula::Field(_) | Formula::Local(_) => Vec::new(),
+            Formula::Unary(_, part) | Formula::Lambda(part) => vec![part],
+            Formula::Binary(_, left, right) => vec![left, right],
+            Formula::Choice(parts) => parts.iter().collect(),
+            Formula::Call(call) => call.args.iter().collect(),
+            Formula::List(items) => items.iter().collect(),
+            Formula::Object(members) => members.iter().flat_map(|(key, value)| [key, value]).collect(),
+        }
+    }
+
+    /// The same over fields in other places.
+    pub fn moved(&self, place: &dyn Fn(usize) -> usize) -> Formula {
+        let one = |part: &Formula| Box::new(part.moved(place));
+        let all = |parts: &[Formula]| parts.iter().map(|part| part.moved(place)).collect();
+        match self {
+            Formula::Constant(_) | Formula::Local(_) => self.clone(),
+            Formula::Field(at) => Formula::Field(place(*at)),
+            Formula::Unary(operator, part) => Formula::Unary(*operator, one(part)),
+            Formula::Lambda(part) => Formula::Lambda(one(part)),
+            Formula::Binary(operator, left, right) => Formula::Binary(*operator, one(left), one(right)),
+            Formula::Choice(parts) => Formula::Choice(Box::new([0, 1, 2].map(|at| parts[at].moved(place)))),
+            Formula::Call(call) => {
+                Formula::Call(Call { builtin: call.builtin, args: all(&call.args), prepared: call.prepared.clone() })
+            }
+            Formula::List(items) => Formula::List(all(items)),
+            Formula::Object(members) => {
+                Formula::Object(members.iter().map(|(key, value)| (key.moved(place), value.moved(place))).collect())
+            }
         }
     }
 
     /// The fields it reads, each once.
     pub fn fields(&self, into: &mut Vec<usize>) {
         match self {
-            Formula::Constant(_) => {}
             Formula::Field(at) if into.contains(at) => {}
             Formula::Field(at) => into.push(*at),
-            Formula::Unary(_, operand) => operand.fields(into),
-            Formula::Binary(_, left, right) => {
-                left.fields(into);
-                right.fields(into);
-            }
-            Formula::Choice(parts) => parts.iter().for_each(|part| part.fields(into)),
-            Formula::Call(call) => call.args.iter().for_each(|arg| arg.fields(into)),
+            other => other.parts().into_iter().for_each(|part| part.fields(into)),
         }
     }
 }
 
-/// A constant without a copy of its text.
-fn borrowed<'a>(value: &'a Value<'static>) -> Value<'a> {
-    match value {
-        Value::Text(text) => Value::Text(text.as_ref().into()),
-        other => other.clone(),
+/// Of a key that comes twice the last value counts.
+fn object<'a>(members: &'a [(Formula, Formula)], row: Row<'a>) -> Outcome<'a> {
+    row.budget.elements(members.len())?;
+    let mut object = Members::default();
+    for (key, value) in members {
+        let Some(key) = key.eval(row)?.text() else {
+            return Err("a key of an object is null".into());
+        };
+        object.put(key.into_owned(), value.eval(row)?);
     }
+    Ok(object.value())
 }
 
 /// An operator of one operand.
@@ -185,7 +329,7 @@ pub(super) fn unary<'a>(operator: Unary, value: Value<'a>) -> Outcome<'a> {
 }
 
 /// An operator of two operands that are there; `and` and `or` look at the right one only where it decides.
-pub(super) fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) -> Outcome<'a> {
+pub(super) fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>, budget: &Budget) -> Outcome<'a> {
     let order = |wanted: fn(Ordering) -> bool| Ok(Value::Bool(left.order(&right).is_some_and(wanted)));
     match operator {
         Binary::Equal => Ok(Value::Bool(left.equals(&right))),
@@ -200,7 +344,11 @@ pub(super) fn binary<'a>(operator: Binary, left: Value<'a>, right: Value<'a>) ->
         Binary::Add if right.is_null() => Ok(left),
         Binary::Add => match (left.number(), right.number()) {
             (Some(a), Some(b)) => arithmetic(operator, a, b),
-            _ => Ok(Value::owned(left.text().unwrap_or_default().into_owned() + &right.text().unwrap_or_default())),
+            _ => {
+                let (left, right) = (left.text().unwrap_or_default(), right.text().unwrap_or_default());
+                budget.text(left.len() + right.len())?;
+                Ok(Value::owned(left.into_owned() + &right))
+            }
         },
         Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder => {
             if absent(&left) || absent(&right) {

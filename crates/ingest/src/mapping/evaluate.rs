@@ -79,6 +79,7 @@ fn text(record: &Value, path: &FieldPath) -> Option<String> {
         at = path.0.iter().try_fold(record, |value, step| match step {
             Step::Name(name) => value.get(name),
             Step::Index(index) => value.get(usize::try_from(*index).ok()?),
+            Step::Every => None,
         });
     }
     match at? {

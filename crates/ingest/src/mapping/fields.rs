@@ -2,12 +2,12 @@
 //!
 //! The scan gives each field its own column, named by the path's text. Where it does not (a preview over whole
 //! records, a struct read once), the longest prefix that is a column is taken and the rest of the path is walked: by
-//! name into structs, maps and JSON text, by place into lists. A field that is nowhere is null: the scan tells about
+//! name into structs, maps and JSON text, by place into lists, and behind `[*]` into every element of one. A field that is nowhere is null: the scan tells about
 //! columns that a file lacks.
 
 use super::read;
 use super::value::Value;
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, UInt64Array, new_null_array};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray, StringBuilder, UInt64Array, new_null_array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Schema};
 use datafusion::arrow::error::ArrowError;
@@ -40,6 +40,9 @@ impl Located {
         let Some(column) = self.column else {
             return DataType::Utf8;
         };
+        if self.steps.contains(&Step::Every) {
+            return DataType::Utf8;
+        }
         let start = schema.field(column).data_type().clone();
         self.steps.iter().fold(start, |of, step| match (of, step) {
             (DataType::Struct(fields), Step::Name(name)) => {
@@ -56,10 +59,43 @@ impl Located {
             return Ok(new_null_array(&DataType::Utf8, batch.num_rows()));
         };
         let mut array = batch.column(column).clone();
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
+            if *step == Step::Every {
+                return every(&array, &self.steps[at..]);
+            }
             array = walk(&array, step)?;
         }
         Ok(array)
+    }
+}
+
+/// The values behind a `[*]` as JSON text of one list, however many `[*]` there are.
+fn every(array: &ArrayRef, steps: &[Step]) -> Result<ArrayRef, ArrowError> {
+    let array = read::plain(array)?;
+    let reader = read::Reader::new(&array);
+    let mut texts = StringBuilder::with_capacity(array.len(), 0);
+    for row in 0..array.len() {
+        let value = reader.get(row);
+        if value.is_null() {
+            texts.append_null();
+            continue;
+        }
+        let mut found = Vec::new();
+        gather(value, steps, &mut found);
+        texts.append_option(Value::List(found).text());
+    }
+    Ok(Arc::new(texts.finish()))
+}
+
+fn gather<'a>(value: Value<'a>, steps: &[Step], found: &mut Vec<Value<'a>>) {
+    match steps.split_first() {
+        None => found.push(value),
+        Some((Step::Every, rest)) => {
+            if let Value::List(items) = value.unfolded() {
+                items.into_iter().for_each(|item| gather(item, rest, found));
+            }
+        }
+        Some((step, rest)) => gather(member(value, step), rest, found),
     }
 }
 

@@ -1,20 +1,28 @@
 //! What the functions of the mapping language do (PL §5.3). Their names, parameters and texts are in the registry,
-//! `forebay_model::mapping::functions`; a test compiles and runs each function that is available there.
+//! `forebay_model::mapping::functions`; a test compiles and runs each function that is there.
 //!
 //! Always holds: an argument is evaluated only when the function asks for it; a null argument that a function cannot do
 //! without makes the result null; a function fails with a reason and never panics; characters count, not bytes.
 
+mod agents;
+mod arrays;
 mod dates;
+mod hashes;
 mod logic;
 pub(super) mod numbers;
+mod objects;
+mod patterns;
 pub(super) mod texts;
+mod urls;
 
-use super::compile::{Formula, Row, shown};
+use super::budget::Budget;
+use super::compile::{Formula, Local, Row, shown};
 use super::moment::Moment;
 use super::pattern::Pattern;
-use super::read::Reader;
+use super::read::{Reader, owned};
 use super::value::{Fault, Num, Outcome, Value};
 use chrono::{DateTime, Utc};
+use regex::Regex;
 use std::borrow::Cow;
 
 /// A function of the language.
@@ -26,10 +34,14 @@ pub struct Builtin {
     pub least: usize,
     /// The most.
     pub most: usize,
-    /// The argument that is a date pattern.
-    pub pattern: Option<usize>,
+    /// The argument that is a pattern, and how it is made ready.
+    pub prepare: Option<(usize, Prepare)>,
     /// What its values are.
     pub gives: Gives,
+    /// It takes or gives lists and objects, or a lambda: its formula is computed whole, row by row.
+    pub nested: bool,
+    /// It gives another value each time.
+    pub varies: bool,
     /// What it does.
     pub run: for<'a> fn(&Args<'a>) -> Outcome<'a>,
 }
@@ -60,12 +72,56 @@ const fn builtin(
     gives: Gives,
     run: for<'a> fn(&Args<'a>) -> Outcome<'a>,
 ) -> Builtin {
-    Builtin { name, least, most, pattern: None, gives, run }
+    Builtin { name, least, most, prepare: None, gives, nested: false, varies: false, run }
+}
+
+/// A function of lists and objects.
+const fn nested(
+    name: &'static str,
+    least: usize,
+    most: usize,
+    gives: Gives,
+    run: for<'a> fn(&Args<'a>) -> Outcome<'a>,
+) -> Builtin {
+    Builtin { nested: true, ..builtin(name, least, most, gives, run) }
+}
+
+/// Makes a pattern ready; the error is the end of a sentence.
+pub type Prepare = fn(&str) -> Result<Prepared, String>;
+
+/// A pattern, ready to be used.
+#[derive(Debug, Clone)]
+pub enum Prepared {
+    /// Of dates.
+    Date(Pattern),
+    /// A regular expression.
+    Regex(Regex),
+}
+
+impl PartialEq for Prepared {
+    fn eq(&self, other: &Prepared) -> bool {
+        match (self, other) {
+            (Prepared::Date(a), Prepared::Date(b)) => a == b,
+            (Prepared::Regex(a), Prepared::Regex(b)) => a.as_str() == b.as_str(),
+            _ => false,
+        }
+    }
 }
 
 const MANY: usize = usize::MAX;
 
-static BUILTINS: &[&[Builtin]] = &[texts::ALL, numbers::ALL, dates::ALL, logic::ALL];
+static BUILTINS: &[&[Builtin]] = &[
+    texts::ALL,
+    numbers::ALL,
+    dates::ALL,
+    logic::ALL,
+    objects::ALL,
+    arrays::ALL,
+    patterns::ALL,
+    hashes::ALL,
+    urls::ALL,
+    agents::ALL,
+];
 
 /// The function of that canonical name.
 pub fn find(name: &str) -> Option<&'static Builtin> {
@@ -77,10 +133,12 @@ pub fn find(name: &str) -> Option<&'static Builtin> {
 pub struct Args<'a> {
     /// The function.
     pub builtin: &'a Builtin,
-    /// The date pattern, where the call has one that is the same in every row.
-    pub fixed: Option<&'a Pattern>,
+    /// The pattern, where the call has one that is the same in every row.
+    pub prepared: Option<&'a Prepared>,
     /// When the run was planned.
     pub now: DateTime<Utc>,
+    /// What the row may still cost.
+    pub budget: &'a Budget,
     /// Where the values come from.
     pub given: Given<'a>,
 }
@@ -169,13 +227,53 @@ impl<'a> Args<'a> {
 
     /// As a date pattern, which is usually the same in every row and then parsed already.
     pub fn pattern(&self, at: usize) -> Result<Option<Cow<'a, Pattern>>, Fault> {
-        if let Some(pattern) = self.fixed.filter(|_| self.builtin.pattern == Some(at)) {
+        if let Some(Prepared::Date(pattern)) = self.prepared {
             return Ok(Some(Cow::Borrowed(pattern)));
         }
         let Some(text) = self.text(at)? else {
             return Ok(None);
         };
         Ok(Some(Cow::Owned(Pattern::parse(&text)?)))
+    }
+
+    /// As true or false; none for null.
+    pub fn truth(&self, at: usize) -> Result<Option<bool>, Fault> {
+        let value = self.value(at)?;
+        Ok(if absent(&value) { None } else { Some(value.truth()) })
+    }
+
+    /// As a list: null is an empty one, a single value a list of one.
+    pub fn list(&self, at: usize) -> Result<Vec<Value<'a>>, Fault> {
+        Ok(self.value(at)?.list())
+    }
+
+    /// As an object; none for null.
+    pub fn object(&self, at: usize) -> Result<Option<Vec<(String, Value<'a>)>>, Fault> {
+        match self.value(at)?.unfolded() {
+            Value::Object(members) => Ok(Some(members)),
+            value if absent(&value) => Ok(None),
+            other => Err(format!("{}() takes an object, and {} is none", self.builtin.name, shown(&other)).into()),
+        }
+    }
+
+    /// A key, as text.
+    pub fn key(&self, at: usize) -> Result<String, Fault> {
+        let key =
+            self.text(at)?.ok_or_else(|| Fault::from(format!("{}() has a key that is null", self.builtin.name)))?;
+        Ok(key.into_owned())
+    }
+
+    /// What a lambda gives for an element.
+    pub fn apply(&self, at: usize, element: &Value<'a>) -> Outcome<'a> {
+        let Given::Formulas(formulas, row) = self.given else {
+            return Err("a lambda is computed row by row".into());
+        };
+        let Some(Formula::Lambda(body)) = formulas.get(at) else {
+            return Err(format!("{}() takes a lambda", self.builtin.name).into());
+        };
+        self.budget.elements(1)?;
+        let local = Local { value: element, outer: row.locals };
+        body.eval(Row { locals: Some(&local), ..row }).map(owned)
     }
 }
 

@@ -5,11 +5,11 @@
 //! together). Always holds: the result has the batch's length and exactly the kernel's type; when rows fail, the kernel
 //! fails with [`Failed`], which names every failing row of the batch by its number.
 
-use super::compile::{binary, unary};
+use super::budget::Budget;
+use super::compile::{Formula, Row, binary, unary};
 use super::fast;
-use super::functions::{Args, Builtin, Column, Given};
+use super::functions::{Args, Builtin, Column, Given, Prepared};
 use super::mixed::{MixedBuilder, is_mixed, narrow, widen};
-use super::pattern::Pattern;
 use super::read::Reader;
 use super::sink::{Failures, Sink};
 use super::value::{Outcome, Value};
@@ -23,12 +23,15 @@ use forebay_model::mapping::ast::{Binary, Unary};
 use forebay_model::xdm::Type;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 /// What a kernel does.
 #[derive(Debug, Clone)]
 pub enum Operation {
-    /// A function of the registry, and its date pattern where that is the same in every row.
-    Call(&'static Builtin, Option<Pattern>),
+    /// A function of the registry, and its pattern where that is the same in every row.
+    Call(&'static Builtin, Option<Prepared>),
+    /// A whole formula, of lists and objects, over the fields that it reads.
+    Rows(Arc<Formula>),
     /// An operator of one operand.
     Unary(Unary),
     /// An operator of two operands, other than `and` and `or`.
@@ -41,27 +44,80 @@ pub enum Operation {
 
 impl Operation {
     /// The meaning, for one row.
-    fn row<'a>(&'a self, columns: &'a [Column<'a>], row: usize, now: DateTime<Utc>) -> Outcome<'a> {
+    fn row<'a>(&'a self, columns: &'a Columns<'a>, at: usize, now: DateTime<Utc>) -> Outcome<'a> {
+        let Columns { columns, readers, budget } = columns;
+        let (row, budget) = (at, budget);
+        budget.renew();
         match self {
-            Operation::Call(builtin, pattern) => {
-                (builtin.run)(&Args { builtin, fixed: pattern.as_ref(), now, given: Given::Columns(columns, row) })
+            Operation::Call(builtin, prepared) => {
+                let given = Given::Columns(columns, row);
+                (builtin.run)(&Args { builtin, prepared: prepared.as_ref(), now, budget, given })
             }
+            Operation::Rows(formula) => formula.eval(Row { fields: readers, at, now, budget, locals: None }),
             Operation::Unary(operator) => unary(*operator, columns[0].get(row)),
-            Operation::Binary(operator) => binary(*operator, columns[0].get(row), columns[1].get(row)),
+            Operation::Binary(operator) => binary(*operator, columns[0].get(row), columns[1].get(row), budget),
             Operation::Truth => Ok(Value::Bool(columns[0].get(row).truth())),
             Operation::Mix => Ok(columns[0].get(row)),
+        }
+    }
+
+    /// It gives another value each time.
+    fn varies(&self) -> bool {
+        match self {
+            Operation::Call(builtin, _) => builtin.varies,
+            Operation::Rows(formula) => formula.varies(),
+            _ => false,
         }
     }
 
     fn name(&self) -> String {
         match self {
             Operation::Call(builtin, _) => builtin.name.to_string(),
+            Operation::Rows(_) => "rows".into(),
             Operation::Unary(operator) => format!("{operator:?}").to_lowercase(),
             Operation::Binary(operator) => format!("{operator:?}").to_lowercase(),
             Operation::Truth => "truth".into(),
             Operation::Mix => "mixed".into(),
         }
     }
+}
+
+/// A kernel's arguments, ready to be read row by row.
+struct Columns<'a> {
+    columns: Vec<Column<'a>>,
+    readers: Vec<Reader<'a>>,
+    budget: Budget,
+}
+
+/// The rows of a batch make too much text for one column: the batch is to be taken in parts.
+#[derive(Debug)]
+pub struct TooLarge;
+
+impl fmt::Display for TooLarge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the batch is too large for the expression")
+    }
+}
+
+impl std::error::Error for TooLarge {}
+
+impl TooLarge {
+    /// Whether an engine's error says so.
+    pub fn is(error: &DataFusionError) -> bool {
+        cause::<TooLarge>(error).is_some()
+    }
+}
+
+/// The error of a type that an engine's error wraps.
+fn cause<E: std::error::Error + 'static>(error: &DataFusionError) -> Option<&E> {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = cause {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return Some(found);
+        }
+        cause = error.source();
+    }
+    None
 }
 
 /// The numbers of the rows of a batch for which an expression has no value.
@@ -79,16 +135,12 @@ impl std::error::Error for Failed {}
 impl Failed {
     /// The rows in an engine's error, if it is one of ours.
     pub fn of(error: &DataFusionError) -> Option<&[u32]> {
-        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
-        while let Some(error) = cause {
-            if let Some(Failed(rows)) = error.downcast_ref::<Failed>() {
-                return Some(rows);
-            }
-            cause = error.source();
-        }
-        None
+        cause::<Failed>(error).map(|Failed(rows)| rows.as_slice())
     }
 }
+
+/// Bytes of text that a column of a batch may have before the batch is taken in parts.
+pub const MAX_BYTES: usize = 64 << 20;
 
 /// An operation over columns. Its last argument is the column of the rows' numbers.
 #[derive(Debug)]
@@ -103,13 +155,8 @@ pub struct Kernel {
 impl Kernel {
     /// The kernel of an operation that gives columns of a type.
     pub fn new(operation: Operation, gives: DataType, now: DateTime<Utc>) -> Kernel {
-        Kernel {
-            name: operation.name(),
-            operation,
-            gives,
-            now,
-            signature: Signature::variadic_any(Volatility::Immutable),
-        }
+        let volatility = if operation.varies() { Volatility::Volatile } else { Volatility::Immutable };
+        Kernel { name: operation.name(), operation, gives, now, signature: Signature::variadic_any(volatility) }
     }
 
     /// Runs the operation over columns of a length; an error is the rows that fail, by place.
@@ -128,11 +175,18 @@ impl Kernel {
     /// As [`Kernel::run`], row by row.
     pub(super) fn by_row(&self, inputs: &[Input], rows: usize) -> Result<std::result::Result<ArrayRef, Vec<usize>>> {
         let columns: Vec<Column<'_>> = inputs.iter().map(Input::column).collect();
+        let readers = columns.iter().map(|column| column.reader).collect();
+        let columns = Columns { columns, readers, budget: Budget::default() };
         let mut out = Out::new(&self.gives, rows);
         let mut failed = Vec::new();
         for row in 0..rows {
             match self.operation.row(&columns, row, self.now) {
-                Ok(value) if failed.is_empty() => out.push(value),
+                Ok(value) if failed.is_empty() => {
+                    out.push(value);
+                    if out.bytes() > MAX_BYTES && rows > 1 {
+                        return Err(DataFusionError::External(Box::new(TooLarge)));
+                    }
+                }
                 Ok(_) => {}
                 Err(_) => failed.push(row),
             }
@@ -194,6 +248,15 @@ impl Out {
         }
     }
 
+    /// Bytes of the texts so far.
+    #[inline]
+    fn bytes(&self) -> usize {
+        match self {
+            Out::Typed(sink, _) => sink.bytes(),
+            Out::Mixed(builder) => builder.bytes(),
+        }
+    }
+
     fn finish(self) -> Result<ArrayRef> {
         Ok(match self {
             Out::Typed(sink, _) => sink.finish()?,
@@ -204,11 +267,12 @@ impl Out {
 
 impl PartialEq for Kernel {
     fn eq(&self, other: &Kernel) -> bool {
-        let pattern = |kernel: &Kernel| match &kernel.operation {
-            Operation::Call(_, pattern) => pattern.clone(),
-            _ => None,
+        let same = match (&self.operation, &other.operation) {
+            (Operation::Call(_, a), Operation::Call(_, b)) => a == b,
+            (Operation::Rows(a), Operation::Rows(b)) => Arc::ptr_eq(a, b),
+            _ => true,
         };
-        self.name == other.name && self.gives == other.gives && self.now == other.now && pattern(self) == pattern(other)
+        same && self.name == other.name && self.gives == other.gives && self.now == other.now
     }
 }
 
@@ -244,7 +308,7 @@ impl ScalarUDFImpl for Kernel {
             inputs.push(Input::new(value)?);
         }
         // A value that is the same in every row is computed once.
-        let same = inputs.iter().all(|input| input.same);
+        let same = inputs.iter().all(|input| input.same) && !self.operation.varies();
         let rows = if same { args.number_rows.min(1) } else { args.number_rows };
         match self.run(&inputs, rows)? {
             Ok(array) if same && rows == 1 => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&array, 0)?)),

@@ -6,6 +6,7 @@
 //! Branches are `CASE`, which computes a branch for the rows that take it and no others. The batch that the expressions
 //! read has the rows' numbers as its first column, so that a failure can name its rows, and then the fields.
 
+use super::budget::Budget;
 use super::compile::{Call, Formula, Row};
 use super::functions::{Builtin, Gives};
 use super::kernel::{Kernel, Operation};
@@ -60,13 +61,12 @@ impl<'a> Lowering<'a> {
         if let Some(literal) = self.folded(formula)? {
             return Ok(literal);
         }
+        if formula.by_row() {
+            return Ok(self.rows(formula));
+        }
         match formula {
             Formula::Constant(value) => literal(value),
-            Formula::Field(at) => Ok(Lowered {
-                expr: Arc::new(Column::new(&format!("field {at}"), at + 1)),
-                of: self.types[*at].clone(),
-                sure: false,
-            }),
+            Formula::Field(at) => Ok(self.field(*at)),
             Formula::Unary(operator, operand) => self.unary(*operator, self.lower(operand)?),
             Formula::Binary(Binary::And, left, right) => self.logic(Operator::And, left, right),
             Formula::Binary(Binary::Or, left, right) => self.logic(Operator::Or, left, right),
@@ -79,17 +79,38 @@ impl<'a> Lowering<'a> {
                 self.choice(condition, yes, no)
             }
             Formula::Call(call) => self.call(call),
+            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => Ok(self.rows(formula)),
         }
+    }
+
+    /// The formula whole, over the fields that it reads.
+    fn rows(&self, formula: &Formula) -> Lowered {
+        let mut fields = Vec::new();
+        formula.fields(&mut fields);
+        let place = |at: usize| fields.iter().position(|field| *field == at).unwrap_or(usize::MAX);
+        let moved = Arc::new(formula.moved(&place));
+        let args = fields.iter().map(|at| self.field(*at)).collect();
+        let of = match formula {
+            Formula::Call(call) => type_of(call.builtin),
+            Formula::Unary(Unary::Not, _) => DataType::Boolean,
+            Formula::Binary(operator, ..) if truth_value(*operator) => DataType::Boolean,
+            _ => mixed_type(),
+        };
+        self.kernel(Operation::Rows(moved), args, of)
+    }
+
+    fn field(&self, at: usize) -> Lowered {
+        Lowered { expr: Arc::new(Column::new(&format!("field {at}"), at + 1)), of: self.types[at].clone(), sure: false }
     }
 
     /// A formula that reads no field, as its value; one that fails stays, for the rows that come to it.
     fn folded(&self, formula: &Formula) -> Result<Option<Lowered>> {
         let mut fields = Vec::new();
         formula.fields(&mut fields);
-        if !fields.is_empty() {
+        if !fields.is_empty() || formula.varies() {
             return Ok(None);
         }
-        let row = Row { fields: &[], at: 0, now: self.now };
+        let row = Row { fields: &[], at: 0, now: self.now, budget: &Budget::default(), locals: None };
         match formula.eval(row) {
             Ok(value) => literal(&value).map(Some),
             Err(_) => Ok(None),
@@ -235,7 +256,7 @@ impl<'a> Lowering<'a> {
                 Ok(native(Operator::IsNotDistinctFrom, a.clone(), b.clone()))
             }
             _ => {
-                let operation = Operation::Call(call.builtin, call.pattern.clone());
+                let operation = Operation::Call(call.builtin, call.prepared.clone());
                 Ok(self.kernel(operation, args, of))
             }
         }
@@ -325,6 +346,11 @@ fn type_of(builtin: &Builtin) -> DataType {
     }
 }
 
+/// The operator gives true or false.
+fn truth_value(operator: Binary) -> bool {
+    !matches!(operator, Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder)
+}
+
 /// A text that no number can be made of, so that `+` joins whatever stands on its other side.
 fn letters(formula: &Formula) -> bool {
     matches!(formula, Formula::Constant(Value::Text(text)) if number_in(text).is_none())
@@ -346,16 +372,13 @@ fn certain(formula: &Formula) -> bool {
     match formula {
         Formula::Constant(_) | Formula::Field(_) => true,
         Formula::Unary(operator, operand) => *operator == Unary::Not && certain(operand),
-        Formula::Binary(operator, left, right) => {
-            !matches!(operator, Binary::Add | Binary::Subtract | Binary::Multiply | Binary::Divide | Binary::Remainder)
-                && certain(left)
-                && certain(right)
-        }
+        Formula::Binary(operator, left, right) => truth_value(*operator) && certain(left) && certain(right),
         Formula::Choice(parts) => parts.iter().all(certain),
+        Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => false,
         Formula::Call(call) => {
             const CERTAIN: &[&str] = &[
                 "coalesce",
-                "concat",
+                "contains_key",
                 "decode",
                 "equals",
                 "equalsIgnoreCase",

@@ -126,6 +126,12 @@ impl MixedBuilder {
         self.nulls.append_non_null();
     }
 
+    /// Bytes of the texts so far.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        self.text.values_slice().len()
+    }
+
     fn row(&mut self, kind: u8, bits: i64, text: &str) {
         self.kinds.push(kind);
         self.bits.push(bits);

@@ -6,8 +6,9 @@
 //! each of them is evaluated on its own for its reason. So a failing row costs as much as a whole batch only when it is
 //! the first to fail in its kernel, and an error of the engine itself costs the batch its speed, never a value.
 
+use super::budget::Budget;
 use super::compile::{Formula, Row};
-use super::kernel::Failed;
+use super::kernel::{Failed, MAX_BYTES, TooLarge};
 use super::lower::Lowering;
 use super::mixed::narrow;
 use super::plan::{Output, Ready};
@@ -31,6 +32,8 @@ pub struct Program {
     pub fields: Vec<usize>,
     expr: Arc<dyn PhysicalExpr>,
     now: DateTime<Utc>,
+    /// It gives lists and objects: each goes straight into the target's column.
+    straight: bool,
 }
 
 /// What expressions read of a batch.
@@ -50,12 +53,17 @@ impl Program {
         let mut fields = Vec::new();
         formula.fields(&mut fields);
         let expr = Lowering::new(types, now).lower(&formula)?.expr;
-        Ok(Program { formula, fields, expr, now })
+        let straight = formula.by_row() && formula.composite();
+        Ok(Program { formula, fields, expr, now, straight })
     }
 
     /// The rule's column of a batch; rows that `skip` are not asked for their reasons.
     pub fn run(&self, rule: &Ready, inputs: &Inputs<'_>, skip: &dyn Fn(usize) -> bool) -> Result<Output, ArrowError> {
-        let (column, failed) = self.evaluate(&inputs.batch);
+        if self.straight {
+            let all: Vec<usize> = (0..inputs.batch.num_rows()).collect();
+            return self.by_row(rule, inputs, &all, skip);
+        }
+        let (column, failed) = self.evaluate(&inputs.batch)?;
         if failed.is_empty() {
             return Ok(rule.copy(&column));
         }
@@ -68,7 +76,7 @@ impl Program {
     }
 
     /// The values of the rows that do not fail, and the rows that do, in order.
-    fn evaluate(&self, batch: &RecordBatch) -> (ArrayRef, Vec<usize>) {
+    fn evaluate(&self, batch: &RecordBatch) -> Result<(ArrayRef, Vec<usize>), ArrowError> {
         let mut keep = vec![true; batch.num_rows()];
         let mut left = batch.clone();
         loop {
@@ -77,8 +85,9 @@ impl Program {
             let error = match found {
                 Ok(array) => {
                     let array = narrow(&array).unwrap_or(array);
-                    return (array, places(&keep));
+                    return Ok((array, places(&keep)));
                 }
+                Err(error) if TooLarge::is(&error) => return Err(too_large()),
                 Err(error) => error,
             };
             let failed = Failed::of(&error).unwrap_or_default();
@@ -92,7 +101,7 @@ impl Program {
             let mask = BooleanArray::from(keep.clone());
             left = match filter_record_batch(batch, &mask) {
                 Ok(left) if left.num_rows() > 0 => left,
-                _ => return (super::read::nothing(0), (0..keep.len()).collect()),
+                _ => return Ok((super::read::nothing(0), (0..keep.len()).collect())),
             };
         }
     }
@@ -107,8 +116,13 @@ impl Program {
     ) -> Result<Output, ArrowError> {
         let mut sink = Sink::new(&rule.ty, &rule.to, rows.len());
         let mut failures = Failures::default();
+        let budget = Budget::default();
         for &at in rows {
-            let row = Row { fields: &inputs.readers, at, now: self.now };
+            budget.renew();
+            if sink.bytes() > MAX_BYTES && inputs.batch.num_rows() > 1 {
+                return Err(too_large());
+            }
+            let row = Row { fields: &inputs.readers, at, now: self.now, budget: &budget, locals: None };
             let outcome = if skip(at) { Ok(Value::Null) } else { self.formula.eval(row) };
             let value = outcome.unwrap_or_else(|reason| {
                 failures.0.push(Failure { row: at, below: String::new(), value: self.given(inputs, at), reason });
@@ -131,6 +145,10 @@ impl Program {
         };
         value.text().map(|text| text.into_owned())
     }
+}
+
+fn too_large() -> ArrowError {
+    ArrowError::ExternalError(Box::new(TooLarge))
 }
 
 /// The places of those that are not kept.

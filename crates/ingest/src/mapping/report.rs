@@ -25,7 +25,8 @@ impl Findings {
     /// A value did not convert: the row is stored with a null.
     pub fn convert(&mut self, path: &str, failure: Failure) {
         let column = format!("{path}{}", failure.below);
-        let mut finding = Finding::new(&code::MAPPER_3700, format!("{column} is null: {}", failure.reason));
+        let code = if failure.reason.limit { &code::MAPPER_3701 } else { &code::MAPPER_3700 };
+        let mut finding = Finding::new(code, format!("{column} is null: {}", failure.reason));
         finding.column = Some(column);
         finding.value = failure.value.map(cut);
         self.0.entry(failure.row).or_default().1.push(finding);

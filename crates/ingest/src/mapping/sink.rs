@@ -107,6 +107,16 @@ impl Sink {
         Sink { ty: ty.clone(), column }
     }
 
+    /// Bytes of the texts so far, of a column of texts or of lists of them.
+    #[inline]
+    pub fn bytes(&self) -> usize {
+        match &self.column {
+            Column::Text(builder) => builder.values_slice().len(),
+            Column::List { item, offsets, .. } => item.bytes() + offsets.len() * 4,
+            _ => 0,
+        }
+    }
+
     /// Adds one row: the value converted, or null and a failure. Says whether the row has a value.
     pub fn append(&mut self, value: Value<'_>, row: usize, below: &str, failures: &mut Failures) -> bool {
         let Some(present) = self.put(&value, row, below, failures) else {

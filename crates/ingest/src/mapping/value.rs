@@ -11,9 +11,42 @@ use datafusion::arrow::datatypes::Float64Type;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::fmt;
 
 /// Why a value could not be computed or converted, in the caller's words.
-pub type Fault = Cow<'static, str>;
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fault {
+    /// What is wrong.
+    pub why: Cow<'static, str>,
+    /// The row asked for more work than a row may cost.
+    pub limit: bool,
+}
+
+impl Fault {
+    /// The row asks for too much.
+    pub fn limit(why: impl Into<Cow<'static, str>>) -> Fault {
+        Fault { why: why.into(), limit: true }
+    }
+}
+
+impl From<&'static str> for Fault {
+    fn from(why: &'static str) -> Fault {
+        Fault { why: why.into(), limit: false }
+    }
+}
+
+impl From<String> for Fault {
+    fn from(why: String) -> Fault {
+        Fault { why: why.into(), limit: false }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
+}
 
 /// A value, or why there is none.
 pub type Outcome<'a> = Result<Value<'a>, Fault>;
@@ -39,6 +72,55 @@ pub enum Value<'a> {
     List(Vec<Value<'a>>),
     /// Named values, in order.
     Object(Vec<(String, Value<'a>)>),
+}
+
+/// An object being built; however many members, adding one takes the same time.
+#[derive(Debug, Default)]
+pub struct Members<'a> {
+    list: Vec<(String, Value<'a>)>,
+    /// Where each is, kept once there are more than a glance takes in.
+    places: HashMap<String, usize>,
+}
+
+impl<'a> Members<'a> {
+    const GLANCE: usize = 16;
+
+    fn place(&self, name: &str) -> Option<usize> {
+        if self.places.is_empty() {
+            return self.list.iter().position(|(known, _)| known == name);
+        }
+        self.places.get(name).copied()
+    }
+
+    /// Adds a member, in the place of one of the same name.
+    pub fn put(&mut self, name: String, value: Value<'a>) {
+        match self.place(&name) {
+            Some(at) => self.list[at].1 = value,
+            None => self.push(name, value),
+        }
+    }
+
+    /// Adds a member unless there is one of the same name.
+    pub fn put_new(&mut self, name: String, value: Value<'a>) {
+        if self.place(&name).is_none() {
+            self.push(name, value);
+        }
+    }
+
+    fn push(&mut self, name: String, value: Value<'a>) {
+        if self.list.len() == Self::GLANCE {
+            self.places = self.list.iter().enumerate().map(|(at, (name, _))| (name.clone(), at)).collect();
+        }
+        if self.list.len() >= Self::GLANCE {
+            self.places.insert(name.clone(), self.list.len());
+        }
+        self.list.push((name, value));
+    }
+
+    /// The object.
+    pub fn value(self) -> Value<'a> {
+        Value::Object(self.list)
+    }
 }
 
 /// A number as arithmetic sees it.
@@ -211,6 +293,23 @@ impl<'a> Value<'a> {
             Value::Null => Vec::new(),
             Value::List(items) => items,
             other => vec![other],
+        }
+    }
+
+    /// The same value, borrowed.
+    pub fn view(&self) -> Value<'_> {
+        match self {
+            Value::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Value::List(items) => Value::List(items.iter().map(Value::view).collect()),
+            Value::Object(members) => {
+                Value::Object(members.iter().map(|(name, value)| (name.clone(), value.view())).collect())
+            }
+            Value::Null => Value::Null,
+            Value::Bool(b) => Value::Bool(*b),
+            Value::Int(n) => Value::Int(*n),
+            Value::Number(n) => Value::Number(*n),
+            Value::Day(day) => Value::Day(*day),
+            Value::Moment(moment) => Value::Moment(*moment),
         }
     }
 

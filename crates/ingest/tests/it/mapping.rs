@@ -1,5 +1,6 @@
 //! Mapping, through the operator: a few rows in memory → `MapExec` → what comes out.
 
+mod cases;
 mod coercion;
 mod functions;
 mod nesting;

@@ -1,6 +1,7 @@
-//! Whole runs of a worker: a store in a temporary folder, a lake, the playground as the source, and a clock that the
+//! Whole runs of a worker: a store over a database of its own, a lake, the playground as the source, and a clock that the
 //! test turns.
 
+mod batches;
 mod crashes;
 mod faulty;
 mod schedules;
@@ -8,6 +9,7 @@ mod table_crashes;
 mod tables;
 mod upserts;
 
+use crate::database::Database;
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::{Lake, layout};
@@ -20,7 +22,6 @@ use object_store::ObjectStoreExt;
 use object_store::memory::InMemory;
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
@@ -53,16 +54,16 @@ pub struct World {
     store: Store,
     memory: Arc<InMemory>,
     source: Running,
-    folder: tempfile::TempDir,
+    database: Database,
 }
 
 impl World {
     async fn new() -> World {
-        let folder = tempfile::tempdir().unwrap();
-        let store = open(folder.path()).await;
-        let source = Playground::start(PlaygroundConfig::new(folder.path().join("s3"))).await.unwrap();
+        let database = Database::new();
+        let store = open(&database.url()).await;
+        let source = Playground::start(PlaygroundConfig::new(database.path("s3"))).await.unwrap();
         source.folder().create_bucket(BUCKET).unwrap();
-        let world = World { store, memory: Arc::new(InMemory::new()), source, folder };
+        let world = World { store, memory: Arc::new(InMemory::new()), source, database };
         let schema = json!({ "$id": SCHEMA, "type": "object", "title": "People", "properties": {
             "id": { "type": "string" }, "n": { "type": "integer", "meta:xdmType": "long" } } });
         world.put(Resource::Schema, "schema", schema).await;
@@ -180,9 +181,8 @@ impl World {
     }
 }
 
-async fn open(folder: &Path) -> Store {
-    let url = format!("sqlite://{}", folder.join("forebay.db").display());
-    Store::open(&url, Keys::from_bytes([7; 32])).await.unwrap()
+async fn open(url: &str) -> Store {
+    Store::open(url, Keys::from_bytes([7; 32])).await.unwrap()
 }
 
 /// A runtime that can be ended as a process can, with everything that runs in it.
@@ -192,8 +192,8 @@ impl Process {
     /// A worker in a process of its own, which has its own connections to the store.
     fn start(world: &World, lake: Lake, stop: CancellationToken) -> Process {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let (worker, folder) = (world.worker("process", lake), world.folder.path().to_path_buf());
-        runtime.spawn(async move { Worker { store: open(&folder).await, ..worker }.run(stop).await });
+        let (worker, url) = (world.worker("process", lake), world.database.url());
+        runtime.spawn(async move { Worker { store: open(&url).await, ..worker }.run(stop).await });
         Process(runtime)
     }
 

@@ -11,6 +11,7 @@ mod merge;
 mod merge_model;
 mod merge_races;
 mod read;
+mod revert;
 mod staged;
 mod support;
 mod upkeep;

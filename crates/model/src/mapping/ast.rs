@@ -19,6 +19,8 @@ pub enum Step {
     Name(String),
     /// An array element, from 0.
     Index(u64),
+    /// `[*]`: every element of an array.
+    Every,
 }
 
 /// A path to a source field: `name.firstName`, `${First Name}`, `address.street\.name`, `a[0].b`.
@@ -55,8 +57,16 @@ pub enum Node {
     Binary(Binary, Box<Expr>, Box<Expr>),
     /// `c ? a : b`.
     Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
-    /// `f(a, b)`, by the registry's canonical name; `s.equals("x")` is `equals(s, "x")`.
+    /// `f(a, b)`, by the registry's canonical name; `s.equals("x")` is `equals(s, "x")`, `f(a).b` is `get(f(a), "b")`.
     Call(String, Vec<Expr>),
+    /// `[a, b]`.
+    List(Vec<Expr>),
+    /// `{"a": b}`: keys and values.
+    Object(Vec<(Expr, Expr)>),
+    /// `x -> …`, as the argument of a function that takes one.
+    Lambda(String, Box<Expr>),
+    /// The parameter of a lambda around it.
+    Local(String),
 }
 
 /// Operators of one operand.

@@ -1,10 +1,8 @@
 //! A mapping set against the schema of its target: fields exist, calls are right, values can fit. What only a row can
 //! show (a text that is no number) is not judged here.
 
-use super::ast::{Expr, Node};
-use super::functions::{self, FUNCTIONS, Function};
+use super::calls::calls;
 use super::infer::{infer, is_number};
-use super::pattern;
 use super::{MappingSet, Rule, Source, dotted, invalid};
 use crate::error::{Error, Place};
 use crate::xdm::{Field, FieldTree, Type};
@@ -83,7 +81,7 @@ fn paths(fields: &[Field], above: &mut Vec<String>, into: &mut Vec<String>) {
 }
 
 /// The candidate that is most like `wanted`, if one is like it at all: few edits, or the same last name.
-fn closest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(super) fn closest<'a>(wanted: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let small = wanted.to_lowercase();
     let last = small.rsplit('.').next().unwrap_or(&small).to_string();
     let mut best: Option<(usize, &str)> = None;
@@ -225,73 +223,6 @@ fn told(ty: &Type) -> &'static str {
         Type::Array(_) => "an array",
         Type::Map(_) => "a map",
     }
-}
-
-/// The first call in the rule's expression that is wrong.
-pub(super) fn calls(rule: &Rule) -> Option<Error> {
-    let Source::Expression(expr) = &rule.source else { return None };
-    let (message, advice, at) = call(expr)?;
-    let place = Place::Span { start: at.span.start, end: at.span.end };
-    let fault = invalid(format!("mapping {} (`/mappings/{}/source`): {message}", rule.index, rule.index)).at(place);
-    Some(match advice {
-        Some(advice) => fault.advice(advice),
-        None => fault,
-    })
-}
-
-/// Message, advice, and the call to blame; innermost calls of earlier arguments come first.
-fn call(expr: &Expr) -> Option<(String, Option<String>, &Expr)> {
-    match &expr.node {
-        Node::Null | Node::Boolean(_) | Node::Integer(_) | Node::Number(_) | Node::Text(_) | Node::Field(_) => None,
-        Node::Unary(_, operand) => call(operand),
-        Node::Binary(_, left, right) => call(left).or_else(|| call(right)),
-        Node::Conditional(condition, yes, no) => call(condition).or_else(|| call(yes)).or_else(|| call(no)),
-        Node::Call(name, arguments) => {
-            if let Some((message, advice)) = called(name, arguments) {
-                return Some((message, advice, expr));
-            }
-            arguments.iter().find_map(call)
-        }
-    }
-}
-
-fn called(name: &str, arguments: &[Expr]) -> Option<(String, Option<String>)> {
-    let Some(function) = functions::find(name) else {
-        // Reads a member of what `str_to_object` gives, which comes with it.
-        if name == "get" {
-            return Some(("method `get` is not available yet".into(), None));
-        }
-        let names = FUNCTIONS.iter().flat_map(|f| std::iter::once(&f.name).chain(f.aliases));
-        let advice = closest(name, names.copied()).map(|near| format!("The closest function is `{near}`."));
-        return Some((format!("there is no function `{name}`"), advice));
-    };
-    if !function.available {
-        return Some((format!("function `{name}` is not available yet"), None));
-    }
-    let given = arguments.len();
-    let (least, most) = (function.min_args(), function.max_args());
-    if given >= least && most.is_none_or(|most| given <= most) {
-        return dated(function, arguments);
-    }
-    let wanted = match most {
-        Some(most) if most == least => format!("{least}"),
-        Some(most) => format!("{least} to {most}"),
-        None => format!("at least {least}"),
-    };
-    let message =
-        format!("function `{name}` takes {wanted} argument{}, not {given}", if wanted == "1" { "" } else { "s" });
-    Some((message, Some(format!("Write `{}`.", function.syntax))))
-}
-
-/// A date pattern that is written out and cannot be used.
-fn dated(function: &Function, arguments: &[Expr]) -> Option<(String, Option<String>)> {
-    let at = function.params.iter().position(|p| p.name == "FORMAT")?;
-    let Node::Text(text) = &arguments.get(at)?.node else { return None };
-    let why = pattern::parse(text).err()?;
-    Some((
-        format!("function `{}`: {why}", function.name),
-        Some("Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`.".into()),
-    ))
 }
 
 /// Required fields that stay null in every row.

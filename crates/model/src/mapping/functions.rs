@@ -1,5 +1,5 @@
 //! The registry of the mapping language: every function and operator as data. The parser takes canonical names from it,
-//! `check` existence, availability and arity, the API its two lists, the editor its completion. What a function does is
+//! `check` existence and arity, the API its two lists, the editor its completion. What a function does is
 //! compiled in `ingest`; a test there goes over this table.
 
 mod table;
@@ -77,7 +77,12 @@ pub enum Shape {
     Null,
     /// What the arguments that may become the result have in common.
     Common,
+    /// `x -> …`.
+    Lambda,
 }
+
+/// The function that asks whether a field is there: its argument may be the field's path as text.
+pub const HAS_FIELD: &str = "contains_key";
 
 impl Shape {
     /// As the lists show it.
@@ -93,6 +98,7 @@ impl Shape {
             Shape::Object => "object",
             Shape::Map => "map",
             Shape::Null => "null",
+            Shape::Lambda => "lambda",
         }
     }
 }
@@ -121,6 +127,8 @@ pub struct Function {
     pub params: &'static [Param],
     /// The last parameter may come any number of times.
     pub variadic: bool,
+    /// Its arguments are keys and values in turn.
+    pub paired: bool,
     /// What it gives.
     pub returns: Shape,
     /// How it is called.
@@ -131,10 +139,8 @@ pub struct Function {
     pub example: &'static str,
     /// What the example gives.
     pub result: &'static str,
-    /// The first version that has it; empty while it is not available.
+    /// The first version that has it.
     pub since: &'static str,
-    /// It can be used in a mapping.
-    pub available: bool,
 }
 
 impl Function {
@@ -146,6 +152,11 @@ impl Function {
     /// The most arguments; `None` when there is no end to them.
     pub fn max_args(&self) -> Option<usize> {
         (!self.variadic).then_some(self.params.len())
+    }
+
+    /// The parameter that an argument is for.
+    pub fn param(&self, at: usize) -> Option<&'static Param> {
+        self.params.get(at).or_else(|| self.params.last().filter(|_| self.variadic))
     }
 
     /// The entry of `GET /languages/el/functions`.
@@ -171,7 +182,7 @@ impl Function {
             "result": self.result,
             "params": params,
             "since": self.since,
-            "available": self.available,
+            "available": true,
         })
     }
 }
@@ -278,13 +289,12 @@ mod tests {
                 function.name
             );
             assert!(!function.doc.is_empty() && !function.syntax.is_empty(), "{} is not described", function.name);
-            assert_eq!(function.available, !function.since.is_empty(), "{}", function.name);
         }
     }
 
     #[test]
-    fn the_example_of_every_available_function_parses_and_calls_it() {
-        for function in FUNCTIONS.iter().filter(|f| f.available) {
+    fn the_example_of_every_function_parses_and_calls_it() {
+        for function in FUNCTIONS {
             let tree = grammar::parse(function.example).unwrap_or_else(|e| panic!("{}: {e}", function.name));
             let Node::Call(name, arguments) = &tree.node else { panic!("{} is no call", function.example) };
             assert_eq!(name, function.name);
@@ -307,38 +317,6 @@ mod tests {
                 other => panic!("{} is {other:?}", operator.example),
             };
             assert_eq!(found, operator.operation, "{}", operator.symbol);
-        }
-    }
-
-    #[test]
-    fn what_comes_later_is_listed_and_not_available() {
-        for name in [
-            "extract_regex",
-            "sha256",
-            "get_url_host",
-            "to_array",
-            "json_to_object",
-            "uuid",
-            "ua_os_name",
-            "to_map",
-            "size_of",
-        ] {
-            assert!(!find(name).expect("it is in the registry").available, "{name}");
-        }
-        for name in [
-            "concat",
-            "lcase",
-            "date",
-            "make_timestamp",
-            "iif",
-            "decode",
-            "coalesce",
-            "nullify",
-            "is_empty",
-            "max",
-            "to_float",
-        ] {
-            assert!(find(name).expect("it is in the registry").available, "{name}");
         }
     }
 }

@@ -50,7 +50,7 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
             message: format!("an expression may have {MAX_CHARACTERS} characters, this one has {length}"),
         });
     }
-    let mut parser = Parser { tokens: lexer::tokens(text)?, at: 0, depth: 0 };
+    let mut parser = Parser { tokens: lexer::tokens(text)?, at: 0, depth: 0, locals: Vec::new() };
     if parser.token().kind == Kind::End {
         return Err(ParseError { span: Span { start: 0, end: length }, message: "the expression is empty".into() });
     }
@@ -126,6 +126,15 @@ fn binary(kind: &Kind) -> Option<Binary> {
     })
 }
 
+/// `contains_key("a.b")` asks for the field `a.b`.
+fn named_field(argument: &mut Expr) {
+    if let Node::Text(text) = &argument.node
+        && let Ok(path) = text.parse()
+    {
+        argument.node = Node::Field(path);
+    }
+}
+
 /// A tree and its height; a leaf has height 1.
 struct Tree {
     expr: Expr,
@@ -136,6 +145,8 @@ struct Parser {
     tokens: Vec<Token>,
     at: usize,
     depth: usize,
+    /// Parameters of the lambdas around, outermost first.
+    locals: Vec<String>,
 }
 
 impl Parser {
@@ -179,15 +190,16 @@ impl Parser {
             Kind::Integer(_) | Kind::Number(_) => format!("a number does not fit here: {expected}"),
             Kind::Text(_) => format!("a text does not fit here: {expected}"),
             Kind::Symbol(symbol) => match *symbol {
-                "->" | "=>" => "lambdas `x -> …` are not available yet".to_string(),
+                "->" => format!("a lambda has one parameter, such as `x -> …`: {expected}"),
+                "=>" => "a lambda is written `x -> …`".to_string(),
                 "=" => "`=` assigns, which a mapping cannot: compare with `==`".to_string(),
-                "=~" | "!~" => format!("the operator `{symbol}` (matches a pattern) is not available yet"),
+                "=~" | "!~" => format!("there is no operator `{symbol}`: use `matches_regex(a, b)`"),
                 "&" | "|" | "^" => {
-                    format!("the bitwise operator `{symbol}` is not available yet; `and` and `or` join conditions")
+                    format!("there is no bitwise operator `{symbol}`; `and` and `or` join conditions")
                 }
-                "?:" | "??" => format!("`{symbol}` is not available yet: use `coalesce(a, b)`"),
+                "?:" | "??" => format!("there is no operator `{symbol}`: use `coalesce(a, b)`"),
                 "?." => "`?.` is not available: a missing field is null, so `.` will do".to_string(),
-                ".." => "ranges `a .. b` are not available yet".to_string(),
+                ".." => "there are no ranges `a .. b`".to_string(),
                 ";" => "one expression is expected: remove `;`".to_string(),
                 other => format!("`{other}` does not fit here: {expected}"),
             },
@@ -311,34 +323,126 @@ impl Parser {
         self.members(value)
     }
 
-    /// `.method(…)` after a value. Fields take their own steps in [`Parser::path`].
+    /// `.method(…)`, `.member` and `[element]` after a value. Fields take their own steps in [`Parser::path`].
     fn members(&mut self, mut value: Tree) -> Result<Tree, ParseError> {
         loop {
             match &self.token().kind {
                 Kind::Symbol(".") => {}
                 Kind::Symbol("[") => {
-                    let span = Span { start: value.expr.span.start, end: self.closing("[", "]") };
-                    return self.error(
-                        span,
-                        "taking an element of a computed value is not available yet: only a field has elements",
-                    );
+                    value = self.element_of(value)?;
+                    continue;
                 }
                 _ => return Ok(value),
             }
             self.take();
-            let name = self.take();
-            let (Kind::Word(word), Kind::Symbol("(")) = (&name.kind, &self.token().kind) else {
-                let span = Span { start: value.expr.span.start, end: name.span.end };
-                return self.error(
-                    span,
-                    "taking a member of a computed value is not available yet: after `.` a method call is expected",
-                );
-            };
-            value = self.call(word, value.expr.span.start, Some(value))?;
+            let Token { kind, span } = self.token().clone();
+            match kind {
+                Kind::Word(word) if self.ahead(1).kind == Kind::Symbol("(") => {
+                    self.take();
+                    value = self.call(&word, value.expr.span.start, Some(value))?;
+                }
+                Kind::Word(name) | Kind::Name(name) => {
+                    self.take();
+                    let key = Tree { expr: Expr { node: Node::Text(name), span }, height: 1 };
+                    value = self.get(value, key, span.end)?;
+                }
+                _ => return Err(self.unexpected("the name of a child or a method is expected after `.`")),
+            }
         }
     }
 
+    /// `[element]` of a computed value; the bracket comes.
+    fn element_of(&mut self, value: Tree) -> Result<Tree, ParseError> {
+        let open = self.take().span;
+        if self.token().kind == Kind::Symbol("*") {
+            let span = Span { start: open.start, end: self.ahead(1).span.end };
+            return self.error(span, "`[*]` belongs behind a field: of a computed list, leave it out");
+        }
+        let key = self.expression(level::CONDITION)?;
+        let close = self.expect("]", "after the element")?;
+        self.get(value, key, close.end)
+    }
+
+    /// A member or an element of a computed value.
+    fn get(&self, value: Tree, key: Tree, end: usize) -> Result<Tree, ParseError> {
+        let span = Span { start: value.expr.span.start, end };
+        let height = value.height.max(key.height);
+        self.node(Node::Call("get".into(), vec![value.expr, key.expr]), span, height)
+    }
+
+    /// `[a, b]`; the bracket comes.
+    fn list(&mut self) -> Result<Tree, ParseError> {
+        let start = self.take().span.start;
+        let mut items = Vec::new();
+        let mut height = 0;
+        while self.token().kind != Kind::Symbol("]") {
+            let item = self.expression(level::CONDITION)?;
+            height = height.max(item.height);
+            items.push(item.expr);
+            if self.token().kind != Kind::Symbol(",") {
+                break;
+            }
+            self.take();
+        }
+        let end = self.expect("]", "or `,` in the list")?.end;
+        self.node(Node::List(items), Span { start, end }, height)
+    }
+
+    /// `{"a": b}`; the brace comes. `{:}` is how JEXL writes one without members.
+    fn object(&mut self) -> Result<Tree, ParseError> {
+        let start = self.take().span.start;
+        let mut members = Vec::new();
+        let mut height = 0;
+        if self.token().kind == Kind::Symbol(":") {
+            self.take();
+        } else {
+            while self.token().kind != Kind::Symbol("}") {
+                let key = self.expression(level::OR)?;
+                self.expect(":", "after the key")?;
+                let value = self.expression(level::CONDITION)?;
+                height = height.max(key.height).max(value.height);
+                members.push((key.expr, value.expr));
+                if self.token().kind != Kind::Symbol(",") {
+                    break;
+                }
+                self.take();
+            }
+        }
+        let end = self.expect("}", "or `,` in the object")?.end;
+        self.node(Node::Object(members), Span { start, end }, height)
+    }
+
+    /// How many tokens a lambda's head has, where one comes: `x ->` or `(x) ->`.
+    fn lambda_ahead(&self) -> Option<usize> {
+        let kind = |by| &self.ahead(by).kind;
+        match kind(0) {
+            Kind::Word(word) if !is_reserved(word) && *kind(1) == Kind::Symbol("->") => Some(2),
+            Kind::Symbol("(") if *kind(2) == Kind::Symbol(")") && *kind(3) == Kind::Symbol("->") => {
+                matches!(kind(1), Kind::Word(word) if !is_reserved(word)).then_some(4)
+            }
+            _ => None,
+        }
+    }
+
+    /// `x -> …`, whose head has so many tokens.
+    fn lambda(&mut self, head: usize) -> Result<Tree, ParseError> {
+        let start = self.token().span.start;
+        let name = match &self.ahead(if head == 2 { 0 } else { 1 }).kind {
+            Kind::Word(word) => word.clone(),
+            _ => return Err(self.unexpected("the parameter of a lambda is expected")),
+        };
+        self.at += head;
+        self.locals.push(name.clone());
+        let body = self.expression(level::CONDITION)?;
+        self.locals.pop();
+        let span = Span { start, end: body.expr.span.end };
+        self.node(Node::Lambda(name, Box::new(body.expr)), span, body.height)
+    }
+
     fn value(&mut self) -> Result<Tree, ParseError> {
+        if let Some(head) = self.lambda_ahead() {
+            return self.lambda(head);
+        }
         let Token { kind, span } = self.token().clone();
         let node = match kind {
             Kind::Integer(value) => match i64::try_from(value) {
@@ -357,17 +461,12 @@ impl Parser {
                     self.take();
                     return self.call(&word, span.start, None);
                 }
+                _ if self.locals.contains(&word) => Node::Local(word),
                 _ => return self.path(word, span),
             },
             Kind::Symbol("(") => return self.group(),
-            Kind::Symbol("[") => {
-                let span = Span { start: span.start, end: self.closing("[", "]") };
-                return self.error(span, "array literals `[…]` are not available yet");
-            }
-            Kind::Symbol("{") => {
-                let span = Span { start: span.start, end: self.closing("{", "}") };
-                return self.error(span, "map literals `{…}` are not available yet");
-            }
+            Kind::Symbol("[") => return self.list(),
+            Kind::Symbol("{") => return self.object(),
             Kind::Symbol("+") => return self.error(span, "a sign `+` before a value is not needed: remove it"),
             _ => return Err(self.unexpected("a value is expected")),
         };
@@ -375,30 +474,11 @@ impl Parser {
         self.node(node, span, 0)
     }
 
-    /// Where the bracket that comes is closed; the end of the text if nowhere.
-    fn closing(&self, open: &str, close: &str) -> usize {
-        let mut depth = 0usize;
-        for token in &self.tokens[self.at..] {
-            match token.kind {
-                Kind::Symbol(symbol) if symbol == open => depth += 1,
-                Kind::Symbol(symbol) if symbol == close => depth = depth.saturating_sub(1),
-                _ => {}
-            }
-            if depth == 0 {
-                return token.span.end;
-            }
-        }
-        self.tokens.last().map_or(0, |end| end.span.end)
-    }
-
-    /// `(…)`; the tree takes the characters of its parentheses. `(a, b) -> …` is a lambda.
+    /// `(…)`; the tree takes the characters of its parentheses.
     fn group(&mut self) -> Result<Tree, ParseError> {
         let open = self.take().span;
         let mut inside = self.expression(level::CONDITION)?;
         let close = self.expect(")", "to close the parenthesis")?;
-        if self.token().kind == Kind::Symbol("->") {
-            return Err(self.unexpected(""));
-        }
         inside.expr.span = Span { start: open.start, end: close.end };
         Ok(inside)
     }
@@ -423,11 +503,10 @@ impl Parser {
                     steps.push(Step::Name(name));
                 }
                 Kind::Symbol("[") => {
-                    let (step, closed) = self.element()?;
+                    let Some((step, closed)) = self.element()? else { break };
                     steps.push(step);
                     end = closed;
                 }
-                Kind::Symbol("->" | "=>") => return Err(self.unexpected("")),
                 _ => break,
             }
         }
@@ -439,29 +518,28 @@ impl Parser {
         self.members(field)
     }
 
-    /// `[0]` or `["name"]`.
-    fn element(&mut self) -> Result<(Step, usize), ParseError> {
-        let open = self.take().span;
-        let Token { kind, span } = self.take();
-        let step = match kind {
-            Kind::Integer(index) => Step::Index(index),
-            Kind::Text(name) if !name.is_empty() => Step::Name(name),
-            Kind::Symbol("*") => {
-                let span = Span { start: open.start, end: self.token().span.end };
-                return self.error(
-                    span,
-                    "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`",
-                );
+    /// `[0]`, `["name"]` or `[*]`, as a step of the path; none where the element is computed.
+    fn element(&mut self) -> Result<Option<(Step, usize)>, ParseError> {
+        let step = match &self.ahead(1).kind {
+            Kind::Integer(index) => Step::Index(*index),
+            Kind::Text(name) if !name.is_empty() => Step::Name(name.clone()),
+            Kind::Symbol("*") => Step::Every,
+            Kind::Symbol("]" | "-") => {
+                let span = Span { start: self.token().span.start, end: self.ahead(1).span.end };
+                return self.error(span, "an element is a whole number from 0, such as `[0]`");
             }
-            _ => {
-                return self.error(
-                    Span { start: open.start, end: span.end },
-                    "an element is a whole number from 0, such as `[0]`",
-                );
-            }
+            _ => return Ok(None),
         };
-        let close = self.expect("]", "after the index")?;
-        Ok((step, close.end))
+        if self.ahead(2).kind != Kind::Symbol("]") {
+            if step == Step::Every {
+                self.at += 2;
+                return Err(self.unexpected("expected `]` after `[*`"));
+            }
+            return Ok(None);
+        }
+        let end = self.ahead(2).span.end;
+        self.at += 3;
+        Ok(Some((step, end)))
     }
 
     /// The parenthesis of a call comes. A receiver is the first argument.
@@ -486,6 +564,9 @@ impl Parser {
         }
         let close = self.expect(")", &format!("or `,` in the call of `{name}`"))?;
         let canonical = functions::find(name).map_or(name, |function| function.name);
+        if canonical == functions::HAS_FIELD {
+            arguments.iter_mut().for_each(named_field);
+        }
         let call = self.node(Node::Call(canonical.to_string(), arguments), Span { start, end: close.end }, children)?;
         self.members(call)
     }

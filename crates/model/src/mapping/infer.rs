@@ -7,7 +7,9 @@ use crate::xdm::Type;
 /// The type of what the expression gives, where it is the same in every row. Null alone has no type.
 pub fn infer(expr: &Expr) -> Option<Type> {
     match &expr.node {
-        Node::Null | Node::Field(_) => None,
+        Node::Null | Node::Field(_) | Node::Local(_) | Node::Lambda(..) => None,
+        Node::List(items) => unify(items).map(|item| Type::Array(Box::new(item))),
+        Node::Object(_) => Some(Type::Object(Vec::new())),
         Node::Boolean(_) => Some(Type::Boolean),
         Node::Integer(_) => Some(Type::Long),
         Node::Number(_) => Some(Type::Number),
@@ -80,7 +82,7 @@ fn call(name: &str, arguments: &[Expr]) -> Option<Type> {
         Shape::Moment => Some(Type::DateTime),
         Shape::Texts => Some(Type::Array(Box::new(Type::String))),
         Shape::Common => unify(results(name, arguments)),
-        Shape::Any | Shape::List | Shape::Object | Shape::Map | Shape::Null => None,
+        Shape::Any | Shape::List | Shape::Object | Shape::Map | Shape::Null | Shape::Lambda => None,
     }
 }
 

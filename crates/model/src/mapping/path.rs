@@ -8,6 +8,12 @@ use std::fmt;
 use std::str::FromStr;
 
 impl FieldPath {
+    /// The part of the path that a scan reads as one column: up to the first `[*]`, behind which there are many values.
+    pub fn read(&self) -> FieldPath {
+        let end = self.0.iter().position(|step| *step == Step::Every).unwrap_or(self.0.len());
+        FieldPath(self.0[..end].to_vec())
+    }
+
     /// A path of one name, whatever the name holds: a header of a delimited file, taken literally.
     pub fn name(name: impl Into<String>) -> FieldPath {
         FieldPath(vec![Step::Name(name.into())])
@@ -25,6 +31,7 @@ impl FieldPath {
                     text.push_str(name);
                 }
                 Step::Index(index) => text.push_str(&format!("[{index}]")),
+                Step::Every => text.push_str("[*]"),
             }
         }
         text
@@ -42,6 +49,7 @@ impl fmt::Display for FieldPath {
                     write_name(f, name)?;
                 }
                 Step::Index(index) => write!(f, "[{index}]")?,
+                Step::Every => f.write_str("[*]")?,
             }
         }
         Ok(())
@@ -49,7 +57,7 @@ impl fmt::Display for FieldPath {
 }
 
 /// A name as it is, or in `${…}` where it is no identifier.
-fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+pub(super) fn write_name(f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
     let plain = name.starts_with(starts_name) && name.chars().all(in_name) && !grammar::is_reserved(name);
     if plain {
         return f.write_str(name);
@@ -175,7 +183,7 @@ impl Reader<'_> {
         Ok(name)
     }
 
-    /// `[12]` before a dot, another index or the end. `[*]` is refused by name; any other bracket is part of the name.
+    /// `[12]` or `[*]` before a dot, another index or the end; any other bracket is part of the name.
     fn at_index(&self) -> Result<bool, ParseError> {
         let rest = &self.chars[self.at + 1..];
         let Some(close) = rest.iter().position(|c| *c == ']') else { return Ok(false) };
@@ -183,12 +191,7 @@ impl Reader<'_> {
             return Ok(false);
         }
         if rest[..close] == ['*'] {
-            let span = Span { start: self.at, end: self.at + 3 };
-            return Err(ParseError {
-                span,
-                message: "`[*]`, every element of an array, is not available yet: name one element, such as `[0]`"
-                    .into(),
-            });
+            return Ok(true);
         }
         Ok(close > 0 && rest[..close].iter().all(char::is_ascii_digit))
     }
@@ -198,6 +201,10 @@ impl Reader<'_> {
         let start = self.at;
         let mut digits = String::new();
         self.at += 1;
+        if self.peek(0) == Some('*') {
+            self.at += 2;
+            return Ok(Step::Every);
+        }
         while let Some(c) = self.peek(0).filter(char::is_ascii_digit) {
             digits.push(c);
             self.at += 1;

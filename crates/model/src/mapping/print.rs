@@ -1,12 +1,13 @@
 //! Expressions as text: the least parentheses that read back as the same tree.
 
-use super::ast::{Binary, Expr, Node, Unary};
+use super::ast::{Binary, Expr, FieldPath, Node, Step, Unary};
 use super::grammar::{chains, level, level_of};
+use super::path::write_name;
 use std::fmt;
 
 impl fmt::Display for Expr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write(f, self, level::CONDITION)
+        write(f, self, level::CONDITION, &mut Vec::new())
     }
 }
 
@@ -43,18 +44,18 @@ impl fmt::Display for Unary {
 /// How tightly the node itself binds.
 fn binds(node: &Node) -> u8 {
     match node {
-        Node::Conditional(..) => level::CONDITION,
+        Node::Conditional(..) | Node::Lambda(..) => level::CONDITION,
         Node::Binary(operator, ..) => level_of(*operator),
         Node::Unary(..) => level::UNARY,
         _ => level::VALUE,
     }
 }
 
-/// `minimum` is what the place needs.
-fn write(f: &mut fmt::Formatter<'_>, expr: &Expr, minimum: u8) -> fmt::Result {
+/// `minimum` is what the place needs, `locals` are the parameters of the lambdas around.
+fn write<'a>(f: &mut fmt::Formatter<'_>, expr: &'a Expr, minimum: u8, locals: &mut Vec<&'a str>) -> fmt::Result {
     if binds(&expr.node) < minimum {
         f.write_str("(")?;
-        write(f, expr, level::CONDITION)?;
+        write(f, expr, level::CONDITION, locals)?;
         return f.write_str(")");
     }
     match &expr.node {
@@ -63,37 +64,83 @@ fn write(f: &mut fmt::Formatter<'_>, expr: &Expr, minimum: u8) -> fmt::Result {
         Node::Integer(value) => write!(f, "{value}"),
         Node::Number(value) => write!(f, "{value:?}"),
         Node::Text(text) => write_text(f, text),
-        Node::Field(path) => write!(f, "{path}"),
+        Node::Field(path) => write_field(f, path, locals),
+        Node::Local(name) => f.write_str(name),
         Node::Unary(operator, operand) => {
             write!(f, "{operator}")?;
             // A sign directly before digits would be part of the literal, and `!~` is an operator of its own.
             let apart = matches!(operand.node, Node::Integer(_) | Node::Number(_) | Node::Unary(Unary::Complement, _));
-            write(f, operand, if apart { u8::MAX } else { level::UNARY })
+            write(f, operand, if apart { u8::MAX } else { level::UNARY }, locals)
         }
         Node::Binary(operator, left, right) => {
             let level = level_of(*operator);
-            write(f, left, if chains(*operator) { level } else { level + 1 })?;
+            write(f, left, if chains(*operator) { level } else { level + 1 }, locals)?;
             write!(f, " {operator} ")?;
-            write(f, right, level + 1)
+            write(f, right, level + 1, locals)
         }
         Node::Conditional(condition, yes, no) => {
-            write(f, condition, level::OR)?;
+            write(f, condition, level::OR, locals)?;
             f.write_str(" ? ")?;
-            write(f, yes, level::CONDITION)?;
+            write(f, yes, level::CONDITION, locals)?;
             f.write_str(" : ")?;
-            write(f, no, level::CONDITION)
+            write(f, no, level::CONDITION, locals)
         }
         Node::Call(name, arguments) => {
             write!(f, "{name}(")?;
-            for (at, argument) in arguments.iter().enumerate() {
-                if at > 0 {
-                    f.write_str(", ")?;
-                }
-                write(f, argument, level::CONDITION)?;
-            }
+            write_all(f, arguments, locals)?;
             f.write_str(")")
         }
+        Node::List(items) => {
+            f.write_str("[")?;
+            write_all(f, items, locals)?;
+            f.write_str("]")
+        }
+        Node::Object(members) => {
+            f.write_str("{")?;
+            for (at, (key, value)) in members.iter().enumerate() {
+                f.write_str(if at > 0 { ", " } else { "" })?;
+                write(f, key, level::OR, locals)?;
+                f.write_str(": ")?;
+                write(f, value, level::CONDITION, locals)?;
+            }
+            f.write_str("}")
+        }
+        Node::Lambda(name, body) => {
+            write!(f, "{name} -> ")?;
+            locals.push(name);
+            write(f, body, level::CONDITION, locals)?;
+            locals.pop();
+            Ok(())
+        }
     }
+}
+
+fn write_all<'a>(f: &mut fmt::Formatter<'_>, items: &'a [Expr], locals: &mut Vec<&'a str>) -> fmt::Result {
+    for (at, item) in items.iter().enumerate() {
+        f.write_str(if at > 0 { ", " } else { "" })?;
+        write(f, item, level::CONDITION, locals)?;
+    }
+    Ok(())
+}
+
+/// A field that has the name of a lambda's parameter stands in braces, as it was written.
+fn write_field(f: &mut fmt::Formatter<'_>, path: &FieldPath, locals: &[&str]) -> fmt::Result {
+    let Some((Step::Name(first), rest)) = path.0.split_first() else { return Ok(()) };
+    if !locals.contains(&first.as_str()) {
+        return write!(f, "{path}");
+    }
+    write!(f, "${{{first}}}")?;
+    for step in rest {
+        match step {
+            Step::Name(name) => {
+                f.write_str(".")?;
+                write_name(f, name)?;
+            }
+            Step::Index(index) => write!(f, "[{index}]")?,
+            Step::Every => f.write_str("[*]")?,
+        }
+    }
+    Ok(())
 }
 
 fn write_text(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {

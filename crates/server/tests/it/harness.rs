@@ -1,11 +1,13 @@
 //! A real server on loopback with a folder of its own, an S3 endpoint, and the words to drive both.
 
+use crate::database::Database;
 use object_store::ObjectStoreExt;
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub const FLOW: &str = "/data/foundation/flowservice";
@@ -185,7 +187,8 @@ pub struct Forebay {
     child: Option<Child>,
     env: Vec<(String, String)>,
     http: reqwest::Client,
-    _dir: tempfile::TempDir,
+    pub database: Arc<Database>,
+    dir: Arc<tempfile::TempDir>,
 }
 
 impl Forebay {
@@ -196,20 +199,51 @@ impl Forebay {
 
     /// Starts a server with more of an environment.
     pub async fn start_with(env: &[(&str, &str)]) -> Forebay {
+        Forebay::prepared(env, Database::new(), |_| ()).await
+    }
+
+    /// Starts a server over a database and what `prepare` leaves in its folder.
+    pub async fn prepared(env: &[(&str, &str)], database: Database, prepare: impl FnOnce(&Forebay)) -> Forebay {
         let dir = tempfile::tempdir().unwrap();
+        let env = env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+        let mut forebay = Forebay::of(env, Arc::new(database), Arc::new(dir));
+        prepare(&forebay);
+        forebay.resume().await;
+        forebay
+    }
+
+    /// Starts another process over the same folder and database.
+    pub async fn beside(&self) -> Forebay {
+        let mut forebay = Forebay::of(self.env.clone(), self.database.clone(), self.dir.clone());
+        forebay.resume().await;
+        forebay
+    }
+
+    fn of(env: Vec<(String, String)>, database: Arc<Database>, dir: Arc<tempfile::TempDir>) -> Forebay {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut forebay = Forebay {
+        Forebay {
             data: dir.path().join("data"),
             url: format!("http://127.0.0.1:{port}"),
             credentials: Value::Null,
             token: String::new(),
             child: None,
-            env: env.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect(),
+            env,
             http: reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap(),
-            _dir: dir,
-        };
-        forebay.resume().await;
-        forebay
+            database,
+            dir,
+        }
+    }
+
+    /// Runs the program with the server's folder and database; answers whether it succeeded and what it said.
+    pub fn program(&self, args: &[&str]) -> (bool, String) {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_forebay"));
+        command.args(args).arg("--data").arg(&self.data);
+        if self.database.is_served() {
+            command.env("FOREBAY_DATABASE_URL", self.database.url());
+        }
+        let out = command.output().unwrap();
+        let said = [out.stdout, out.stderr].concat();
+        (out.status.success(), String::from_utf8_lossy(&said).into_owned())
     }
 
     /// Starts the server again over the same folder, and waits until it answers.
@@ -222,6 +256,9 @@ impl Forebay {
             .env("FOREBAY_EGRESS_ALLOW", "127.0.0.0/8,::1/128")
             .env("FOREBAY_RUN_TICK_MS", "50")
             .envs(self.env.iter().cloned());
+        if self.database.is_served() {
+            command.env("FOREBAY_DATABASE_URL", self.database.url());
+        }
         self.child = Some(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap());
         let began = Instant::now();
         loop {
@@ -247,6 +284,14 @@ impl Forebay {
         let mut child = self.child.take().expect("it runs");
         child.kill().unwrap();
         child.wait().unwrap();
+    }
+
+    /// The most memory that the server has had so far, in MiB.
+    pub fn peak(&self) -> u64 {
+        let process = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("Linux says it");
+        line.trim().trim_end_matches(" kB").trim().parse::<u64>().unwrap() / 1024
     }
 
     /// What the server has logged.

@@ -106,6 +106,11 @@ impl Office {
 
     /// Where the flow's next run starts, as the store has it.
     fn cursor(&self, flow: &str) -> Value {
+        if self.forebay.database.is_served() {
+            let select = format!("SELECT COALESCE(progress, 'null') FROM flow_state WHERE flow_id = '{flow}'");
+            let said = crate::database::tool("psql", &["-At", "-c", &select, &self.forebay.database.url()]);
+            return serde_json::from_str(said.trim()).unwrap_or(Value::Null);
+        }
         let script = "import json, sqlite3, sys\nrow = sqlite3.connect(sys.argv[1]).execute('SELECT progress FROM flow_state WHERE flow_id = ?', [sys.argv[2]]).fetchone()\nprint(row[0] if row and row[0] else 'null')";
         let out = std::process::Command::new(crate::harness::python())
             .args(["-c", script])

@@ -4,13 +4,19 @@
 #![allow(clippy::unwrap_used)]
 
 mod aepp;
+mod backup;
 mod badinput;
+// The same for every crate over the store.
+mod batches;
+#[path = "../../../store/tests/it/database.rs"]
+mod database;
 mod demo;
 mod formats;
 mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
+mod processes;
 mod requests;
 mod runs;
 mod s3;

@@ -185,7 +185,7 @@ pub(super) fn row(record: &Value, columns: &[Column], portal: Option<i64>, kind:
         for step in &path.0 {
             value = match step {
                 Step::Name(name) => value.and_then(|value| value.get(name)),
-                Step::Index(_) => None,
+                Step::Index(_) | Step::Every => None,
             };
         }
         let own = match path.plain().as_str() {

@@ -4,7 +4,8 @@
 //! which no certificate covers; every other store by path. The path that is signed and the path that is sent name the
 //! same key, byte for byte.
 
-use super::sign::PATH;
+use super::WORDS;
+use crate::files::{Named, PATH, sent_path};
 use forebay_model::{Error, Kind, Place, Result, code};
 use percent_encoding::utf8_percent_encode;
 use url::Url;
@@ -64,11 +65,12 @@ impl Endpoint {
 
     /// The service itself.
     pub(super) fn root(&self) -> Result<Url> {
-        self.target(&self.region, None, None, "").map(|target| target.url)
+        self.target(&self.region, &Named::buckets(&WORDS), "").map(|target| target.url)
     }
 
     /// Where a request for a bucket and a key goes. `query` is encoded.
-    pub(super) fn target(&self, region: &str, bucket: Option<&str>, key: Option<&str>, query: &str) -> Result<Target> {
+    pub(super) fn target(&self, region: &str, named: &Named, query: &str) -> Result<Target> {
+        let (bucket, key) = (named.bucket.as_deref(), named.key.as_deref());
         let host = match &self.aws {
             Some((before, behind)) => format!("{before}{region}{behind}"),
             None => self.host.clone(),
@@ -86,22 +88,13 @@ impl Endpoint {
         }
         let sent = sent_path(&path);
         let mark = if query.is_empty() { "" } else { "?" };
-        let url = Url::parse(&format!("{}://{host}{sent}{mark}{query}", self.scheme))
-            .map_err(|_| unspeakable(bucket, key))?;
+        let url =
+            Url::parse(&format!("{}://{host}{sent}{mark}{query}", self.scheme)).map_err(|_| named.unspeakable())?;
         if url.path() != sent {
-            return Err(unspeakable(bucket, key));
+            return Err(named.unspeakable());
         }
         Ok(Target { url, host, path })
     }
-}
-
-/// The path as it is sent. A URL cannot hold a `.` or `..` segment: every parser on the way folds it. Written with
-/// `%2F` for its slashes such a key is one segment, and the service decodes it to the same key.
-fn sent_path(path: &str) -> String {
-    if !path.split('/').any(|segment| matches!(segment, "." | "..")) {
-        return path.to_string();
-    }
-    format!("/{}", path[1..].replace('/', "%2F"))
 }
 
 /// The parts of an AWS host: before the region, the region, behind it. A bucket in front is dropped.
@@ -130,12 +123,6 @@ fn invalid(why: &str) -> Error {
         .advice("Write it as https://s3.{region}.amazonaws.com/ or as the endpoint of an S3-compatible store.")
 }
 
-fn unspeakable(bucket: Option<&str>, key: Option<&str>) -> Error {
-    let name = format!("{}/{}", bucket.unwrap_or_default(), key.unwrap_or_default());
-    Error::new(Kind::Refused, &code::FLOW_1100, format!("no request can name {name:?}"))
-        .advice("Rename the object, or select files with a pattern that leaves it out.")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -144,7 +131,14 @@ mod tests {
     fn check(service_url: Option<&str>, bucket: &str, key: Option<&str>, region: &str, expected: &str) {
         let endpoint = Endpoint::parse(service_url).unwrap();
         assert_eq!(endpoint.region, region);
-        assert_eq!(endpoint.target(region, Some(bucket), key, "").unwrap().url.as_str(), expected);
+        assert_eq!(endpoint.target(region, &named(bucket, key), "").unwrap().url.as_str(), expected);
+    }
+
+    fn named(bucket: &str, key: Option<&str>) -> Named {
+        match key {
+            Some(key) => Named::object(&WORDS, bucket, key),
+            None => Named::bucket(&WORDS, bucket),
+        }
     }
 
     #[test]
@@ -184,14 +178,14 @@ mod tests {
 
     #[test]
     fn the_signed_path_keeps_its_slashes() {
-        let target = Endpoint::parse(Some("http://h:1")).unwrap().target("r", Some("b"), Some("../x"), "").unwrap();
+        let target = Endpoint::parse(Some("http://h:1")).unwrap().target("r", &named("b", Some("../x")), "").unwrap();
         assert_eq!((target.path.as_str(), target.url.path()), ("/b/../x", "/b%2F..%2Fx"));
     }
 
     #[test]
     fn a_key_that_no_url_can_hold_is_refused() {
         let endpoint = Endpoint::parse(None).unwrap();
-        assert_eq!(endpoint.target("us-east-1", Some("b"), Some(".."), "").unwrap_err().kind, Kind::Refused);
+        assert_eq!(endpoint.target("us-east-1", &named("b", Some("..")), "").unwrap_err().kind, Kind::Refused);
     }
 
     #[test]

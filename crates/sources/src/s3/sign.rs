@@ -3,17 +3,13 @@
 //! Our own, because object_store's signer parses the URL again and so cannot sign a key with a `..` segment. The
 //! secret key is read here and nowhere else.
 
+use crate::files::QUERY;
 use forebay_model::Time;
 use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-
-/// What is encoded in a query: all but the unreserved characters of RFC 3986.
-pub(super) const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
-/// What is encoded in a path: the same, without the slash.
-pub(super) const PATH: &AsciiSet = &QUERY.remove(b'/');
 
 /// SHA-256 of nothing.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -105,6 +101,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::PATH;
 
     #[track_caller]
     fn check(path: &str, pairs: &[(&str, &str)], expected: &str) {

@@ -1,6 +1,7 @@
 //! Documents of S3, and documents that only look like them.
 
 use super::*;
+use crate::files::{Told, told as error};
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
@@ -40,7 +41,10 @@ fn encoded_keys_are_decoded_as_forms_are() {
 fn documents_that_are_not_whole_or_not_pages_are_errors() {
     check("", expect![[r#"Err("the document is cut short")"#]]);
     check("<ListBucketResult><Contents>", expect![[r#"Err("the document is cut short")"#]]);
-    check("<html><body>hello</body></html>", expect![[r#"Err("it is not the XML document that S3 answers with")"#]]);
+    check(
+        "<html><body>hello</body></html>",
+        expect![[r#"Err("it is not the XML document that such a store answers with")"#]],
+    );
     check("{\"a\":1}", expect![[r#"Err("the document is cut short")"#]]);
     check(
         "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
@@ -67,7 +71,7 @@ fn entities_are_not_expanded() {
 #[test]
 fn errors_and_buckets_are_read() {
     let told = error(b"<Error><Code>NoSuchKey</Code><Message>m</Message><Region>r</Region></Error>");
-    assert_eq!(told, Told { code: "NoSuchKey".into(), message: "m".into(), region: "r".into() });
+    assert_eq!(told, Told { code: "NoSuchKey".into(), message: "m".into(), region: "r".into(), ..Told::default() });
     assert_eq!(error(b"<Error><Code>SlowDown</Code><Mess").code, "SlowDown");
     assert_eq!(error(b"<html>"), Told::default());
     let body = b"<ListAllMyBucketsResult><Owner><ID>i</ID></Owner><Buckets><Bucket><Name>a</Name></Bucket><Bucket><Name>b</Name></Bucket></Buckets></ListAllMyBucketsResult>";

@@ -1,7 +1,8 @@
-//! The sources against real endpoints on loopback, and against what stands between them and us: S3 here, HubSpot in its
-//! own folder.
+//! The sources against real endpoints on loopback, and against what stands between them and us: S3 here, the others in
+//! files and folders of their own.
 #![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
 
+mod azure;
 mod faults;
 mod hubspot;
 mod laws;

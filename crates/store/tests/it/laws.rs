@@ -1,46 +1,46 @@
-//! What every test needs: a store of its own, scopes, documents of small size. A second database is one more `Fixture`.
+//! What every test needs: a store of its own, scopes, documents of small size. FOREBAY_TEST_DATABASE says on which database
+//! the laws are tried.
 
+mod audit;
+mod batches;
 mod deliveries;
 mod documents;
 mod lists;
 mod opening;
 mod queue;
+mod sandboxes;
 mod schedules;
 mod secrets;
 
+use crate::database::Database;
 use forebay_model::{Document, Resource, Scope, Time};
 use forebay_store::{Keys, New, Store};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tempfile::TempDir;
 
 /// Long enough for a lease that nobody lets expire.
 pub const LEASE: Duration = Duration::from_secs(15);
 
-/// A store in a folder of its own.
+/// A store over a database of its own.
 pub struct Fixture {
     pub store: Store,
-    pub folder: TempDir,
+    pub database: Database,
 }
 
 impl Fixture {
     pub async fn new() -> Fixture {
-        let folder = tempfile::tempdir().expect("a folder");
-        let store = Store::open(&url(&folder), key()).await.expect("it opens");
-        Fixture { store, folder }
+        let database = Database::new();
+        let store = Store::open(&database.url(), key()).await.expect("it opens");
+        Fixture { store, database }
     }
 
     /// The same database, opened again.
     pub async fn reopened(self) -> Fixture {
-        let Fixture { store, folder } = self;
+        let Fixture { store, database } = self;
         drop(store);
-        let store = Store::open(&url(&folder), key()).await.expect("it opens again");
-        Fixture { store, folder }
+        let store = Store::open(&database.url(), key()).await.expect("it opens again");
+        Fixture { store, database }
     }
-}
-
-pub fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("forebay.db").display())
 }
 
 pub fn key() -> Keys {

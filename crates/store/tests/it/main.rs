@@ -3,4 +3,8 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod backup;
+mod database;
 mod laws;
+mod server;
+mod upgrade;

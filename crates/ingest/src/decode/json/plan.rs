@@ -52,6 +52,8 @@ impl Plan {
         let found = match step {
             Step::Name(name) => self.child(at, name.as_bytes()),
             Step::Index(index) => self.nodes[at].element(*index),
+            // A scan is asked for the list itself: `FieldPath::read`.
+            Step::Every => return at,
         };
         found.unwrap_or_else(|| {
             let child = self.nodes.len();
@@ -59,6 +61,7 @@ impl Plan {
             match step {
                 Step::Name(name) => self.nodes[at].names.push((name.clone().into_bytes(), child)),
                 Step::Index(index) => self.nodes[at].elements.push((*index, child)),
+                Step::Every => {}
             }
             child
         })

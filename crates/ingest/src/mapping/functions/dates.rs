@@ -1,23 +1,28 @@
 //! Functions of dates. A moment keeps the zone it was written in; its parts are those of that zone's clock.
 
-use super::{Args, Builtin, Gives, absent, builtin};
+use super::{Args, Builtin, Gives, Prepared, absent, builtin};
 use crate::mapping::compile::shown;
 use crate::mapping::moment::{Moment, Zone};
+use crate::mapping::pattern::Pattern;
 use crate::mapping::value::{Fault, Outcome, Value};
 use chrono::{Datelike, NaiveDate, NaiveDateTime, Timelike};
 
 pub(super) static ALL: &[Builtin] = &[
     builtin("now", 0, 0, Gives::Utc, |args| Ok(Value::Moment(Moment::utc(args.now.timestamp_micros())))),
     builtin("timestamp", 0, 0, Gives::Whole, |args| Ok(Value::Int(args.now.timestamp_millis()))),
-    Builtin { pattern: Some(1), ..builtin("format", 2, 2, Gives::Text, format) },
-    Builtin { pattern: Some(1), ..builtin("dformat", 2, 2, Gives::Text, dformat) },
-    Builtin { pattern: Some(1), ..builtin("date", 1, 3, Gives::Any, date) },
+    Builtin { prepare: Some((1, prepare)), ..builtin("format", 2, 2, Gives::Text, format) },
+    Builtin { prepare: Some((1, prepare)), ..builtin("dformat", 2, 2, Gives::Text, dformat) },
+    Builtin { prepare: Some((1, prepare)), ..builtin("date", 1, 3, Gives::Any, date) },
     builtin("date_part", 2, 2, Gives::Whole, date_part),
     builtin("set_date_part", 3, 3, Gives::Any, set_date_part),
     builtin("make_date_time", 8, 8, Gives::Any, make_date_time),
     builtin("zone_date_to_utc", 1, 1, Gives::Utc, zone_date_to_utc),
     builtin("zone_date_to_zone", 2, 2, Gives::Any, zone_date_to_zone),
 ];
+
+fn prepare(text: &str) -> Result<Prepared, String> {
+    Pattern::parse(text).map(Prepared::Date)
+}
 
 fn format<'a>(args: &Args<'a>) -> Outcome<'a> {
     let (Some(moment), Some(pattern)) = (args.moment(0)?, args.pattern(1)?) else {
@@ -77,7 +82,7 @@ fn date_part<'a>(args: &Args<'a>) -> Outcome<'a> {
         "hh12" => local.hour12().1 as i32,
         "minute" | "mi" | "n" => local.minute() as i32,
         "second" | "ss" | "s" => local.second() as i32,
-        "millisecond" | "ms" => local.nanosecond() as i32 / 1_000_000,
+        "millisecond" | "ms" | "sss" => local.nanosecond() as i32 / 1_000_000,
         _ => return Err(format!("date_part() knows no component {component:?}").into()),
     };
     Ok(Value::Int(i64::from(part)))

@@ -62,7 +62,9 @@ fn concat<'a>(args: &Args<'a>) -> Outcome<'a> {
     let mut all: Option<String> = None;
     for at in 0..args.len() {
         if let Some(text) = args.text(at)? {
-            all.get_or_insert_default().push_str(&text);
+            let all = all.get_or_insert_default();
+            args.budget.text(all.len() + text.len())?;
+            all.push_str(&text);
         }
     }
     Ok(all.map_or(Value::Null, Value::owned))
@@ -124,7 +126,14 @@ fn join<'a>(args: &Args<'a>) -> Outcome<'a> {
     if !given {
         return Ok(Value::Null);
     }
-    Ok(Value::owned(texts.join(separator.as_ref())))
+    joined(args, &separator, &texts)
+}
+
+/// Texts with a separator between them.
+pub(super) fn joined<'a>(args: &Args<'a>, separator: &str, texts: &[Cow<'a, str>]) -> Outcome<'a> {
+    let between = separator.len() * texts.len().saturating_sub(1);
+    args.budget.text(texts.iter().map(|text| text.len()).sum::<usize>() + between)?;
+    Ok(Value::owned(texts.join(separator)))
 }
 
 fn instr<'a>(args: &Args<'a>) -> Outcome<'a> {
@@ -164,6 +173,10 @@ fn replacestr<'a>(args: &Args<'a>) -> Outcome<'a> {
     };
     if find.is_empty() || !text.contains(find.as_ref()) {
         return Ok(Value::Text(text));
+    }
+    if replace.len() > find.len() {
+        let found = memchr::memmem::find_iter(text.as_bytes(), find.as_bytes()).count();
+        args.budget.text(text.len() + found * (replace.len() - find.len()))?;
     }
     Ok(Value::owned(text.replace(find.as_ref(), &replace)))
 }
@@ -221,12 +234,13 @@ fn pad<'a>(args: &Args<'a>, before: bool) -> Outcome<'a> {
     };
     let padding = if padding.is_empty() { " ".into() } else { padding };
     if count > MAX_PADDED {
-        return Err(format!("{}() makes at most {MAX_PADDED} characters", args.builtin.name).into());
+        return Err(Fault::limit(format!("{}() makes at most {MAX_PADDED} characters", args.builtin.name)));
     }
     let missing = count.saturating_sub(text.chars().count());
     if missing == 0 {
         return Ok(Value::Text(text));
     }
+    args.budget.text(text.len() + missing)?;
     let fill: String = padding.chars().cycle().take(missing).collect();
     Ok(Value::owned(if before { fill + &text } else { text.into_owned() + &fill }))
 }

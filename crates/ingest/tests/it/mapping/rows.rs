@@ -209,7 +209,10 @@ fn a_set_that_cannot_run_is_refused_with_its_reason() {
         MapExec::new(spec, child).map(|_| ()).unwrap_err().to_string()
     };
     expect!["FLOW-1419-400: The mapping's expression cannot run: the date pattern `yyyy-MM-dd n` has the letter n, which is not supported. (at characters 0 to 23)"].assert_eq(&refusal("date(x, \"yyyy-MM-dd n\")", "a"));
-    expect!["FLOW-1419-400: The mapping's expression cannot run: the function sha256 is not available. (at characters 0 to 9)"].assert_eq(&refusal("sha256(x)", "a"));
+    expect![
+        "FLOW-1419-400: The mapping's expression cannot run: the function sha3 is not available. (at characters 0 to 7)"
+    ]
+    .assert_eq(&refusal("sha3(x)", "a"));
     expect!["FLOW-1419-400: The mapping's target nowhere is not in the schema."].assert_eq(&refusal("x", "nowhere"));
 }
 

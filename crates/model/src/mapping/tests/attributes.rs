@@ -9,6 +9,7 @@ fn check(text: &str, names: &[&str], canonical: &str) {
     let path: FieldPath = text.parse().unwrap();
     let steps = names.iter().map(|name| match name.strip_prefix('#') {
         Some(index) => Step::Index(index.parse().unwrap()),
+        None if *name == "*" => Step::Every,
         None => Step::Name(name.to_string()),
     });
     assert_eq!(path, FieldPath(steps.collect()), "{text}");
@@ -40,6 +41,8 @@ fn a_dot_separates_names_unless_escaped() {
     check("home address.street", &["home address", "street"], "${home address}.street");
     check("a[0].b[12]", &["a", "#0", "b", "#12"], "a[0].b[12]");
     check("a[0][1]", &["a", "#0", "#1"], "a[0][1]");
+    check("a[*].b[*]", &["a", "*", "b", "*"], "a[*].b[*]");
+    check("a[*]b", &["a[*]b"], "${a[*]b}");
 }
 
 #[test]
@@ -59,8 +62,6 @@ fn what_is_no_field_is_refused() {
         ("  ", "empty"),
         ("${}", "names no field"),
         ("${a", "never closed"),
-        ("a[*]", "every element"),
-        ("a[*].b", "every element"),
         ("a[99999999999999999999]", "too large"),
     ];
     for (text, message) in cases {

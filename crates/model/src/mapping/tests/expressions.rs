@@ -163,17 +163,54 @@ fn faults_are_told_with_their_characters() {
 }
 
 #[test]
-fn what_comes_later_is_refused_by_name() {
-    refuse("a«[*]».b", "`[*]`");
-    refuse("size_of(«[1, [2]]»)", "array literals");
-    refuse("get_keys(«{'a': 1}»)", "map literals");
-    refuse("filterArray(a, x «->» x > 1)", "lambdas");
-    refuse("filterArray(a, (x) «->» x > 1)", "lambdas");
-    refuse("a «=~» b", "not available yet");
+fn what_the_language_lacks_is_refused_by_name() {
+    refuse("a «=~» b", "matches_regex");
     refuse("a «&» b", "bitwise");
     refuse("a «?:» b", "coalesce");
-    refuse("«str_to_object(a).k»", "member of a computed value");
-    refuse("«split(a, ',')[0]»", "element of a computed value");
+    refuse("a «..» b", "ranges");
+    refuse("filterArray(a, x «=>» x > 1)", "written `x -> …`");
+    refuse("filterArray(a, (x«,» y) -> x)", "expected `)`");
+    refuse("split(a, ',')«[*]»", "leave it out");
+    refuse("a«[-»1]", "whole number from 0");
+    refuse("a«[]»", "whole number from 0");
+    refuse("a[*«»", "ends too early");
+    refuse("[1, 2«»", "or `,` in the list");
+    refuse("{'a': 1«»", "or `,` in the object");
+    refuse("{'a'«,» 1}", "after the key");
+    refuse("f(a).«»", "name of a child or a method");
+}
+
+#[test]
+fn lists_objects_and_what_is_in_them() {
+    check("[]", "[]");
+    check("[1, 'a', [b.c]]", r#"[1, "a", [b.c]]"#);
+    check("{}", "{}");
+    check("{:}", "{}");
+    check("{'a': 1, b: c ? 1 : 2}", r#"{"a": 1, b: c ? 1 : 2}"#);
+    check("{'a': {\"b\": [1,]},}", r#"{"a": {"b": [1]}}"#);
+    check("a[*].b[0][*]", "a[*].b[0][*]");
+    check("size_of(items[*])", "size_of(items[*])");
+    check("str_to_object(a).k", r#"get(str_to_object(a), "k")"#);
+    check("str_to_object(a).get('k')", r#"get(str_to_object(a), "k")"#);
+    check("split(a, ',')[0].${b c}", r#"get(get(split(a, ","), 0), "b c")"#);
+    check("a[n + 1].b", r#"get(get(a, n + 1), "b")"#);
+    check("[1, 2][0]", "get([1, 2], 0)");
+    check("contains_key(\"a.b[0]\")", "contains_key(a.b[0])");
+    check("is_set(a.b)", "contains_key(a.b)");
+}
+
+#[test]
+fn a_lambdas_parameter_is_known_inside_of_it_only() {
+    check("transformArray(a, x -> x + 1)", "transformArray(a, x -> x + 1)");
+    check("transformArray(a, (x) -> x.b)", r#"transformArray(a, x -> get(x, "b"))"#);
+    check("filterArray(x, x -> ${x} > x)", "filterArray(x, x -> ${x} > x)");
+    check("filterArray(a, x -> ${x}.b == x[0])", "filterArray(a, x -> ${x}.b == get(x, 0))");
+    check("f(a, x -> g(b, y -> x + y + z))", "f(a, x -> g(b, y -> x + y + z))");
+    let tree = parse("f(a, x -> x, x)").unwrap();
+    let Node::Call(_, arguments) = tree.node else { panic!("a call") };
+    let Node::Lambda(name, body) = &arguments[1].node else { panic!("a lambda") };
+    assert_eq!((name.as_str(), &body.node), ("x", &Node::Local("x".into())));
+    assert_eq!(arguments[2].node, Node::Field(FieldPath::name("x")));
 }
 
 #[test]
@@ -225,9 +262,13 @@ fn types_are_known_where_no_row_is_needed() {
 
 fn tree() -> impl Strategy<Value = Node> {
     let name = prop_oneof!["[a-z_$][a-z0-9_]{0,4}", "[a-z .}{$\\\\]{1,5}", Just("new".to_string()), "\\PC{1,4}"];
-    let step = prop_oneof![4 => name.prop_map(Step::Name), 1 => (0u64..9).prop_map(Step::Index)];
+    let step = prop_oneof![
+        4 => name.clone().prop_map(Step::Name),
+        1 => (0u64..9).prop_map(Step::Index),
+        1 => Just(Step::Every)
+    ];
     let path = prop::collection::vec(step, 1..4).prop_map(|mut steps| {
-        if let Step::Index(_) = steps[0] {
+        if let Step::Index(_) | Step::Every = steps[0] {
             steps[0] = Step::Name("a".into());
         }
         FieldPath(steps)
@@ -271,9 +312,16 @@ fn tree() -> impl Strategy<Value = Node> {
                 boxed(a),
                 boxed(b)
             )),
-            (prop::sample::select(vec!["concat", "f", "lower"]), prop::collection::vec(inner, 0..3)).prop_map(
+            (prop::sample::select(vec!["concat", "f", "lower"]), prop::collection::vec(inner.clone(), 0..3)).prop_map(
                 move |(name, arguments)| Node::Call(name.into(), arguments.into_iter().map(|a| *boxed(a)).collect())
             ),
+            prop::collection::vec(inner.clone(), 0..3)
+                .prop_map(move |items| Node::List(items.into_iter().map(|a| *boxed(a)).collect())),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..3).prop_map(move |members| Node::Object(
+                members.into_iter().map(|(key, value)| (*boxed(key), *boxed(value))).collect()
+            )),
+            (prop::sample::select(vec!["a", "b", "x"]), inner.clone())
+                .prop_map(move |(name, body)| Node::Lambda(name.into(), boxed(body))),
         ]
     })
 }
@@ -286,6 +334,9 @@ fn bare(expr: Expr) -> Expr {
         Node::Binary(op, a, b) => Node::Binary(op, inner(a), inner(b)),
         Node::Conditional(c, a, b) => Node::Conditional(inner(c), inner(a), inner(b)),
         Node::Call(name, arguments) => Node::Call(name, arguments.into_iter().map(bare).collect()),
+        Node::List(items) => Node::List(items.into_iter().map(bare).collect()),
+        Node::Object(members) => Node::Object(members.into_iter().map(|(k, v)| (bare(k), bare(v))).collect()),
+        Node::Lambda(name, body) => Node::Lambda(name, inner(body)),
         leaf => leaf,
     };
     Expr { node, span: Span::default() }

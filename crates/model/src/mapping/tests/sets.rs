@@ -213,7 +213,7 @@ fn a_target_field_must_be_in_the_schema() {
 }
 
 #[test]
-fn a_function_must_exist_be_available_and_get_its_arguments() {
+fn a_function_must_exist_and_get_its_arguments() {
     check(
         expression("concta(a, b)", "_id"),
         expect![
@@ -221,23 +221,41 @@ fn a_function_must_exist_be_available_and_get_its_arguments() {
         ],
     );
     check(
-        expression("upper(sha256(a))", "_id"),
-        expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `sha256` is not available yet @ 6..15"],
-    );
-    check(
         expression("upper(date(a, 'YYYY-n'))", "_id"),
         expect![
-            "FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `date`: the date pattern `YYYY-n` has the letter n, which is not supported @ 6..23 | Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`."
+            "FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `date`: the date pattern `YYYY-n` has the letter n, which is not supported @ 14..22 | Write a Java date pattern, such as `yyyy-MM-dd HH:mm:ss`."
         ],
     );
-    check(
-        expression("guid()", "_id"),
-        expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): function `uuid` is not available yet @ 0..6"],
-    );
-    check(
-        expression("str.get('k')", "_id"),
-        expect!["FLOW-1419-400 mapping 0 (`/mappings/0/source`): method `get` is not available yet @ 0..12"],
-    );
+    for good in [
+        "guid()",
+        "str_to_object(a).get('k')",
+        "upper(sha256(a))",
+        "matches_regex(a, b)",
+        "join(',', filterArray([a, b], x -> x.c > 1))",
+        "contains_key('a b.c')",
+    ] {
+        check(expression(good, "_id"), expect!["fits"]);
+    }
+    for wrong in [
+        ("upper(x -> x)", "6..12: a lambda `x -> …` stands only where a function takes one"),
+        ("size_of(transformArray(a, b))", "26..27: function `transformArray` takes a lambda such as `x -> …` here"),
+        ("size_of(transformArray(a, x -> nix(x)))", "31..37: there is no function `nix`"),
+        ("to_object('a', 1, 'b')", "0..22: function `to_object` takes keys and values in turn: one has no value"),
+        ("contains_key(upper(a))", "13..21: function `contains_key` takes the path of a field"),
+        ("[{'a': substr()}]", "7..15: function `substr` takes 3 arguments, not 0"),
+        (
+            "matches_regex(a, '(?=b)')",
+            "17..24: function `matches_regex`: the pattern looks around (`(?=`, `(?!`, `(?<=`, `(?<!`, `(?>`), which takes unbounded time and is not available",
+        ),
+        (
+            "extract_regex(a, '(')",
+            "17..20: function `extract_regex`: the pattern is no regular expression: unclosed group",
+        ),
+    ] {
+        let fault = crate::mapping::expression(wrong.0).unwrap_err();
+        let Some(crate::error::Place::Span { start, end }) = fault.at else { panic!("{}: no span", wrong.0) };
+        assert_eq!(format!("{start}..{end}: {}", fault.message), wrong.1, "{}", wrong.0);
+    }
     check(
         expression("a == 1 ? substr(a, 1) : b", "_id"),
         expect![

@@ -221,7 +221,7 @@ async fn a_reset_empties_one_sandbox_and_notes_its_folders() {
     assert_eq!(store.enqueue_due(at(9_999)).await.expect("it enqueues"), 0);
     let folders: Vec<String> =
         store.cleanups().await.expect("it lists").into_iter().map(|cleanup| cleanup.location).collect();
-    assert_eq!(folders, ["batches/prod", "ledgers/prod", "raw/prod", "tables/prod"]);
+    assert_eq!(folders, ["batches/prod", "ledgers/prod", "raw/prod", "staging/prod", "tables/prod"]);
 }
 
 #[tokio::test]
@@ -312,4 +312,59 @@ async fn one_holder_has_a_lease_until_it_expires_or_is_given_up() {
     assert!(lease("b", 19, 10).await);
     assert!(lease("b", 20, 0).await);
     assert!(lease("a", 20, 10).await);
+}
+
+#[tokio::test]
+async fn text_that_a_database_may_not_take_is_answered_alike_by_all() {
+    let fixture = Fixture::new().await;
+    let store = &fixture.store;
+    let strange = ["a\0b".to_string(), "\0".to_string(), "x".repeat(2_000), "ü".repeat(900)];
+    for (i, text) in strange.iter().enumerate() {
+        // In a document, any text is good.
+        let body = json!({ "name": text, "flowId": text, "state": text, "other": text });
+        let made = put(store, &prod(), Resource::Run, &format!("r{i}"), body, at(i as i64)).await;
+        assert_eq!(store.get(&prod(), Resource::Run, &made.id).await.expect("it is there").body["name"], text.as_str());
+        for path in ["name", "flowId", "other"] {
+            let query = forebay_model::filter::parse(&[format!("{path}=={text}")]).expect("a query");
+            let ask = forebay_store::List { query, order: vec![], limit: 5, after: None };
+            let page = store.list(&prod(), Resource::Run, &ask).await.expect("it lists");
+            assert_eq!(
+                page.documents.iter().map(|found| found.id.as_str()).collect::<Vec<_>>(),
+                [format!("r{i}")],
+                "{path}"
+            );
+        }
+        // As an id it is nobody's, and nobody gets it.
+        assert_eq!(store.get(&prod(), Resource::Run, text).await.expect_err("there is none").kind, Kind::NotFound);
+        assert_eq!(
+            store.delete(&prod(), Resource::Flow, text, None, at(0)).await.expect_err("there is none").kind,
+            Kind::NotFound
+        );
+        let refused =
+            store.insert(&prod(), New::new(Resource::Flow, text, json!({})), at(0)).await.expect_err("refused");
+        assert_eq!(refused.kind, Kind::Invalid, "{refused}");
+        assert!(store.client(text).await.expect("it looks").is_none());
+        assert!(store.sandbox(text, "prod").await.expect("it looks").is_none());
+        assert!(store.sandbox("o", text).await.expect("it looks").is_none());
+        assert!(store.plan(&prod(), text).await.is_err_and(|error| error.kind == Kind::NotFound));
+    }
+    // Each half of the condition is read, and a page is in order over both.
+    let query = forebay_model::filter::parse(&["name==a".to_string()]).expect("a query");
+    let list = forebay_store::List { query, order: vec![], limit: 50, after: None };
+    for i in 0..6 {
+        put(
+            store,
+            &prod(),
+            Resource::Flow,
+            &format!("f{i}"),
+            json!({ "name": if i % 2 == 0 { json!("a") } else { json!(["a"]) } }),
+            at(i),
+        )
+        .await;
+    }
+    let page = store.list(&prod(), Resource::Flow, &list).await.expect("it lists");
+    let expected: Vec<_> =
+        page.documents.iter().filter(|found| list.query.matches(&found.body)).map(|found| &found.id).collect();
+    assert_eq!(page.documents.iter().map(|found| &found.id).collect::<Vec<_>>(), expected);
+    assert!(page.documents.is_sorted_by_key(|found| std::cmp::Reverse(found.created)) && page.documents.len() >= 3);
 }

@@ -7,7 +7,7 @@ use sqlx::AnyPool;
 async fn a_wrong_key_is_refused_at_once_and_touches_nothing() {
     let fixture = Fixture::new().await;
     let made = put(&fixture.store, &prod(), Resource::Connection, "c1", json!({}), at(0)).await;
-    let error = Store::open(&url(&fixture.folder), Keys::from_bytes([1; 32])).await.expect_err("refused");
+    let error = Store::open(&fixture.database.url(), Keys::from_bytes([1; 32])).await.expect_err("refused");
     assert!(error.message.contains("Key 1 of this database is not the one in the given key"), "{error}");
     let fixture = fixture.reopened().await;
     assert_eq!(fixture.store.get(&prod(), Resource::Connection, "c1").await.expect("it is there"), made);
@@ -16,9 +16,9 @@ async fn a_wrong_key_is_refused_at_once_and_touches_nothing() {
 #[tokio::test]
 async fn a_database_of_a_newer_program_is_refused() {
     let fixture = Fixture::new().await;
-    let raw = AnyPool::connect(&url(&fixture.folder)).await.expect("it connects");
+    let raw = AnyPool::connect(&fixture.database.url()).await.expect("it connects");
     sqlx::query("UPDATE meta SET value = '999' WHERE name = 'schema'").execute(&raw).await.expect("it is written");
-    let error = Store::open(&url(&fixture.folder), key()).await.expect_err("refused");
+    let error = Store::open(&fixture.database.url(), key()).await.expect_err("refused");
     assert!(error.message.contains("newer program") && error.message.contains("999"), "{error}");
 }
 
@@ -27,7 +27,8 @@ async fn only_files_are_opened_and_by_plain_paths_too() {
     for url in [
         "sqlite::memory:",
         "sqlite://",
-        "postgres://localhost/x",
+        "mysql://localhost/x",
+        "postgres://127.0.0.1:1/x",
         "sqlite:///tmp/x.db?mode=memory",
         "/nowhere/at/all/forebay.db",
     ] {
@@ -46,9 +47,10 @@ async fn only_files_are_opened_and_by_plain_paths_too() {
 #[cfg(unix)]
 async fn the_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let fixture = Fixture::new().await;
-    put(&fixture.store, &prod(), Resource::Connection, "c1", json!({}), at(0)).await;
-    for entry in std::fs::read_dir(fixture.folder.path()).expect("it lists") {
+    let database = Database::file();
+    let store = Store::open(&database.url(), key()).await.expect("it opens");
+    put(&store, &prod(), Resource::Connection, "c1", json!({}), at(0)).await;
+    for entry in std::fs::read_dir(database.path("")).expect("it lists") {
         let entry = entry.expect("an entry");
         let mode = entry.metadata().expect("metadata").permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{:?}", entry.path());
@@ -57,14 +59,14 @@ async fn the_file_is_its_owners_alone() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_in_a_copy_taken_without_closing() {
-    let fixture = Fixture::new().await;
-    let made = put(&fixture.store, &prod(), Resource::Connection, "c1", json!({}), at(0)).await;
+    let (database, copy) = (Database::file(), Database::file());
+    let store = Store::open(&database.url(), key()).await.expect("it opens");
+    let made = put(&store, &prod(), Resource::Connection, "c1", json!({}), at(0)).await;
     // A process that is killed leaves just these files; the store is still open here.
-    let copy = tempfile::tempdir().expect("a folder");
     for name in ["forebay.db", "forebay.db-wal"] {
-        std::fs::copy(fixture.folder.path().join(name), copy.path().join(name)).expect("it is copied");
+        std::fs::copy(database.path(name), copy.path(name)).expect("it is copied");
     }
-    let survivor = Store::open(&url(&copy), key()).await.expect("it opens");
+    let survivor = Store::open(&copy.url(), key()).await.expect("it opens");
     assert_eq!(survivor.get(&prod(), Resource::Connection, "c1").await.expect("it is there"), made);
 }
 

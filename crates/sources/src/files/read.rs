@@ -4,9 +4,7 @@
 //! an error. Each request names the etag; each answer's range, size and etag are checked before its first byte is
 //! passed on; a body that ends early is asked for again from where it broke.
 
-use super::call::{Ask, broken, not_s3};
-use super::fault::Fault;
-use super::{Named, S3, xml};
+use super::{Fault, Files, Named, broken, pause, quoted};
 use crate::pause::Pauses;
 use bytes::Bytes;
 use forebay_model::files::Object;
@@ -26,7 +24,7 @@ const BYTES_PER_RESUMPTION: u64 = 16 << 20;
 
 /// A reading under way.
 struct Reading {
-    s3: S3,
+    files: Files,
     object: Object,
     named: Named,
     /// What is still to come.
@@ -39,13 +37,13 @@ struct Reading {
     resumptions: u64,
 }
 
-pub(super) fn read(s3: S3, object: Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
+pub(super) fn read(files: Files, object: Object, range: Option<Range<u64>>) -> BoxStream<'static, Result<Bytes>> {
     let range = range.unwrap_or(0..object.size);
     let left = range.start.min(object.size)..range.end.min(object.size);
-    let named = Named::Object { bucket: object.bucket.clone(), key: object.key.clone() };
+    let named = Named::object(files.store.words(), &object.bucket, &object.key);
     let resumptions = RESUMPTIONS + left.end.saturating_sub(left.start) / BYTES_PER_RESUMPTION;
-    let pauses = Pauses::new(s3.patience);
-    let reading = Reading { s3, object, named, left, body: None, pauses, since: 0, resumptions };
+    let pauses = Pauses::new(files.patience);
+    let reading = Reading { files, object, named, left, body: None, pauses, since: 0, resumptions };
     stream::unfold(Some(reading), |reading| async move {
         let mut reading = reading?;
         match reading.next().await {
@@ -67,14 +65,14 @@ impl Reading {
             };
             self.body = None;
             if self.since >= PROGRESS {
-                self.pauses = Pauses::new(self.s3.patience);
+                self.pauses = Pauses::new(self.files.patience);
             }
             self.since = 0;
             if fault.again && self.resumptions == 0 {
                 return Err(fault.error);
             }
             self.resumptions = self.resumptions.saturating_sub(1);
-            self.s3.pause(&mut self.pauses, fault).await.map_err(|fault| fault.error)?;
+            pause(&mut self.pauses, fault).await.map_err(|fault| fault.error)?;
         }
         Ok(None)
     }
@@ -95,7 +93,7 @@ impl Reading {
         };
         let length = bytes.len() as u64;
         if length > self.left.end - self.left.start {
-            return Err(Fault::last(not_s3(&self.named, "it is longer than was asked for")));
+            return Err(Fault::last(self.named.not_one("it is longer than was asked for")));
         }
         self.left.start += length;
         self.since += length;
@@ -104,14 +102,14 @@ impl Reading {
 
     async fn open(&self) -> Result<Response, Fault> {
         let whole = self.left == (0..self.object.size);
-        let mut ask = Ask::get(self.named.clone());
+        let mut headers = Vec::new();
         if !self.object.etag.is_empty() {
-            ask = ask.header(IF_MATCH, self.object.etag.clone());
+            headers.push((IF_MATCH, self.object.etag.clone()));
         }
         if !whole {
-            ask = ask.header(RANGE, format!("bytes={}-{}", self.left.start, self.left.end - 1));
+            headers.push((RANGE, format!("bytes={}-{}", self.left.start, self.left.end - 1)));
         }
-        let response = self.s3.attempt(&ask).await?;
+        let response = self.files.store.get(&self.object.bucket, &self.object.key, &headers).await?;
         self.check(whole, &response).map_err(Fault::last)?;
         Ok(response)
     }
@@ -119,7 +117,7 @@ impl Reading {
     /// Is this answer the part of the pinned object that was asked for?
     fn check(&self, whole: bool, response: &Response) -> Result<()> {
         let text = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let etag = text(ETAG).map(xml::quoted);
+        let etag = text(ETAG).map(quoted);
         if !self.object.etag.is_empty() && etag.is_some_and(|etag| etag != self.object.etag) {
             return Err(self.changed("it has another etag"));
         }
@@ -132,22 +130,21 @@ impl Reading {
             };
         }
         if response.status() != StatusCode::PARTIAL_CONTENT {
-            return Err(not_s3(&self.named, "it does not honour Range"));
+            return Err(self.named.not_one("it does not honour Range"));
         }
         let (first, last, total) =
-            text(CONTENT_RANGE).and_then(content_range).ok_or_else(|| not_s3(&self.named, "its range is unclear"))?;
+            text(CONTENT_RANGE).and_then(content_range).ok_or_else(|| self.named.not_one("its range is unclear"))?;
         if total.is_some_and(|total| total != self.object.size) {
             return Err(self.changed("it has another size"));
         }
         if (first, last + 1) != (self.left.start, self.left.end) || length.is_some_and(|length| length != expected) {
-            return Err(not_s3(&self.named, "it is another range than was asked for"));
+            return Err(self.named.not_one("it is another range than was asked for"));
         }
         Ok(())
     }
 
     fn changed(&self, how: &str) -> Error {
-        Error::new(Kind::Stale, &code::FLOW_1102, format!("{} changed while it was read: {how}", self.named))
-            .advice("Run again: the new content is picked up. Put finished files under a new name.")
+        Fault::changed(format!("{} changed while it was read: {how}", self.named)).error
     }
 
     fn short(&self) -> Error {
