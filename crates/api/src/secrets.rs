@@ -377,7 +377,8 @@ mod tests {
         let sealed = |params: Value| {
             let mut body = Map::new();
             body.insert("auth".into(), json!({ "specName": "Basic", "params": params }));
-            seal(&mut body, &spec, &Secrets::new(), false).map(|secrets| (body["auth"]["params"].clone(), secrets.len()))
+            seal(&mut body, &spec, &Secrets::new(), false)
+                .map(|secrets| (body["auth"]["params"].clone(), secrets.len()))
         };
         let sent = json!({ "port": "9042", "enableSsl": "True", "sasKeyName": "reader" });
         assert_eq!(sealed(sent.clone()).unwrap(), (sent, 0));

@@ -35,6 +35,9 @@ const RESOURCES: &[Resource] = &[
     Resource::Client,
     Resource::Webhook,
     Resource::Delivery,
+    Resource::DatasetLabels,
+    Resource::Role,
+    Resource::Policy,
 ];
 
 /// An operation of the document.
@@ -169,7 +172,7 @@ async fn no_operation_answers_without_credentials() {
     let world = World::new().await;
     for operation in operations(&world).await {
         let mut path = operation.path.clone();
-        for name in ["container", "kind", "id", "name", "mid", "path"] {
+        for name in ["container", "kind", "id", "name", "mid", "path", "dataset", "view", "namespace"] {
             path = path.replace(&format!("{{{name}}}"), "x");
         }
         let reply = world.bare(&operation.method, &path).text("{}").send().await;
