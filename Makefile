@@ -21,13 +21,13 @@ PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-
 WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nextest lint bench bench-hubspot memory soak
+.PHONY: help setup demo test nextest lint bench bench-hubspot bench-control memory soak
 
 help:
 	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
-	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, then HubSpot beside dlt; release build'
+	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, HubSpot beside dlt, the control plane beside a bare handler; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
@@ -74,11 +74,18 @@ bench: setup
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/run.py --bin $(CARGO_TARGET_DIR)/release/forebay $(BENCH)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
+	$(PY) bench/mapping.py --bin $(CARGO_TARGET_DIR)/release/forebay
 	$(MAKE) bench-hubspot
+	$(MAKE) bench-control
 
 bench-hubspot: setup $(PEER)/.ready
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/hubspot.py --bin $(CARGO_TARGET_DIR)/release/forebay --peer-python $(PEER)/bin/python $(HUBSPOT)
+
+# CONTROL passes options on: make bench-control CONTROL='--seconds 20'
+bench-control: setup
+	cargo build --release $(WORKSPACE) --bins --example bare
+	$(PY) bench/control.py --bin $(CARGO_TARGET_DIR)/release/forebay --bare $(CARGO_TARGET_DIR)/release/examples/bare $(CONTROL)
 
 memory: setup
 	cargo build --release $(WORKSPACE)

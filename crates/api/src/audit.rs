@@ -132,6 +132,15 @@ pub async fn list_audit_events(State(app): State<App>, member: Member, params: P
     ))
 }
 
+/// `GET /audit/verification`: whether the trail is whole, and if not, the sequence of the first entry that is not as it was
+/// written.
+#[utoipa::path(get, path = "/verification", tag = "Audit", responses((status = 200, description = "How many entries are whole, and where the first is that is not", body = Object)))]
+pub async fn verify_audit_trail(State(app): State<App>, member: Member) -> Result<Response, Problem> {
+    let (entries, broken) = app.store.audit_verify(&member.org).await?;
+    let body = json!({ "imsOrgId": member.org, "whole": broken.is_none(), "entries": entries, "firstBroken": broken });
+    Ok(json(StatusCode::OK, &body))
+}
+
 fn read_query(id: &str) -> Result<Query> {
     let read = || serde_json::from_slice(&URL_SAFE_NO_PAD.decode(id).ok()?).ok();
     read().ok_or_else(|| bad("queryId is not one that a list of events has given"))

@@ -21,6 +21,9 @@ use std::sync::Arc;
 /// Roles and policies that an organization may have, each.
 pub const MOST: usize = 200;
 
+/// The provider of streaming sources.
+const STREAMING: &str = "521eee4d-8cbe-4906-bb48-fb6bd4450033";
+
 /// A known client of an organization.
 #[derive(Debug, Clone)]
 pub struct Member {
@@ -257,10 +260,11 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
 
 /// FLOW-2106 for a sandbox that is not active now, FLOW-2103 for a default one that is not there, FLOW-2100 else.
 async fn no_sandbox(app: &App, org: &str, name: Option<&str>) -> Result<Error> {
-    let Some(name) = name else {
+    let found = crate::sandboxes::all(app, org).await?;
+    let default = || found.iter().find(|sandbox| sandbox.body["isDefault"] == true);
+    let Some(name) = name.or_else(|| default()?.text("/name")) else {
         return Ok(refused(&code::FLOW_2103));
     };
-    let found = crate::sandboxes::all(app, org).await?;
     if found.iter().any(|sandbox| sandbox.text("/name") == Some(name)) {
         let message = format!("the sandbox {name:?} is being created, reset or deleted");
         return Ok(Error::new(Kind::NotFound, &code::FLOW_2106, message).advice("Try again when it is active."));
@@ -315,6 +319,11 @@ impl Caller {
     /// The same, or 403.
     pub fn must(&self, right: Right) -> Result<()> {
         if self.may(right) { Ok(()) } else { Err(lacking(&self.member.held, right, Some(&self.scope.sandbox_name))) }
+    }
+
+    /// 403 unless the caller may make connections to systems of that connection spec: streaming ones have a right of their own.
+    pub fn must_connect(&self, spec: &Value) -> Result<()> {
+        if spec["providerId"] == STREAMING { self.must(Right::WriteStreaming) } else { Ok(()) }
     }
 
     /// Writes who made a document, and where it lives, into its body. Whatever the caller sent in these members, and in

@@ -1,5 +1,7 @@
 //! Catalog (platform.md §4): datasets, and the batches that runs add to them. Lists are objects keyed by id.
 
+pub mod views;
+
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
@@ -132,24 +134,36 @@ fn table_name(name: &str) -> String {
 /// `GET /dataSets`: an object keyed by id.
 #[utoipa::path(get, path = "/dataSets", tag = "Catalog",
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("properties" = Option<String>, Query),
-        ("orderBy" = Option<String>, Query), ("name" = Option<String>, Query), ("property" = Option<Vec<String>>, Query)),
-    responses((status = 200, description = "The datasets, keyed by id")))]
+        ("orderBy" = Option<String>, Query), ("name" = Option<String>, Query), ("state" = Option<String>, Query), ("schemaRef.id" = Option<String>, Query),
+        ("createdAfter" = Option<i64>, Query), ("createdBefore" = Option<i64>, Query), ("updatedAfter" = Option<i64>, Query), ("updatedBefore" = Option<i64>, Query),
+        ("tags" = Option<String>, Query, description = "`name:value,other:*`"), ("property" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "The datasets, keyed by id", body = Object)))]
 pub async fn list_data_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let mut terms = params.all("property");
-    for name in ["name", "state"] {
+    for name in
+        ["name", "description", "state", "version", "createdClient", "createdUser", "updatedUser", "schemaRef.id"]
+    {
         if let Some(value) = params.one(name)? {
             terms.push(equals(name, value)?);
         }
     }
-    Ok(keyed(&app, &caller, Resource::Dataset, &terms, &params).await?)
+    times(&params, &mut terms)?;
+    let (found, _) = keyed(&app, &caller, Resource::Dataset, &terms, of_list(&params)?).await?;
+    Ok(json(StatusCode::OK, &Value::Object(found)))
 }
 
 /// `GET /dataSets/{id}`: an object with one key.
-#[utoipa::path(get, path = "/dataSets/{id}", tag = "Catalog", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/dataSets/{id}", tag = "Catalog", params(("id" = String, Path), ("properties" = Option<String>, Query)),
     responses((status = 200, description = "The dataset, under its id"), (status = 404, description = "Not found")))]
-pub async fn get_data_set(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<Response, Problem> {
+pub async fn get_data_set(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Params,
+) -> Result<Response, Problem> {
+    let how = of_list(&params)?;
     let document = caller.get(&app, Resource::Dataset, &id).await?;
-    Ok(json(StatusCode::OK, &json!({ id: document.body })))
+    Ok(json(StatusCode::OK, &json!({ id: how.projected(document.body) })))
 }
 
 /// `PATCH /dataSets/{id}`: JSON Patch if the body is an array, else a merge (P-11).
@@ -162,34 +176,93 @@ pub async fn patch_data_set(
     if_match: crate::writing::IfMatch,
     Body(body): Body,
 ) -> Result<Response, Problem> {
+    let change = |old: &Value| match &body {
+        Value::Array(_) => patch::apply(old, &patch::parse(&body)?),
+        Value::Object(_) => {
+            let mut new = old.clone();
+            merge(&mut new, &body);
+            Ok(new)
+        }
+        _ => Err(bad("the body must be an object to merge or an array of patch operations")),
+    };
+    Ok(rewrite(&app, &caller, &id, &if_match, change).await?)
+}
+
+/// `PATCH /v2/dataSets/{id}`: as `PATCH /dataSets/{id}`; objects on the way to a nested member are made.
+#[utoipa::path(patch, path = "/v2/dataSets/{id}", tag = "Catalog", request_body = Object, params(("id" = String, Path)),
+    responses((status = 200, description = "`[\"@/dataSets/{id}\"]`", body = Vec<String>), (status = 404, description = "Not found")))]
+pub async fn patch_data_set_v2(
+    app: State<App>,
+    caller: Caller,
+    id: Path<String>,
+    if_match: crate::writing::IfMatch,
+    body: Body,
+) -> Result<Response, Problem> {
+    patch_data_set(app, caller, id, if_match, body).await
+}
+
+/// `PUT /dataSets/{id}`: other values for everything that a caller may change; what is left out goes back to none.
+#[utoipa::path(put, path = "/dataSets/{id}", tag = "Catalog", request_body = Object, params(("id" = String, Path)),
+    responses((status = 200, description = "`[\"@/dataSets/{id}\"]`", body = Vec<String>), (status = 404, description = "Not found")))]
+pub async fn put_data_set(
+    State(app): State<App>,
+    caller: Caller,
+    Path(id): Path<String>,
+    if_match: crate::writing::IfMatch,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let body = object(body, "the dataset")?;
+    let change = |old: &Value| {
+        let mut new = old.clone();
+        for name in CHANGEABLE.iter().filter(|name| **name != "name") {
+            new[*name] = match *name {
+                "description" => json!(""),
+                "state" | "fileDescription" => old[*name].clone(),
+                "enableErrorDiagnostics" => Value::Null,
+                _ => json!({}),
+            };
+        }
+        for (name, value) in &body {
+            new[name.as_str()] = value.clone();
+        }
+        if let Value::Object(members) = &mut new {
+            members.retain(|name, value| !(value.is_null() && old.get(name).is_none_or(Value::is_null)));
+        }
+        // The table's name stays whether it is sent or not.
+        if new["tags"].is_object() && new["tags"]["adobe/pqs/table"].is_null() {
+            new["tags"]["adobe/pqs/table"] = old["tags"]["adobe/pqs/table"].clone();
+        }
+        Ok(new)
+    };
+    Ok(rewrite(&app, &caller, &id, &if_match, change).await?)
+}
+
+/// Stores a changed dataset, from its newest version.
+async fn rewrite(
+    app: &App,
+    caller: &Caller,
+    id: &str,
+    if_match: &crate::writing::IfMatch,
+    change: impl Fn(&Value) -> Result<Value>,
+) -> Result<Response> {
     for _ in 0..TRIES {
-        let old = caller.get(&app, Resource::Dataset, &id).await?;
+        let old = caller.get(app, Resource::Dataset, id).await?;
         if let Some(sent) = if_match.optional() {
             check_version(sent, &old)?;
         }
-        let mut new = match &body {
-            Value::Array(_) => patch::apply(&old.body, &patch::parse(&body)?)?,
-            Value::Object(_) => {
-                let mut new = old.body.clone();
-                merge(&mut new, &body);
-                new
-            }
-            _ => {
-                return Err(bad("the body must be an object to merge or an array of patch operations").into());
-            }
-        };
+        let mut new = change(&old.body)?;
         only_changeable(&old.body, &new)?;
         new["updated"] = json!(app.now().timestamp_millis());
         new["updatedUser"] = json!(caller.member.account);
         let change = move |_: &Document, secrets: &Secrets| Ok((new, secrets.clone()));
         let etag = Some(old.etag.as_str());
-        match app.store.update(&caller.scope, Resource::Dataset, &id, etag, app.now(), change).await {
+        match app.store.update(&caller.scope, Resource::Dataset, id, etag, app.now(), change).await {
             Ok(_) => return Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")]))),
             Err(error) if error.kind == Kind::Stale => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    Err(too_busy(Resource::Dataset, &id).into())
+    Err(too_busy(Resource::Dataset, id))
 }
 
 /// RFC 7386.
@@ -248,6 +321,7 @@ pub async fn delete_data_set(
             return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Delete the flows first.").into());
         }
     }
+    crate::ingestion::idle(&app, &caller, &id).await?;
     app.store.delete(&caller.scope, Resource::Dataset, &id, None, app.now()).await?;
     Ok(json(StatusCode::OK, &json!([format!("@/dataSets/{id}")])))
 }
@@ -255,22 +329,46 @@ pub async fn delete_data_set(
 /// `GET /batches`: an object keyed by id.
 #[utoipa::path(get, path = "/batches", tag = "Catalog",
     params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("dataSet" = Option<String>, Query), ("status" = Option<String>, Query),
-        ("createdAfter" = Option<i64>, Query), ("createdBefore" = Option<i64>, Query), ("orderBy" = Option<String>, Query)),
-    responses((status = 200, description = "The batches, keyed by id")))]
+        ("createdAfter" = Option<i64>, Query), ("createdBefore" = Option<i64>, Query), ("startAfter" = Option<i64>, Query), ("startBefore" = Option<i64>, Query),
+        ("endAfter" = Option<i64>, Query), ("endBefore" = Option<i64>, Query), ("batch" = Option<String>, Query), ("tags" = Option<String>, Query),
+        ("properties" = Option<String>, Query), ("orderBy" = Option<String>, Query), ("property" = Option<Vec<String>>, Query)),
+    responses((status = 200, description = "The batches, keyed by id", body = Object)))]
 pub async fn list_batches(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let mut terms = params.all("property");
     if let Some(dataset) = params.one("dataSet")? {
         terms.push(equals("relatedObjects[].id", dataset)?);
     }
-    if let Some(status) = params.one("status")? {
-        terms.push(equals("status", status)?);
-    }
-    for (name, op) in [("createdAfter", ">="), ("createdBefore", "<")] {
-        if let Some(time) = params.number(name, 0, usize::MAX)? {
-            terms.push(format!("created{op}{time}"));
+    for (name, path) in
+        [("status", "status"), ("batch", "id"), ("createdClient", "createdClient"), ("createdUser", "createdUser")]
+    {
+        if let Some(value) = params.one(name)? {
+            terms.push(equals(path, value)?);
         }
     }
-    Ok(keyed(&app, &caller, Resource::Batch, &terms, &params).await?)
+    times(&params, &mut terms)?;
+    let (found, _) = keyed(&app, &caller, Resource::Batch, &terms, of_list(&params)?).await?;
+    Ok(json(StatusCode::OK, &Value::Object(found)))
+}
+
+/// Bounds of times, in epoch milliseconds.
+fn times(params: &Params, terms: &mut Vec<String>) -> Result<()> {
+    for (name, term) in [
+        ("created", "created=="),
+        ("updated", "updated=="),
+        ("createdAfter", "created>="),
+        ("createdBefore", "created<"),
+        ("updatedAfter", "updated>="),
+        ("updatedBefore", "updated<"),
+        ("startAfter", "started>="),
+        ("startBefore", "started<"),
+        ("endAfter", "completed>="),
+        ("endBefore", "completed<"),
+    ] {
+        if let Some(time) = params.number(name, 0, usize::MAX)? {
+            terms.push(format!("{term}{time}"));
+        }
+    }
+    Ok(())
 }
 
 /// `GET /batches/{id}`: an object with one key.
@@ -289,53 +387,118 @@ fn equals(path: &str, value: &str) -> Result<String> {
     Ok(format!("{path}==\"{value}\""))
 }
 
-/// A page of documents, keyed by id.
-async fn keyed(app: &App, caller: &Caller, resource: Resource, terms: &[String], params: &Params) -> Result<Response> {
-    let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
-    let start = params.number("start", 0, MAX_START)?.unwrap_or(0);
-    let order = match params.one("orderBy")? {
-        Some(text) => order(text)?,
-        None => Vec::new(),
-    };
-    let wanted: Option<Vec<&str>> = params.one("properties")?.map(|text| text.split(',').map(str::trim).collect());
-    let mut list = List { query: filter::parse(terms)?, order, limit: MAX_LIMIT, after: None };
-    let mut skip = start;
+/// How a list is asked for.
+#[derive(Clone)]
+struct Page {
+    start: usize,
+    limit: usize,
+    order: Vec<filter::SortKey>,
+    /// Paths of members that are wanted; none for all.
+    properties: Option<Vec<String>>,
+    /// Tags that are wanted, and their values; none for any.
+    tags: Vec<(String, Option<String>)>,
+}
+
+fn of_list(params: &Params) -> Result<Page> {
+    let mut tags = Vec::new();
+    for tag in params.one("tags")?.into_iter().flat_map(|text| text.split(',')) {
+        let (name, value) = tag.trim().split_once(':').unwrap_or((tag.trim(), "*"));
+        tags.push((name.to_string(), (value != "*").then(|| value.to_string())));
+    }
+    Ok(Page {
+        limit: params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT),
+        start: params.number("start", 0, MAX_START)?.unwrap_or(0),
+        order: params.one("orderBy")?.map(order).transpose()?.unwrap_or_default(),
+        properties: params.one("properties")?.map(|text| text.split(',').map(|name| name.trim().to_string()).collect()),
+        tags,
+    })
+}
+
+impl Page {
+    fn has_tags(&self, body: &Value) -> bool {
+        let is = |there: &Value, wanted: &str| match there {
+            Value::String(text) => text == wanted,
+            other => other.to_string() == wanted,
+        };
+        self.tags.iter().all(|(name, wanted)| match (&body["tags"][name], wanted) {
+            (Value::Null, _) => false,
+            (_, None) => true,
+            (Value::Array(all), Some(wanted)) => all.iter().any(|value| is(value, wanted)),
+            (value, Some(wanted)) => is(value, wanted),
+        })
+    }
+
+    /// The wanted members alone.
+    fn projected(&self, body: Value) -> Value {
+        let Some(wanted) = &self.properties else { return body };
+        let mut out = json!({});
+        for path in wanted {
+            // A member whose own name has dots in it comes first.
+            let names: Vec<&str> = if body.get(path).is_some() { vec![path] } else { path.split('.').collect() };
+            let Some(value) = names.iter().try_fold(&body, |at, name| at.get(name)) else { continue };
+            let mut at = &mut out;
+            for name in &names {
+                if !at.is_object() {
+                    *at = json!({});
+                }
+                at = &mut at[*name];
+            }
+            *at = value.clone();
+        }
+        out
+    }
+}
+
+/// A page of documents, keyed by id, and how many were skipped before it.
+async fn keyed(
+    app: &App,
+    caller: &Caller,
+    resource: Resource,
+    terms: &[String],
+    how: Page,
+) -> Result<(Map<String, Value>, usize)> {
+    let mut list = List { query: filter::parse(terms)?, order: how.order.clone(), limit: MAX_LIMIT, after: None };
+    let mut skipped = 0;
     let mut found = Map::new();
     loop {
         let page = app.store.list(&caller.scope, resource, &list).await?;
         for document in page.documents {
-            if skip > 0 {
-                skip -= 1;
+            let body = document.body;
+            if !how.has_tags(&body) {
                 continue;
             }
-            if found.len() == limit {
+            if skipped < how.start {
+                skipped += 1;
+                continue;
+            }
+            if found.len() == how.limit {
                 break;
             }
-            let mut body = document.body;
-            if let (Some(wanted), Value::Object(members)) = (&wanted, &mut body) {
-                members.retain(|name, _| wanted.contains(&name.as_str()));
-            }
-            found.insert(document.id, body);
+            found.insert(document.id, how.projected(body));
         }
         match page.next {
-            Some(token) if found.len() < limit => list.after = Some(token),
-            _ => return Ok(json(StatusCode::OK, &Value::Object(found))),
+            Some(token) if found.len() < how.limit => list.after = Some(token),
+            _ => return Ok((found, skipped)),
         }
     }
 }
 
-/// `desc:created,asc:name` as the model's order.
+/// `desc:created,asc:name` as the model's order; a key without a direction has that of the one before it.
 fn order(text: &str) -> Result<Vec<filter::SortKey>> {
     let mut keys = Vec::new();
+    let mut backwards = false;
     for key in text.split(',').map(str::trim) {
-        keys.push(match key.split_once(':') {
-            Some(("desc", name)) => format!("-{name}"),
-            Some(("asc", name)) => name.to_string(),
+        let name = match key.split_once(':') {
+            Some((direction @ ("asc" | "desc"), name)) => {
+                backwards = direction == "desc";
+                name
+            }
             Some((direction, _)) => {
                 return Err(bad(format!("orderBy sorts by asc: or desc:, not by {direction:?}")));
             }
-            None => key.to_string(),
-        });
+            None => key,
+        };
+        keys.push(format!("{}{name}", if backwards { "-" } else { "" }));
     }
     filter::parse_order(&keys.join(","))
 }

@@ -30,6 +30,7 @@ impl Entity for Connection {
     async fn complete(app: &App, caller: &Caller, body: &mut Map<String, Value>, how: &How<'_>) -> Result<Secrets> {
         named(body, false)?;
         let spec = CONNECTION_SPECS.named(app, caller, body, "connectionSpec").await?;
+        caller.must_connect(&spec)?;
         let stored = match how.old {
             Some(old) => app.store.secrets(&caller.scope, Resource::Connection, &old.id).await?,
             None => Secrets::new(),

@@ -15,11 +15,18 @@ use crate::xdm::Registry;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::{Kind, Place};
-use forebay_model::mapping::{self, functions};
+use forebay_model::mapping;
+use forebay_model::xdm::FieldTree;
 use forebay_model::{Document, Error, Resource, Result, Time, code};
 use forebay_store::New;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
+
+pub mod language;
+pub mod preview;
+mod shapes;
+
+use shapes::{MappingSetBody, ValidationShown};
 
 /// Mapping sets of a page at most, and of one that does not say.
 const MAX_LIMIT: usize = 100;
@@ -30,7 +37,7 @@ const MAX_START: usize = 100_000;
 pub use mapping::schema_of;
 
 /// `POST /mappingSets[?validate=False]`
-#[utoipa::path(post, path = "/mappingSets", tag = "Data Prep", request_body = Object, params(("validate" = Option<String>, Query)),
+#[utoipa::path(post, path = "/mappingSets", tag = "Data Prep", request_body = MappingSetBody, params(("validate" = Option<String>, Query)),
     responses((status = 200, description = "The id, and version 0"), (status = 400, description = "The mapping set is refused")))]
 pub async fn create_mapping_set(
     State(app): State<App>,
@@ -51,7 +58,8 @@ pub async fn create_mapping_set(
 
 /// `GET /mappingSets`
 #[utoipa::path(get, path = "/mappingSets", tag = "Data Prep",
-    params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("name" = Option<String>, Query), ("orderBy" = Option<String>, Query)),
+    params(("limit" = Option<i64>, Query), ("start" = Option<i64>, Query), ("name" = Option<String>, Query), ("orderBy" = Option<String>, Query),
+        ("expandSchema" = Option<bool>, Query)),
     responses((status = 200, description = "A page of mapping sets")))]
 pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: Params) -> Result<Response, Problem> {
     let limit = params.number("limit", 1, MAX_LIMIT)?.unwrap_or(LIMIT);
@@ -62,7 +70,10 @@ pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: P
     if params.one("orderBy")?.is_some_and(|order| !order.starts_with("desc") && !order.starts_with('-')) {
         sets.reverse();
     }
-    let data: Vec<Value> = sets.iter().skip(start).take(limit).map(|set| shown(&set.body)).collect();
+    let mut data: Vec<Value> = sets.iter().skip(start).take(limit).map(|set| shown(&set.body)).collect();
+    if params.flag("expandSchema")? {
+        expand(&app, &caller, &mut data).await?;
+    }
     let mut links = json!({});
     if start + limit < sets.len() {
         let next = format!("/data/foundation/conversion/mappingSets?start={}&limit={limit}", start + limit);
@@ -73,18 +84,23 @@ pub async fn list_mapping_sets(State(app): State<App>, caller: Caller, params: P
 }
 
 /// `GET /mappingSets/{id}`: the newest version, in both dialects.
-#[utoipa::path(get, path = "/mappingSets/{id}", tag = "Data Prep", params(("id" = String, Path)),
+#[utoipa::path(get, path = "/mappingSets/{id}", tag = "Data Prep", params(("id" = String, Path), ("expandSchema" = Option<bool>, Query)),
     responses((status = 200, description = "The mapping set"), (status = 404, description = "Not found")))]
 pub async fn get_mapping_set(
     State(app): State<App>,
     caller: Caller,
     Path(id): Path<String>,
+    params: Params,
 ) -> Result<Response, Problem> {
-    Ok(json(StatusCode::OK, &shown(&newest(&app, &caller, &id).await?.body)))
+    let mut set = shown(&newest(&app, &caller, &id).await?.body);
+    if params.flag("expandSchema")? {
+        expand(&app, &caller, std::slice::from_mut(&mut set)).await?;
+    }
+    Ok(json(StatusCode::OK, &set))
 }
 
 /// `PUT /mappingSets/{id}`: a new version. Flows keep theirs.
-#[utoipa::path(put, path = "/mappingSets/{id}", tag = "Data Prep", request_body = Object, params(("id" = String, Path), ("validate" = Option<String>, Query)),
+#[utoipa::path(put, path = "/mappingSets/{id}", tag = "Data Prep", request_body = MappingSetBody, params(("id" = String, Path), ("validate" = Option<String>, Query)),
     responses((status = 200, description = "The id and its new version"), (status = 404, description = "Not found")))]
 pub async fn put_mapping_set(
     State(app): State<App>,
@@ -160,9 +176,27 @@ pub async fn list_mappings(
     Ok(json(StatusCode::OK, &json!({ "data": mappings, "_page": page, "_links": {} })))
 }
 
+/// `GET /mappingSets/{id}/mappings/{mid}`
+#[utoipa::path(get, path = "/mappingSets/{id}/mappings/{mid}", tag = "Data Prep", params(("id" = String, Path), ("mid" = String, Path)),
+    responses((status = 200, description = "The mapping"), (status = 404, description = "Not found")))]
+pub async fn get_mapping(
+    State(app): State<App>,
+    caller: Caller,
+    Path((id, mid)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let mut set = shown(&newest(&app, &caller, &id).await?.body);
+    for mapping in set["mappings"].as_array_mut().into_iter().flatten() {
+        if mapping["id"] == mid.as_str() {
+            return Ok(json(StatusCode::OK, mapping));
+        }
+    }
+    let message = format!("the mapping set {id} has no mapping with the id {mid:?}");
+    Err(Error::new(Kind::NotFound, &code::HTTP_404, message).into())
+}
+
 /// `POST /mappingSets/validate`: one answer for each mapping.
-#[utoipa::path(post, path = "/mappingSets/validate", tag = "Data Prep", request_body = Object,
-    responses((status = 200, description = "One answer for each mapping"), (status = 400, description = "Not a mapping set")))]
+#[utoipa::path(post, path = "/mappingSets/validate", tag = "Data Prep", request_body = MappingSetBody,
+    responses((status = 200, description = "One answer for each mapping", body = ValidationShown), (status = 400, description = "Not a mapping set")))]
 pub async fn validate_mapping_set(
     State(app): State<App>,
     caller: Caller,
@@ -179,20 +213,6 @@ pub async fn validate_mapping_set(
         })
         .collect();
     Ok(json(StatusCode::OK, &json!({ "validationResponse": answers })))
-}
-
-/// `GET /languages/el/functions`
-#[utoipa::path(get, path = "/languages/el/functions", tag = "Data Prep", responses((status = 200, description = "The functions that mappings may call")))]
-pub async fn list_functions(_: Caller) -> Response {
-    let all: Vec<Value> = functions::FUNCTIONS.iter().map(|f| f.describe()).collect();
-    json(StatusCode::OK, &Value::Array(all))
-}
-
-/// `GET /languages/el/operators`
-#[utoipa::path(get, path = "/languages/el/operators", tag = "Data Prep", responses((status = 200, description = "The operators")))]
-pub async fn list_operators(_: Caller) -> Response {
-    let all: Vec<Value> = functions::OPERATORS.iter().map(|operator| operator.describe()).collect();
-    json(StatusCode::OK, &Value::Array(all))
 }
 
 fn fault(error: &Error) -> Value {
@@ -270,20 +290,36 @@ async fn validated(app: &App, caller: &Caller, params: &Params, body: &Map<Strin
 
 /// The faults of each mapping, against the schema that the set names.
 async fn faults(app: &App, caller: &Caller, body: &Value) -> Result<Vec<Vec<Error>>> {
-    let tree = match schema_of(body) {
-        None => None,
-        Some(id) => match Registry::open(app, caller).await?.tree(id) {
-            Ok(tree) => Some(tree),
-            Err(error) if error.kind == Kind::NotFound => {
-                let current = body.pointer("/outputSchema/schemaRef/id").is_some_and(|current| current == id);
-                let at = if current { "/outputSchema/schemaRef/id" } else { "/xdmSchema" };
-                let message = format!("the mapping set names the schema {id}, which does not exist");
-                return Err(bad(message).at(Place::pointer(at)));
-            }
-            Err(error) => return Err(error),
-        },
-    };
-    mapping::validate(body, tree.as_ref())
+    mapping::validate(body, target(app, caller, body).await?.as_ref())
+}
+
+/// The fields of the schema that a set names; none where it names none.
+async fn target(app: &App, caller: &Caller, body: &Value) -> Result<Option<FieldTree>> {
+    let Some(id) = schema_of(body) else { return Ok(None) };
+    match Registry::open(app, caller).await?.tree(id) {
+        Ok(tree) => Ok(Some(tree)),
+        Err(error) if error.kind == Kind::NotFound => {
+            let member = if body.pointer("/outputSchema/schemaRef/id").is_some_and(|current| current == id) {
+                "/outputSchema/schemaRef/id"
+            } else {
+                "/xdmSchema"
+            };
+            Err(bad(format!("the mapping set names the schema {id}, which does not exist")).at(Place::pointer(member)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Puts the schema, its parts merged, beside each reference to it (`expandSchema`). One that is gone stays a reference.
+async fn expand(app: &App, caller: &Caller, sets: &mut [Value]) -> Result<()> {
+    let registry = Registry::open(app, caller).await?;
+    for set in sets {
+        let schema = schema_of(set).and_then(|id| registry.find(id));
+        if let Some(schema) = schema {
+            set["outputSchema"]["jsonSchema"] = registry.full(&schema)?;
+        }
+    }
+    Ok(())
 }
 
 /// Writes what the server knows into a set and its mappings.

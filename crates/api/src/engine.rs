@@ -3,9 +3,11 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_model::Result;
+use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object};
+use forebay_model::mapping::MappingSet;
 use forebay_model::xdm::{FieldTree, Type};
+use forebay_model::{Result, Time};
 use forebay_sources::Remote;
 use futures::stream::BoxStream;
 use serde_json::Value;
@@ -22,6 +24,10 @@ pub trait Engine: Send + Sync {
         options: Option<FileOptions>,
         limit: usize,
     ) -> Result<Sample>;
+
+    /// What a mapping set makes of records, as a run would: in their order, each with what is to be told about it.
+    async fn evaluate(&self, set: MappingSet, target: FieldTree, records: Vec<Value>, now: Time)
+    -> Result<Vec<Mapped>>;
 
     /// At most `limit` rows of a table, as JSON; none before its first commit.
     async fn read(&self, table: &str, schema: &FieldTree, limit: usize) -> Result<Vec<Value>>;
@@ -41,6 +47,17 @@ pub trait Engine: Send + Sync {
 
     /// Removes objects of the lake that nobody needs. One that stays is no failure.
     async fn discard(&self, paths: &[String]);
+}
+
+/// A record, mapped.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Mapped {
+    /// The target's fields; nulls are left out.
+    pub row: Value,
+    /// What did not convert, and what is required and missing.
+    pub findings: Vec<Finding>,
+    /// A run would not store it.
+    pub rejected: bool,
 }
 
 /// The first rows of a file, and what it looks like.

@@ -4,6 +4,7 @@
 use crate::App;
 use crate::caller::Caller;
 use crate::dataprep;
+use crate::ingestion;
 use crate::listing;
 use crate::xdm::{Registry, same};
 use forebay_model::error::{Kind, Place};
@@ -57,13 +58,7 @@ pub async fn unwritten(app: &App, caller: &Caller, schema: &str) -> Result<()> {
                 "Make a new schema and dataset with the identity that you want and load the data there, or delete the dataset first.",
             ));
         }
-        for status in ["staged", "processing"] {
-            let terms = [format!("relatedObjects[].id==\"{}\"", dataset.id), format!("status=={status}")];
-            if app.store.count(&caller.scope, Resource::Batch, &filter::parse(&terms)?).await? > 0 {
-                let message = format!("a batch for the dataset {} of this schema is {status}", dataset.id);
-                return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Try again when it has ended."));
-            }
-        }
+        ingestion::idle(app, caller, &dataset.id).await?;
         for flow in flows_to(app, caller, &dataset.id).await? {
             let running = [format!("flowId==\"{}\"", flow.id), "state==inProgress".into()];
             if app.store.count(&caller.scope, Resource::Run, &filter::parse(&running)?).await? > 0 {

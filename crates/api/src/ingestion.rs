@@ -15,7 +15,7 @@ use axum::body::Body as Bytes;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::{Kind, Place};
-use forebay_model::{Document, Error, Resource, Result, code};
+use forebay_model::{Document, Error, Resource, Result, code, filter};
 use forebay_store::{GivenUp, Limits, Piece, staging_folder};
 use futures::StreamExt;
 use futures::stream::BoxStream;
@@ -64,7 +64,7 @@ pub enum FileFormat {
 #[allow(dead_code)]
 pub struct InputFormat {
     format: FileFormat,
-    /// A file is one document, or an array of them; it is found out either way.
+    /// `false`: each line is a document. Otherwise a file may be an array, too: its first bytes tell.
     is_multi_line_json: Option<bool>,
     /// Of delimited files: one character, or `\t`.
     delimiter: Option<String>,
@@ -366,6 +366,18 @@ pub async fn act_on_batch_file(
         other => return Err(bad(format!("action must be initialize or complete, not {other:?}")).into()),
     }
     Ok(StatusCode::OK.into_response())
+}
+
+/// Refuses while a batch of the dataset is being ingested, or about to be.
+pub async fn idle(app: &App, caller: &Caller, dataset: &str) -> Result<()> {
+    for status in ["staged", "processing", "inactive"] {
+        let terms = [format!("relatedObjects[].id==\"{dataset}\""), format!("status=={status}")];
+        if app.store.count(&caller.scope, Resource::Batch, &filter::parse(&terms)?).await? > 0 {
+            let message = format!("a batch of the dataset {dataset} is {status}");
+            return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).advice("Try again when it has ended."));
+        }
+    }
+    Ok(())
 }
 
 /// How much clients may upload.

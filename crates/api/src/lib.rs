@@ -31,6 +31,7 @@ mod leftover;
 mod listing;
 mod mappinghead;
 mod normalise;
+mod observability;
 mod params;
 mod problem;
 mod registry;
@@ -53,6 +54,7 @@ mod xdm;
 
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
+pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use engine::{Engine, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};

@@ -43,6 +43,10 @@ pub struct About<'a> {
     pub path: &'a str,
     /// Its id.
     pub request: &'a str,
+    /// The organization that it names.
+    pub org: &'a str,
+    /// The sandbox that it names.
+    pub sandbox: &'a str,
     /// Now.
     pub now: Time,
 }
@@ -64,6 +68,7 @@ pub fn render(error: &Error, about: &About<'_>) -> Response {
         Family::Flow => flow(error, status, about),
         Family::Xdm => xdm(error, status, about),
         Family::Pes => pes(error, status, about),
+        Family::Insights => insights(error, status, about),
         Family::Plain => plain(error, status, about),
     };
     let mut response = (status, body.to_string()).into_response();
@@ -84,12 +89,15 @@ enum Family {
     Flow,
     Xdm,
     Pes,
+    Insights,
     Plain,
 }
 
 fn family(path: &str) -> Family {
     if path.starts_with("/data/foundation/schemaregistry") {
         Family::Xdm
+    } else if path.starts_with("/data/infrastructure/observability/") {
+        Family::Insights
     } else if path.starts_with("/data/foundation/dataset/") || path.starts_with("/data/foundation/dulepolicy") {
         Family::Pes
     } else if path.starts_with("/data/foundation/flowservice") || !path.starts_with("/data/foundation/") {
@@ -215,6 +223,27 @@ fn pes(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
         body["pointer"] = json!(pointer);
     }
     body
+}
+
+/// Observability: the newer shape, and the members of the older one beside it.
+fn insights(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
+    let known = error.code.id.starts_with("INSGHT-") || status != StatusCode::BAD_REQUEST;
+    let code = if known { error.code } else { &code::INSGHT_1000 };
+    let detail = message(error);
+    let mut report = json!({ "tenantInfo": { "sandboxName": about.sandbox, "imsOrgId": about.org },
+        "additionalContext": null, "request-id": about.request });
+    place(&mut report, error);
+    json!({
+        "type": format!("http://ns.adobe.com/aep/errors/{}", code.id),
+        "title": format!("{} - {detail}", status.canonical_reason().unwrap_or("Error")),
+        "status": status.as_u16(),
+        "report": report,
+        "error-chain": [{ "serviceId": "INSGHT", "errorCode": code.id, "invokingServiceId": "INSGHT",
+            "unixTimeStampMs": about.now.timestamp_millis() }],
+        "errorCode": code.id,
+        "httpStatus": status.as_u16(),
+        "details": detail,
+    })
 }
 
 /// Catalog, Data Prep, Data Access, Sandbox: a numeric status (PL-CAT-1) and a text.

@@ -100,6 +100,11 @@ impl Right {
         }
     }
 
+    /// Whether it is the organization's, whatever sandboxes a role is for.
+    pub fn of_organization(self) -> bool {
+        matches!(self.resource(), "AccessControl" | "AuditLog")
+    }
+
     /// Whether it is of the data in a sandbox, and not of the organization's own affairs.
     fn of_data(self) -> bool {
         !matches!(self.resource(), "Sandbox" | "ResetSandbox" | "AccessControl" | "AuditLog")
@@ -268,6 +273,7 @@ impl Held {
 
     /// Whether the caller may, in a sandbox, or (none) as an affair of the organization: in any.
     pub fn may(&self, right: Right, sandbox: Option<&str>) -> bool {
+        let sandbox = sandbox.filter(|_| !right.of_organization());
         let granted = self
             .grants
             .iter()

@@ -50,6 +50,8 @@ fn a_role_gives_its_sets_to_its_subjects_in_its_sandboxes() {
     assert!(held.may(Right::ReadSources, Some("dev")));
     assert!(!held.may(Right::ReadSources, Some("prod")), "another sandbox");
     assert!(!held.may(Right::WriteSources, Some("dev")), "another right");
+    let keeper = [role(&["view-access-control"], &["dev"], roles[0].body["subjects"].clone())];
+    assert!(Held::new(&client(), &keeper, &[]).may(Right::ReadAccess, Some("prod")), "the organization's");
     let stranger = Subject { client: Some("c2"), account: "c2@techacct.adobe.com", roles: &[] };
     assert!(!Held::new(&stranger, &roles, &[]).may(Right::ReadSources, Some("dev")), "another client");
 }

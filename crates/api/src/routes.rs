@@ -1,12 +1,13 @@
 //! The one list of routes, and what every request passes on its way to them. `openapi.json` is made of this list, so
 //! the two cannot drift apart.
 
+use crate::catalog::views;
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, runs, sandboxes, schemas, shapes, sourceconnections, specs, targetconnections,
-    webhooks,
+    ingestion, labels, leftover, observability, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    targetconnections, webhooks,
 };
 use axum::Router;
 use axum::body::Body;
@@ -14,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use forebay_model::error::Kind;
-use forebay_model::{Error, Resource, Scope, code};
+use forebay_model::{Error, code};
 use forebay_store::audit::follow;
 use http::uri::PathAndQuery;
 use http::{HeaderName, HeaderValue, StatusCode, Uri, header};
@@ -93,7 +94,19 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(rpc::audit_schema));
     let catalog = OpenApiRouter::new()
         .routes(routes!(catalog::list_data_sets, catalog::create_data_set))
-        .routes(routes!(catalog::get_data_set, catalog::patch_data_set, catalog::delete_data_set))
+        .routes(routes!(
+            catalog::get_data_set,
+            catalog::put_data_set,
+            catalog::patch_data_set,
+            catalog::delete_data_set
+        ))
+        .routes(routes!(catalog::patch_data_set_v2))
+        .routes(routes!(views::list_views))
+        .routes(routes!(views::get_view))
+        .routes(routes!(views::list_view_files))
+        .routes(routes!(views::list_last_batches))
+        .routes(routes!(views::list_tags))
+        .routes(routes!(views::list_everything))
         .routes(routes!(catalog::list_batches))
         .routes(routes!(catalog::get_batch));
     let access = OpenApiRouter::new()
@@ -123,9 +136,10 @@ fn operations() -> OpenApiRouter<App> {
             ingestion::head_batch_file,
             ingestion::act_on_batch_file
         ));
+    let insights = OpenApiRouter::new().routes(routes!(observability::get_metrics, observability::query_metrics));
     OpenApiRouter::with_openapi(description())
         .nest("/data/foundation/access-control", access_control())
-        .nest("/data/foundation/audit", OpenApiRouter::new().routes(routes!(audit::list_audit_events)))
+        .nest("/data/foundation/audit", audit())
         .nest("/data/foundation/flowservice", flow_service)
         .nest("/data/foundation/sandbox-management", sandboxes)
         .nest("/data/foundation/schemaregistry", registry)
@@ -138,6 +152,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(ims::exchange_jwt))
         .nest("/data/foundation/forebay", clients().merge(own))
         .nest("/data/foundation/import", import)
+        .nest("/data/infrastructure/observability/insights", insights)
         .routes(routes!(ims::token_v2))
         .routes(routes!(ims::token_v3))
 }
@@ -157,6 +172,10 @@ fn access_control() -> OpenApiRouter<App> {
         .routes(routes!(products::list_permission_sets))
 }
 
+fn audit() -> OpenApiRouter<App> {
+    OpenApiRouter::new().routes(routes!(audit::list_audit_events)).routes(routes!(audit::verify_audit_trail))
+}
+
 fn clients() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(clients::list_clients, clients::create_client))
@@ -170,8 +189,11 @@ fn data_prep() -> OpenApiRouter<App> {
         .routes(routes!(dataprep::validate_mapping_set))
         .routes(routes!(dataprep::get_mapping_set, dataprep::put_mapping_set, dataprep::delete_mapping_set))
         .routes(routes!(dataprep::list_mappings))
-        .routes(routes!(dataprep::list_functions))
-        .routes(routes!(dataprep::list_operators))
+        .routes(routes!(dataprep::get_mapping))
+        .routes(routes!(dataprep::preview::preview_mapping_set))
+        .routes(routes!(dataprep::language::list_functions))
+        .routes(routes!(dataprep::language::list_operators))
+        .routes(routes!(dataprep::language::validate_expression))
 }
 
 /// The document's head: who we are, and how callers sign in.
@@ -275,6 +297,7 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let id = request_id(&app, &request);
     let path = request.uri().path().to_string();
     let method = request.method().clone();
+    let (org, sandbox) = (named(&request, "x-gw-ims-org-id"), named(&request, "x-sandbox-name"));
     if let Ok(value) = HeaderValue::from_str(&id) {
         request.headers_mut().insert(REQUEST_ID, value);
     }
@@ -286,7 +309,8 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
     let failed = response.extensions().get::<Failed>().cloned();
     crate::audit::conclude(&app, &trail, &method, response.status(), failed).await;
     if let Some(Failed(error)) = response.extensions_mut().remove::<Failed>() {
-        let rendered = render(&error, &About { path: &path, request: &id, now: app.now() });
+        let rendered =
+            render(&error, &About { path: &path, request: &id, org: &org, sandbox: &sandbox, now: app.now() });
         let (parts, body) = rendered.into_parts();
         // What the failing handler set beside (Allow, Content-Range) stays.
         for (name, value) in &parts.headers {
@@ -310,6 +334,11 @@ async fn around(State(app): State<App>, mut request: Request, next: Next) -> Res
         .record(began.elapsed().as_secs_f64());
     tracing::info!(request.id = id, %method, path, status = response.status().as_u16(), "answered {method} {path}");
     response
+}
+
+/// What a header names, for an answer that repeats it.
+fn named(request: &Request, header: &str) -> String {
+    request.headers().get(header).and_then(|value| value.to_str().ok()).unwrap_or_default().to_string()
 }
 
 /// A label must not grow with what callers invent.
@@ -353,14 +382,8 @@ async fn not_this_way(request: Request) -> Problem {
 
 /// Alive, and the store answers.
 async fn health(State(app): State<App>) -> Response {
-    let list = forebay_store::List {
-        query: forebay_model::filter::Query::default(),
-        order: Vec::new(),
-        limit: 1,
-        after: None,
-    };
-    match app.store.list(&Scope::organization(""), Resource::Client, &list).await {
-        Ok(_) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
+    match app.store.ping().await {
+        Ok(()) => ([(header::CONTENT_TYPE, JSON)], r#"{"status":"ok","store":"ok"}"#).into_response(),
         Err(error) => {
             tracing::warn!("the store does not answer: {error}");
             (

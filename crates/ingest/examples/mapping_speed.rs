@@ -56,6 +56,19 @@ const EXPRESSIONS: &[&str] = &[
     "explode(city, \"-\")",
     "max(n, price)",
     "100 / (n % 100)",
+    "matches_regex(last, \"[A-Z][a-z]+son[0-9]\")",
+    "extract_regex(last, \"([0-9]+)\")[1]",
+    "sha256(first)",
+    "md5(n)",
+    "get_url_host(concat(\"https://\", city, \".example.com/a?b\"))",
+    "get_url_encoded(last)",
+    "size_of(first)",
+    "split(city, \"-\")[0]",
+    "array_to_string(\";\", [first, last])",
+    "str_to_object(concat(\"a:\", city)).get(\"a\")",
+    "to_object(\"a\", first, \"b\", n)",
+    "size_of(filterArray([n, price], x -> x > 100))",
+    "ua_os_name(first)",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

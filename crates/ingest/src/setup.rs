@@ -230,7 +230,8 @@ pub fn file_options(source: &Value) -> Result<FileOptions> {
             return Err(Error::new(Kind::Invalid, &code::FLOW_1451, format!("the delimiter `{text}` is not one byte")));
         }
     };
-    Ok(FileOptions { format, compression, delimiter, encoding: property("encoding").unwrap_or("UTF-8").to_string() })
+    let encoding = property("encoding").unwrap_or("UTF-8").to_string();
+    Ok(FileOptions { format, compression, delimiter, encoding, lines: false })
 }
 
 /// The names that the API takes when a source connection is made.

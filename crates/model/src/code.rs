@@ -146,6 +146,9 @@ codes! {
     PES_404 "PES-404" 404 "No labels" "The entity does not exist or has no labels yet.";
     PES_409 "PES-409" 409 "Policy violation" "The change would break a data usage policy.";
 
+    // Observability.
+    INSGHT_1000 "INSGHT-1000-400" 400 "Bad request payload" "A metric, an aggregator, a filter or a time of the query is wrong or missing. The message says which.";
+
     // The neighbouring services, which have statuses and no codes.
     HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
     HTTP_403 "403" 403 "ForbiddenError" "The caller may not do this. The message names the label or the right that stands against it.";

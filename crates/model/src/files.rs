@@ -68,11 +68,15 @@ pub struct FileOptions {
     pub delimiter: u8,
     /// WHATWG label of the text's encoding; `UTF-8` by default.
     pub encoding: String,
+    /// Each line of JSON is a document by itself; otherwise the first bytes tell.
+    #[serde(default)]
+    pub lines: bool,
 }
 
 impl Default for FileOptions {
     fn default() -> FileOptions {
-        FileOptions { format: Format::Delimited, compression: None, delimiter: b',', encoding: "UTF-8".into() }
+        let (format, encoding) = (Format::Delimited, "UTF-8".into());
+        FileOptions { format, compression: None, delimiter: b',', encoding, lines: false }
     }
 }
 

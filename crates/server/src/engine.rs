@@ -2,13 +2,15 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_api::{Engine, Sample, SampleColumn, Stored};
-use forebay_ingest::decode;
+use forebay_api::{Engine, Mapped, Sample, SampleColumn, Stored};
+use forebay_ingest::mapping::MapSpec;
 use forebay_ingest::worker::Pinned;
+use forebay_ingest::{decode, mapping};
 use forebay_lake::Lake;
 use forebay_model::files::{FileOptions, Object};
+use forebay_model::mapping::MappingSet;
 use forebay_model::xdm::FieldTree;
-use forebay_model::{Context, Kind, Result, code};
+use forebay_model::{Context, Kind, Result, Time, code};
 use forebay_sources::Remote;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -45,6 +47,21 @@ impl Engine for LakeEngine {
         let sample = decode::sample(Arc::new(Pinned(remote.clone())), object, options, limit).await?;
         let columns = sample.columns.into_iter().map(|c| SampleColumn { name: c.name, ty: c.ty }).collect();
         Ok(Sample { options: sample.options, hierarchical: sample.hierarchical, columns, rows: sample.rows })
+    }
+
+    async fn evaluate(
+        &self,
+        set: MappingSet,
+        target: FieldTree,
+        records: Vec<Value>,
+        now: Time,
+    ) -> Result<Vec<Mapped>> {
+        let work =
+            tokio::task::spawn_blocking(move || mapping::evaluate(&MapSpec { target, set: Some(set), now }, &records));
+        let evaluated = work.await.context(Kind::Internal, &code::FLOW_1400, "the records could not be mapped")??;
+        let mapped =
+            |found: mapping::Evaluated| Mapped { row: found.row, findings: found.findings, rejected: found.rejected };
+        Ok(evaluated.into_iter().map(mapped).collect())
     }
 
     async fn read(&self, table: &str, _schema: &FieldTree, limit: usize) -> Result<Vec<Value>> {

@@ -153,11 +153,16 @@ pub(crate) async fn note(connection: &mut AnyConnection, document: &Document, ac
 
 /// Adds an entry to its organization's chain.
 async fn add(connection: &mut AnyConnection, key: &Key, mut entry: Entry) -> Result<()> {
-    let sql = "INSERT INTO audit_heads (org, seq, hash, base_seq, base_hash, base_seal) VALUES ($1, 0, '', 0, '', $2) ON CONFLICT (org) DO NOTHING";
-    let seal = base_seal(key, &entry.org, 0, "");
-    sqlx::query(sql).bind(&entry.org).bind(seal).execute(&mut *connection).await.map_err(failed)?;
-    let sql = "UPDATE audit_heads SET seq = seq + 1 WHERE org = $1 RETURNING seq, hash";
-    let head = sqlx::query(sql).bind(&entry.org).fetch_one(&mut *connection).await.map_err(failed)?;
+    let head = match next(connection, &entry.org).await? {
+        Some(head) => head,
+        None => {
+            let sql = "INSERT INTO audit_heads (org, seq, hash, base_seq, base_hash, base_seal) VALUES ($1, 0, '', 0, '', $2) ON CONFLICT (org) DO NOTHING";
+            let seal = base_seal(key, &entry.org, 0, "");
+            sqlx::query(sql).bind(&entry.org).bind(seal).execute(&mut *connection).await.map_err(failed)?;
+            let head = next(connection, &entry.org).await?;
+            head.ok_or_else(|| Error::internal("The audit trail has no head."))?
+        }
+    };
     entry.seq = head.try_get(0).map_err(failed)?;
     let before: String = head.try_get(1).map_err(failed)?;
     entry.hash = hash(key, &entry, &before);
@@ -171,6 +176,12 @@ async fn add(connection: &mut AnyConnection, key: &Key, mut entry: Entry) -> Res
     let sql = "UPDATE audit_heads SET hash = $2 WHERE org = $1";
     sqlx::query(sql).bind(&entry.org).bind(&entry.hash).execute(connection).await.map_err(failed)?;
     Ok(())
+}
+
+/// Takes the next place of an organization's chain, and tells the hash before it; none if the chain has not begun.
+async fn next(connection: &mut AnyConnection, org: &str) -> Result<Option<AnyRow>> {
+    let sql = "UPDATE audit_heads SET seq = seq + 1 WHERE org = $1 RETURNING seq, hash";
+    sqlx::query(sql).bind(org).fetch_optional(connection).await.map_err(failed)
 }
 
 /// A text of a caller's, fit for a column: short, and without control characters.

@@ -7,6 +7,7 @@
 
 use crate::address::{Address, Dialect};
 use crate::keys::{Key, Keys, random};
+use crate::known::Known;
 use crate::migrations::{self, meta, put_meta};
 use crate::seal;
 use base64::Engine as _;
@@ -45,6 +46,7 @@ pub(crate) struct Database {
     pub(crate) changes: watch::Sender<u64>,
     /// Which minute it is, and how many refusals of strangers were noted in it (`audit.rs`).
     pub(crate) strangers: std::sync::Mutex<(i64, u32)>,
+    pub(crate) known: Known,
 }
 
 impl Database {
@@ -64,6 +66,7 @@ impl Database {
             tokens,
             changes: watch::Sender::new(0),
             strangers: Default::default(),
+            known: Known::default(),
         })
     }
 

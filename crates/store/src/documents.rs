@@ -1,6 +1,7 @@
 //! Storing, reading, changing and deleting one document.
 
 use crate::database::failed;
+use crate::known::{Answer, Question};
 use crate::rows::{self, COLUMNS, Place};
 use crate::{Store, audit, deliveries, sandboxes, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
@@ -9,6 +10,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
 use std::collections::BTreeMap;
+use tokio::time::Instant;
 
 /// Sealed fields by JSON pointer, such as `/auth/params/s3SecretKey`.
 pub type Secrets = BTreeMap<String, SecretString>;
@@ -72,7 +74,7 @@ impl Store {
             schedules::keep(&mut tx, scope, &stored.document, now).await?;
         }
         tx.commit().await.map_err(failed)?;
-        self.announce(new.resource);
+        self.announce(scope, new.resource);
         Ok(stored.document)
     }
 
@@ -123,7 +125,7 @@ impl Store {
             schedules::keep(&mut tx, scope, &stored.document, now).await?;
         }
         tx.commit().await.map_err(failed)?;
-        self.announce(resource);
+        self.announce(scope, resource);
         Ok(stored.document)
     }
 
@@ -171,11 +173,14 @@ impl Store {
             _ => {}
         }
         tx.commit().await.map_err(failed)?;
-        self.announce(resource);
+        self.announce(scope, resource);
         Ok(())
     }
 
-    fn announce(&self, resource: Resource) {
+    fn announce(&self, scope: &Scope, resource: Resource) {
+        if scope.sandbox.is_empty() {
+            self.database.known.forget();
+        }
         if resource == Resource::Flow {
             self.database.announce();
         }
@@ -212,13 +217,21 @@ impl Store {
         if client_id.contains('\0') {
             return Ok(None);
         }
+        let question = Question::Client(client_id.to_string());
+        let (since, changes) = match self.database.known.ask(&question) {
+            Ok(Answer::Client(scope, client)) => return Ok(Some((scope, client))),
+            Ok(_) => return Err(Error::internal("A client is known as something else.")),
+            Err(changes) => (Instant::now(), changes),
+        };
         let sql = format!("SELECT {COLUMNS}, org FROM documents WHERE resource = $1 AND id = $2");
         let query = sqlx::query(AssertSqlSafe(sql)).bind(Resource::Client.name()).bind(client_id);
         let Some(row) = query.fetch_optional(&self.database.readers).await.map_err(failed)? else {
             return Ok(None);
         };
         let org: &str = row.try_get(5).map_err(failed)?;
-        Ok(Some((Scope::organization(org), rows::document(Resource::Client, &row)?)))
+        let (scope, client) = (Scope::organization(org), rows::document(Resource::Client, &row)?);
+        self.database.known.keep(question, changes, since, Answer::Client(scope.clone(), client.clone()));
+        Ok(Some((scope, client)))
     }
 
     /// The scope of an organization's sandbox, by name; none if there is no such sandbox, or it is not active.
@@ -226,6 +239,12 @@ impl Store {
         if org.contains('\0') || name.contains('\0') {
             return Ok(None);
         }
+        let question = Question::Sandbox(org.to_string(), name.to_string());
+        let (since, changes) = match self.database.known.ask(&question) {
+            Ok(Answer::Sandbox(scope)) => return Ok(Some(scope)),
+            Ok(_) => return Err(Error::internal("A sandbox is known as something else.")),
+            Err(changes) => (Instant::now(), changes),
+        };
         let sql = format!(
             "SELECT {COLUMNS} FROM documents WHERE org = $1 AND sandbox = '' AND resource = $2 AND name = $3 AND state = 'active'"
         );
@@ -235,7 +254,9 @@ impl Store {
         };
         let document = rows::document(Resource::Sandbox, &row)?;
         let sandbox = document.text("/id").unwrap_or(&document.id).to_string();
-        Ok(Some(Scope { org: org.to_string(), sandbox, sandbox_name: name.to_string() }))
+        let scope = Scope { org: org.to_string(), sandbox, sandbox_name: name.to_string() };
+        self.database.known.keep(question, changes, since, Answer::Sandbox(scope.clone()));
+        Ok(Some(scope))
     }
 }
 

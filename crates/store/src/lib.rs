@@ -21,6 +21,7 @@ mod derive;
 mod documents;
 mod finish;
 mod keys;
+mod known;
 mod leases;
 mod list;
 mod migrations;
@@ -41,6 +42,7 @@ pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
 pub use finish::End;
 pub use keys::Keys;
+pub use known::LIFE;
 pub use leases::Cleanup;
 pub use list::{List, Page};
 pub use restore::{Onto, restore};
@@ -70,6 +72,15 @@ impl Store {
     /// The same, with at most so many connections to a server.
     pub async fn open_with(url: &str, keys: Keys, connections: u32) -> forebay_model::Result<Store> {
         Ok(Store { database: Arc::new(Database::open(url, keys, connections).await?) })
+    }
+
+    /// Asks the database something, as a sign of life.
+    pub async fn ping(&self) -> forebay_model::Result<()> {
+        sqlx::query("SELECT value FROM meta WHERE name = 'schema'")
+            .fetch_optional(&self.database.readers)
+            .await
+            .map_err(database::failed)?;
+        Ok(())
     }
 
     /// Changes whenever, through this process, a run may have become due or claimable: a worker waits on it instead of

@@ -392,3 +392,17 @@ async fn products_tell_what_roles_are_made_of() {
     assert_eq!(reply.body["categories"][0]["name"], "Data Ingestion");
     assert_eq!(world.get(&format!("{products}/else/categories")).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_streaming_source_needs_a_right_of_its_own() {
+    let world = World::new().await;
+    world.client_with("batch", &["manage-sources"], &["*"]).await;
+    let specs = world.get(&format!("{FLOWS}/connectionSpecs")).await;
+    for spec in specs.body["items"].as_array().unwrap() {
+        let body = json!({ "name": "x", "connectionSpec": { "id": spec["id"], "version": "1.0" } });
+        let reply = world.by("batch", "dev", "POST", &format!("{FLOWS}/connections")).json(body).send().await;
+        let streaming = spec["providerId"] == "521eee4d-8cbe-4906-bb48-fb6bd4450033";
+        assert_eq!(reply.status == 403, streaming, "{}: {}", spec["name"], reply.body);
+        assert_eq!(reply.text.contains("StreamingSource"), streaming, "{}", reply.text);
+    }
+}

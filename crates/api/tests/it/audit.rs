@@ -111,6 +111,35 @@ async fn each_unsafe_operation_leaves_one_entry_also_when_it_fails() {
 }
 
 #[tokio::test]
+async fn every_operation_that_fails_to_change_something_leaves_one_entry_and_a_question_none() {
+    let world = World::new().await;
+    let document = world.bare("GET", "/openapi.json").send().await.body;
+    let mut tried = 0;
+    for (method, path, secured) in crate::openapi::operations(&document) {
+        if !secured {
+            continue;
+        }
+        let filled = path
+            .replace("{container}", "tenant")
+            .replace("{kind}", "schemas")
+            .replace("{id}", "x")
+            .replace("{name}", "nowhere");
+        let before = world.app.store.audit_last(ORG).await.unwrap();
+        let reply = world.call(&method, &filled).header("if-match", "\"x\"").text("[]").send().await;
+        let question = method == "GET"
+            || ["/search", "/validate", "/preview", "/metrics", "/effective-policies"]
+                .iter()
+                .any(|end| path.ends_with(end));
+        let expected = if question || reply.status.is_success() { 0 } else { 1 };
+        let left = world.app.store.audit_last(ORG).await.unwrap() - before;
+        assert_eq!(left, expected, "{method} {path}: {} {}", reply.status, reply.text);
+        tried += expected;
+    }
+    assert!(tried >= 30, "{tried}");
+    assert_eq!(world.app.store.audit_verify(ORG).await.unwrap().1, None);
+}
+
+#[tokio::test]
 async fn refusals_are_noted_and_strangers_cannot_fill_the_trail() {
     let world = World::new().await;
     world.client_with("reader", &["view-sources"], &["*"]).await;
@@ -228,6 +257,7 @@ async fn old_entries_go_and_the_chain_stays_whole() {
     assert_eq!(store.audit_expire(before).await.unwrap(), 2);
     assert_eq!(store.audit_verify(ORG).await.unwrap(), (2, None));
     world.created(&format!("{FLOWS}/connections"), connection()).await;
-    assert_eq!(store.audit_verify(ORG).await.unwrap(), (3, None));
+    let reply = world.get("/data/foundation/audit/verification").await;
+    assert_eq!(reply.body, json!({ "imsOrgId": ORG, "whole": true, "entries": 3, "firstBroken": null }));
     assert_eq!(store.audit_expire(before).await.unwrap(), 0);
 }

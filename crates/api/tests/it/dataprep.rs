@@ -125,15 +125,130 @@ async fn the_misprinted_addresses_work_too() {
 }
 
 #[tokio::test]
-async fn the_language_lists_what_can_be_used() {
+async fn the_language_lists_every_function_and_operator() {
     let world = World::new().await;
     let functions = world.get(&format!("{PATH}/languages/el/functions")).await.body;
-    let concat = functions.as_array().unwrap().iter().find(|f| f["function"] == "concat").unwrap();
-    for member in ["category", "description", "syntax", "returns", "returnType", "example", "result", "params", "since"]
-    {
-        assert!(concat.get(member).is_some(), "{member}");
+    let functions = functions.as_array().unwrap();
+    assert_eq!(functions.len(), forebay_model::mapping::functions::FUNCTIONS.len());
+    for function in functions {
+        for member in
+            ["category", "description", "syntax", "returns", "returnType", "example", "result", "params", "since"]
+        {
+            assert!(!function[member].is_null(), "{function} has no {member}");
+        }
     }
-    assert!(functions.as_array().unwrap().iter().all(|f| f["available"] == true));
     let operators = world.get(&format!("{PATH}/languages/el/operators")).await.body;
-    assert!(operators.as_array().unwrap().iter().any(|o| o["operatorSymbol"] == "+"));
+    for operator in operators.as_array().unwrap() {
+        for member in ["operatorSymbol", "methodName", "numberOfOperands", "description", "example"] {
+            assert!(!operator[member].is_null(), "{operator} has no {member}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_expression_is_judged_true_or_false() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    let path = format!("{PATH}/languages/el/validate");
+    for (body, valid) in [
+        (json!({ "expression": "concat(a, ' ', b)" }), true),
+        (json!({ "expression": "concat(a, " }), false),
+        (json!({ "expression": "" }), false),
+        (json!({ "expression": "nix(a)" }), false),
+        (json!({ "expression": "matches_regex(a, '(?=b)')" }), false),
+        (json!({ "expression": "transformArray(a, x -> x + 1)", "mappingSetId": parts.mapping }), true),
+        (json!({ "expression": "a".repeat(4097) }), false),
+        // The double computes nothing, so that no expression has a value for a sample; other samples are no records.
+        (json!({ "expression": "upper(a)", "sampleData": "{\"a\": 1}" }), false),
+        (json!({ "expression": "upper(a)", "sampleData": "string", "sampleDataType": "string" }), true),
+    ] {
+        let reply = world.post(&path, body.clone()).await;
+        assert_eq!((reply.status.as_u16(), &reply.body), (200, &json!(valid)), "{body}");
+    }
+    for body in [json!({ "other": 1 }), json!({ "expression": 1 }), json!({ "expression": ["a"] })] {
+        let reply = world.post(&path, body.clone()).await;
+        assert_eq!(reply.status, 400, "{body}: {}", reply.text);
+        assert!(reply.text.contains("/expression"), "{body}: {}", reply.text);
+    }
+    assert_eq!(world.post(&path, json!([])).await.status, 400);
+    let unknown = json!({ "expression": "a", "mappingSetId": "0123456789abcdef0123456789abcdef" });
+    assert_eq!(world.post(&path, unknown).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_preview_answers_one_record_or_several() {
+    let world = World::new().await;
+    let schema = schema_id(&world).await;
+    let path = format!("{PATH}/mappingSets/preview");
+    let set = mapping_set(&schema);
+    let one = json!({ "data": { "first_name": "Ada" }, "mappingSet": set });
+    let reply = world.post(&path, one).await;
+    let expected = json!({ "data": { "person.name.firstName": "Ada" }, "errors": [] });
+    assert_eq!((reply.status.as_u16(), reply.body), (200, expected));
+    let mut failing = set.clone();
+    failing["mappings"] =
+        json!([{ "destination": "person.name.firstName", "source": "upper(a)", "sourceType": "EXPRESSION" }]);
+    let several = json!({ "data": [{ "a": 1 }, { "a": 2 }], "mappingSet": failing });
+    let reply = world.post(&path, several).await;
+    assert_eq!(reply.body["data"].as_array().map(Vec::len), Some(2), "{}", reply.text);
+    assert_eq!(reply.body["errors"][1]["record"], 1);
+    assert_eq!(reply.body["errors"][1]["destination"], "person.name.firstName");
+    let none = world.post(&path, json!({ "data": [], "mappingSet": set })).await;
+    assert_eq!((none.status.as_u16(), none.body), (200, json!({ "data": [], "errors": [] })));
+    // Without a schema the mappings' own fields are the target.
+    let bare = json!({ "data": {}, "mappingSet": { "mappings": [{ "destination": "a.b", "source": "1 + 1", "sourceType": "EXPRESSION" }] } });
+    assert_eq!(world.post(&path, bare).await.status, 200);
+}
+
+#[tokio::test]
+async fn what_no_preview_can_be_made_of_is_refused_with_its_place() {
+    let world = World::new().await;
+    let schema = schema_id(&world).await;
+    let set = mapping_set(&schema);
+    let mut unknown = set.clone();
+    unknown["mappings"][0]["destinationXdmPath"] = json!("person.shoe");
+    let expression =
+        |source: &str| json!({ "mappings": [{ "destination": "a", "source": source, "sourceType": "EXPRESSION" }] });
+    for (body, place) in [
+        (json!({ "mappingSet": set }), "/data"),
+        (json!({ "data": 1, "mappingSet": set }), "/data"),
+        (json!({ "data": [{}, 1], "mappingSet": set }), "/data/1"),
+        (json!({ "data": {} }), "/mappingSet"),
+        (json!({ "data": {}, "mappingSet": {} }), "/mappingSet/mappings"),
+        (json!({ "data": {}, "mappingSet": unknown }), "/mappingSet/mappings/0"),
+        (
+            json!({ "data": {}, "mappingSet": mapping_set("https://ns.adobe.com/acme/schemas/no") }),
+            "/mappingSet/xdmSchema",
+        ),
+        (json!({ "data": {}, "mappingSet": expression("upper(a, b)") }), "11"),
+        (
+            json!({ "data": {}, "mappingSet": { "mappings": [
+            { "destination": "a", "source": "x" }, { "destination": "a.b", "source": "y" }] } }),
+            "/mappingSet/mappings/1",
+        ),
+    ] {
+        let reply = world.post("/data/foundation/conversion/mappingSets/preview", body.clone()).await;
+        assert_eq!(reply.status, 400, "{body}: {}", reply.text);
+        assert!(reply.text.contains(place), "{body}: {}", reply.text);
+    }
+    let many = json!({ "data": vec![json!({}); 1001], "mappingSet": set });
+    assert_eq!(world.post("/data/foundation/conversion/mappingSets/preview", many).await.status, 413);
+}
+
+#[tokio::test]
+async fn one_mapping_is_read_by_its_id_and_the_schema_can_come_along() {
+    let world = World::new().await;
+    let schema = schema_id(&world).await;
+    let id = world.created(&format!("{PATH}/mappingSets"), mapping_set(&schema)).await;
+    let set = world.get(&format!("{PATH}/mappingSets/{id}")).await.body;
+    let mid = set["mappings"][0]["id"].as_str().unwrap();
+    assert_eq!(world.get(&format!("{PATH}/mappingSets/{id}/mappings/{mid}")).await.body, set["mappings"][0]);
+    assert_eq!(world.get(&format!("{PATH}/mappingSets/{id}/mappings/no")).await.status, 404);
+    assert_eq!(world.get(&format!("{PATH}/mappingSets/no/mappings/{mid}")).await.status, 404);
+    assert!(set["outputSchema"]["jsonSchema"].is_null());
+    let expanded = world.get(&format!("{PATH}/mappingSets/{id}?expandSchema=true")).await.body;
+    assert!(expanded["outputSchema"]["jsonSchema"]["properties"]["person"].is_object(), "{expanded}");
+    let list = world.get(&format!("{PATH}/mappingSets?expandSchema=true")).await.body;
+    assert_eq!(list["data"][0]["outputSchema"], expanded["outputSchema"]);
+    assert_eq!(world.get(&format!("{PATH}/mappingSets?expandSchema=perhaps")).await.status, 400);
 }

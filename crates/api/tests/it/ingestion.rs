@@ -1,8 +1,10 @@
 //! Batch ingestion: how a batch is created, filled, completed and given up (platform.md §6).
 
-use crate::world::{ORG, OTHER_ORG, Reply, World};
+use crate::descriptors::identity;
+use crate::world::{Dataflow, ORG, OTHER_ORG, Reply, World};
 use expect_test::expect;
 use forebay_model::Resource;
+use forebay_store::BatchEnd;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ const PATH: &str = "/data/foundation/import/batches";
 /// A world, a dataset and a batch for it.
 struct Loading {
     world: World,
+    schema: String,
     dataset: String,
     batch: String,
 }
@@ -18,11 +21,11 @@ struct Loading {
 impl Loading {
     async fn new() -> Loading {
         let world = World::new().await;
-        let dataset = world.dataflow().await.dataset;
+        let Dataflow { schema, dataset, .. } = world.dataflow().await;
         let reply = world.post(PATH, body(&dataset)).await;
         assert_eq!(reply.status, 201, "{}", reply.text);
         let batch = reply.body["id"].as_str().unwrap().to_string();
-        Loading { world, dataset, batch }
+        Loading { world, schema, dataset, batch }
     }
 
     fn file(&self, name: &str) -> String {
@@ -77,7 +80,7 @@ fn check(reply: &Reply, status: u16, part: &str) {
 
 #[tokio::test]
 async fn a_new_batch_is_loading_and_catalog_shows_it() {
-    let Loading { world, dataset, batch } = Loading::new().await;
+    let Loading { world, dataset, batch, .. } = Loading::new().await;
     assert_eq!(batch.len(), 26, "a ULID");
     let mut send = body(&dataset);
     send["partialIngestionPercentage"] = json!("2.5");
@@ -264,6 +267,27 @@ async fn a_batch_of_a_flow_takes_no_files_and_is_reverted_while_its_files_are_it
     let lease = Duration::from_secs(15);
     let claim = world.app.store.claim_batch("w", world.app.now(), lease).await.unwrap().unwrap();
     assert_eq!((claim.batch.id.as_str(), claim.dataset), ("01F", dataset));
+}
+
+#[tokio::test]
+async fn what_rows_go_by_stays_while_a_batch_is_on_its_way_and_merged_rows_stay_for_good() {
+    let loading = Loading::new().await;
+    let (world, schema) = (&loading.world, &loading.schema);
+    let descriptors = "/data/foundation/schemaregistry/tenant/descriptors";
+    check(&loading.act("COMPLETE").await, 200, "");
+    check(&world.post(descriptors, identity(schema, "/_id", true)).await, 409, "is staged");
+    let dataset = format!("/data/foundation/catalog/dataSets/{}", loading.dataset);
+    check(&world.call("DELETE", &dataset).send().await, 409, "is staged");
+    let claim = world.app.store.claim_batch("w", world.app.now(), Duration::from_secs(15)).await.unwrap().unwrap();
+    check(&world.post(descriptors, identity(schema, "/_id", true)).await, 409, "is processing");
+    let end = BatchEnd { batch: json!({ "status": "failed" }), plan: None };
+    world.app.store.finish_batch(&claim, end, world.app.now()).await.unwrap();
+    check(&world.post(descriptors, identity(schema, "/_id", true)).await, 201, "");
+    let merged = json!({ "id": "01M", "status": "success", "metrics": { "outputRecordCount": 5 },
+        "relatedObjects": [{ "type": "dataSet", "id": loading.dataset }] });
+    world.put(&world.scope(), Resource::Batch, "01M", merged).await;
+    let reply = world.call("POST", &format!("{PATH}/01M?action=REVERT")).send().await;
+    check(&reply, 409, "keeps one row a key");
 }
 
 #[tokio::test]

@@ -28,6 +28,7 @@ mod ingestion;
 mod issuer;
 mod labels;
 mod matrix;
+mod observability;
 mod openapi;
 mod registry;
 mod runs;

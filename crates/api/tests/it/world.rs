@@ -7,10 +7,12 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{
-    App, Engine, Issuer, IssuerSettings, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+    App, Engine, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
 };
 use forebay_model::error::Kind;
+use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object};
+use forebay_model::mapping::{MappingSet, Source};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};
@@ -445,6 +447,34 @@ impl Engine for Memory {
             ],
             rows: self.rows.lock().unwrap().iter().take(limit).cloned().collect(),
         })
+    }
+
+    // Copies attributes; what expressions give is the engine's to know, and its own tests'.
+    async fn evaluate(
+        &self,
+        set: MappingSet,
+        _: FieldTree,
+        records: Vec<Value>,
+        _: forebay_model::Time,
+    ) -> Result<Vec<Mapped>> {
+        let mut mapped = Vec::new();
+        for record in records {
+            let mut row = json!({});
+            let mut findings = Vec::new();
+            for rule in &set.rules {
+                let field = rule.destination.join(".");
+                match &rule.source {
+                    Source::Attribute(path) => row[&field] = record[path.plain()].clone(),
+                    Source::Constant(value) => row[&field] = value.clone(),
+                    Source::Expression(_) => findings.push(Finding {
+                        column: Some(field.clone()),
+                        ..Finding::new(&code::MAPPER_3700, format!("{field} is null: the double computes nothing"))
+                    }),
+                }
+            }
+            mapped.push(Mapped { row, findings, rejected: false });
+        }
+        Ok(mapped)
     }
 
     async fn read(&self, _: &str, _: &FieldTree, limit: usize) -> Result<Vec<Value>> {

@@ -22,11 +22,17 @@ use serde_json::Value;
 use std::collections::HashMap;
 
 /// Decodes the entry, which is UTF-8, into the output's text columns: one for each of `asked`. With `blank_is_null` an
-/// empty text is no value.
-pub(crate) fn decode(input: Entry<'_>, asked: &[FieldPath], blank_is_null: bool, out: &mut Output) -> Flow {
+/// empty text is no value; with `lines` each line is a document.
+pub(crate) fn decode(
+    input: Entry<'_>,
+    asked: &[FieldPath],
+    blank_is_null: bool,
+    lines: bool,
+    out: &mut Output,
+) -> Flow {
     let (asked, twins) = distinct(asked);
     let slots = vec![Slot::Null; asked.len()];
-    frame::each_record(input, &mut Rows { plan: Plan::new(&asked), slots, twins, blank_is_null, out })
+    frame::each_record(input, lines, &mut Rows { plan: Plan::new(&asked), slots, twins, blank_is_null, out })
 }
 
 /// Each path once, and for each column which of them it shows: two names may lie in one place.
@@ -45,9 +51,9 @@ fn distinct(asked: &[FieldPath]) -> (Vec<FieldPath>, Vec<usize>) {
 }
 
 /// The first `limit` good documents.
-pub(crate) fn preview(input: Entry<'_>, limit: usize) -> Flow<Vec<Value>> {
+pub(crate) fn preview(input: Entry<'_>, lines: bool, limit: usize) -> Flow<Vec<Value>> {
     let mut sample = Sample { plan: Plan::new(&[]), documents: Vec::new(), limit };
-    match frame::each_record(input, &mut sample) {
+    match frame::each_record(input, lines, &mut sample) {
         Ok(()) => {}
         Err(Halt::Gone) if sample.documents.len() >= limit => {}
         // The good documents before the fault are a preview too.

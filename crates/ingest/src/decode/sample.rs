@@ -81,7 +81,7 @@ fn read(source: &Source, options: Option<FileOptions>, limit: usize) -> Flow<Sam
                 let (entry, spent) = begin(entry);
                 let entry = encoding::utf8(entry, encoding)?;
                 let sample = match options.format {
-                    Format::Json => documents(&options, json::preview(entry, limit)?),
+                    Format::Json => documents(&options, json::preview(entry, options.lines, limit)?),
                     _ => {
                         let (names, rows) = csv::preview(entry, options.delimiter, limit, &|| spent.get())?;
                         flat(&options, names, rows)

@@ -230,7 +230,7 @@ fn decode(spec: &ScanSpec, source: &Source, mut out: Output) -> Flow {
                 out.enter(&entry.file)?;
                 let entry = encoding::utf8(entry, encoding)?;
                 match options.format {
-                    Format::Json => json::decode(entry, columns, spec.blank_is_null, &mut out),
+                    Format::Json => json::decode(entry, columns, spec.blank_is_null, options.lines, &mut out),
                     _ => csv::decode(entry, options.delimiter, columns, &mut out),
                 }
             })?

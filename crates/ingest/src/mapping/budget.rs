@@ -43,10 +43,15 @@ impl Budget {
 
     /// A text of so many bytes is about to be made.
     pub fn text(&self, bytes: usize) -> Result<(), Fault> {
-        if bytes > MAX_TEXT {
+        self.longer(0, bytes)
+    }
+
+    /// A text of `bytes` is about to become longer by `more`.
+    pub fn longer(&self, bytes: usize, more: usize) -> Result<(), Fault> {
+        if bytes.saturating_add(more) > MAX_TEXT {
             return Err(Fault::limit(format!("the text would be longer than {} MiB", MAX_TEXT >> 20)));
         }
-        self.spend(bytes as u64)
+        self.spend(more as u64)
     }
 
     /// So many elements are about to be made or visited.

@@ -52,6 +52,8 @@ pub enum Formula {
     Lambda(Box<Formula>),
     /// A lambda's parameter; 0 is the innermost one's.
     Local(usize),
+    /// A member or an element of a lambda's parameter, which is then not copied whole.
+    Part(usize, Box<Formula>),
 }
 
 /// A call of a function.
@@ -76,6 +78,17 @@ pub struct Row<'a> {
     pub budget: &'a Budget,
     /// The innermost lambda that is being applied.
     pub locals: Option<&'a Local<'a>>,
+}
+
+impl<'a> Row<'a> {
+    /// The parameter of a lambda that is being applied; 0 is the innermost one's.
+    fn local(&self, depth: usize) -> Option<&'a Value<'a>> {
+        let mut local = self.locals;
+        for _ in 0..depth {
+            local = local.and_then(|local| local.outer);
+        }
+        local.map(|local| local.value)
+    }
 }
 
 /// A lambda's parameter, and the lambdas around it.
@@ -156,6 +169,11 @@ fn call<'e>(
     for arg in args {
         compiled.push(within(arg, field, locals)?);
     }
+    if name == "get"
+        && let [Formula::Local(depth), key] = compiled.as_slice()
+    {
+        return Ok(Formula::Part(*depth, Box::new(key.clone())));
+    }
     let mut prepared = None;
     if let Some((at, prepare)) = builtin.prepare
         && let Some(Formula::Constant(Value::Text(text))) = compiled.get(at)
@@ -209,15 +227,36 @@ impl Formula {
             Formula::Object(members) => object(members, row),
             Formula::Lambda(_) => Err("a lambda is no value".into()),
             Formula::Local(depth) => {
-                let mut local = row.locals;
-                for _ in 0..*depth {
-                    local = local.and_then(|local| local.outer);
-                }
-                let Some(local) = local else {
+                let Some(value) = row.local(*depth) else {
                     return Ok(Value::Null);
                 };
-                row.budget.look(local.value)?;
-                Ok(local.value.view())
+                row.budget.look(value)?;
+                Ok(value.view())
+            }
+            Formula::Part(depth, key) => {
+                let key = key.eval(row)?;
+                let Some(value) = row.local(*depth) else {
+                    return Ok(Value::Null);
+                };
+                let part = match (value, key.number()) {
+                    (Value::Object(members), _) => {
+                        row.budget.elements(1)?;
+                        let name = key.text();
+                        members.iter().find(|(known, _)| Some(known.as_str()) == name.as_deref()).map(|(_, part)| part)
+                    }
+                    (Value::List(items), Some(n)) => {
+                        n.whole().and_then(|n| usize::try_from(n).ok()).and_then(|n| items.get(n))
+                    }
+                    _ => {
+                        row.budget.look(value)?;
+                        return Ok(functions::member(value.view(), &key));
+                    }
+                };
+                let Some(part) = part else {
+                    return Ok(Value::Null);
+                };
+                row.budget.look(part)?;
+                Ok(part.view())
             }
         }
     }
@@ -225,7 +264,7 @@ impl Formula {
     /// It gives a list or an object, as far as a look at it tells, or anything that may be one.
     pub fn composite(&self) -> bool {
         match self {
-            Formula::List(_) | Formula::Object(_) | Formula::Local(_) => true,
+            Formula::List(_) | Formula::Object(_) | Formula::Local(_) | Formula::Part(..) => true,
             Formula::Choice(parts) => parts[1..].iter().any(Formula::composite),
             Formula::Call(call) => {
                 call.builtin.gives == Gives::Any && (call.builtin.nested || call.args.iter().any(Formula::composite))
@@ -238,11 +277,26 @@ impl Formula {
     pub fn by_row(&self) -> bool {
         match self {
             Formula::Constant(_) | Formula::Field(_) => false,
-            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => true,
+            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) | Formula::Part(..) => true,
             Formula::Unary(_, operand) => operand.composite(),
             Formula::Binary(_, left, right) => left.composite() || right.composite(),
             Formula::Choice(parts) => parts.iter().any(Formula::composite),
             Formula::Call(call) => call.builtin.nested || call.args.iter().any(Formula::composite),
+        }
+    }
+
+    /// How many nodes its DataFusion expression has: `coalesce` asks for each of its arguments twice, `decode` for its
+    /// key with every pair, so that some dozens of them in each other would never come to an end.
+    pub fn lowered(&self) -> usize {
+        let costs: Vec<usize> = self.parts().into_iter().map(Formula::lowered).collect();
+        let sum = costs.iter().fold(1, |sum: usize, cost| sum.saturating_add(*cost));
+        match self {
+            Formula::Call(call) if call.builtin.name == "coalesce" => sum.saturating_mul(2),
+            Formula::Call(call) if call.builtin.name == "decode" => {
+                let key = costs.first().copied().unwrap_or(0);
+                sum.saturating_add(key.saturating_mul(costs.len() / 2))
+            }
+            _ => sum,
         }
     }
 
@@ -258,7 +312,7 @@ impl Formula {
     fn parts(&self) -> Vec<&Formula> {
         match self {
             Formula::Constant(_) | Formula::Field(_) | Formula::Local(_) => Vec::new(),
-            Formula::Unary(_, part) | Formula::Lambda(part) => vec![part],
+            Formula::Unary(_, part) | Formula::Lambda(part) | Formula::Part(_, part) => vec![part],
             Formula::Binary(_, left, right) => vec![left, right],
             Formula::Choice(parts) => parts.iter().collect(),
             Formula::Call(call) => call.args.iter().collect(),
@@ -276,6 +330,7 @@ impl Formula {
             Formula::Field(at) => Formula::Field(place(*at)),
             Formula::Unary(operator, part) => Formula::Unary(*operator, one(part)),
             Formula::Lambda(part) => Formula::Lambda(one(part)),
+            Formula::Part(depth, part) => Formula::Part(*depth, one(part)),
             Formula::Binary(operator, left, right) => Formula::Binary(*operator, one(left), one(right)),
             Formula::Choice(parts) => Formula::Choice(Box::new([0, 1, 2].map(|at| parts[at].moved(place)))),
             Formula::Call(call) => {

@@ -2,12 +2,13 @@
 //! code runs as in a run, over the same text columns that a scan of a JSON file gives.
 
 use super::exec::Mapper;
+use super::kernel::TooLarge;
 use super::{MapSpec, identity};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::record_batch::{RecordBatch, RecordBatchOptions};
 use forebay_model::code;
-use forebay_model::error::{Context, Kind, Result};
+use forebay_model::error::{Context, Error, Kind, Result};
 use forebay_model::event::{Event, Finding};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use serde_json::Value;
@@ -30,7 +31,13 @@ pub fn evaluate(spec: &MapSpec, records: &[Value]) -> Result<Vec<Evaluated>> {
     let batch = columns(spec, records);
     let mut mapper = Mapper::new(spec, batch.schema_ref())?;
     let (kind, code, message) = failed("The records could not be mapped.");
-    let mapped = mapper.map(&batch).context(kind, code, message)?;
+    let mapped = match mapper.map(&batch) {
+        Err(error) if TooLarge::is(&error) => {
+            let message = "the mapped records together are too large for a preview";
+            return Err(Error::new(Kind::TooLarge, &code::FLOW_1100, message).advice("Send fewer records."));
+        }
+        mapped => mapped.context(kind, code, message)?,
+    };
     let targets: Vec<usize> = (0..mapped.num_columns() - 2).collect();
     let events = mapped.column(mapped.num_columns() - 1).as_string::<i32>().clone();
     let (kind, code, message) = failed("The mapped records could not be shown.");

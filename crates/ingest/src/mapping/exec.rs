@@ -5,6 +5,7 @@
 //! never fails the plan.
 
 use super::MapSpec;
+use super::kernel::TooLarge;
 use super::plan::{Output, Plan};
 use super::report::{Findings, Origin};
 use super::shape::{Empties, Required, masked};
@@ -139,21 +140,17 @@ impl ExecutionPlan for MapExec {
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let input = self.child.execute(partition, context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let mut mapper = Mapper {
+        let mapper = Mapper {
             plan: self.plan.clone(),
             upserts: self.upserts.clone(),
             schema: self.schema.clone(),
             empties: Empties::default(),
             counts: HashMap::new(),
         };
-        let output = input.map(move |batch| {
-            let timer = metrics.elapsed_compute().timer();
-            let mapped = batch.and_then(|batch| mapper.map(&batch));
-            timer.done();
-            if let Ok(mapped) = &mapped {
-                metrics.record_output(mapped.num_rows());
-            }
-            mapped
+        let work = Work { input, mapper, left: Vec::new(), metrics };
+        let output = futures::stream::unfold(work, |mut work| async move {
+            let mapped = work.next().await?;
+            Some((mapped, work))
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(self.schema.clone(), output)))
     }
@@ -163,7 +160,46 @@ impl ExecutionPlan for MapExec {
     }
 }
 
-/// One partition's work.
+/// A partition under way. A batch whose rows grow too large together is mapped in halves, and those in halves again, so
+/// that memory does not grow with what expressions make of a row.
+struct Work {
+    input: SendableRecordBatchStream,
+    mapper: Mapper,
+    /// Parts of a batch that are not mapped yet, the next one last.
+    left: Vec<RecordBatch>,
+    metrics: BaselineMetrics,
+}
+
+impl Work {
+    async fn next(&mut self) -> Option<Result<RecordBatch>> {
+        loop {
+            let batch = match self.left.pop() {
+                Some(part) => part,
+                None => match self.input.next().await? {
+                    Ok(batch) => batch,
+                    Err(error) => return Some(Err(error)),
+                },
+            };
+            let timer = self.metrics.elapsed_compute().timer();
+            let mapped = self.mapper.map(&batch);
+            timer.done();
+            match mapped {
+                Err(error) if batch.num_rows() > 1 && TooLarge::is(&error) => {
+                    let half = batch.num_rows() / 2;
+                    self.left.push(batch.slice(half, batch.num_rows() - half));
+                    self.left.push(batch.slice(0, half));
+                }
+                Ok(mapped) => {
+                    self.metrics.record_output(mapped.num_rows());
+                    return Some(Ok(mapped));
+                }
+                failed => return Some(failed),
+            }
+        }
+    }
+}
+
+/// What a partition's batches are mapped with.
 pub(super) struct Mapper {
     plan: Arc<Plan>,
     upserts: Option<Arc<Upserts>>,

@@ -5,8 +5,9 @@
 mod numbers;
 mod texts;
 
-use super::functions::Builtin;
-use super::kernel::{Input, Operation};
+use super::budget::MAX_TEXT;
+use super::functions::{Builtin, Gives, Prepared};
+use super::kernel::{Input, MAX_BYTES, Operation};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, NullBufferBuilder, StringArray, StringBuilder};
 use datafusion::arrow::buffer::BooleanBuffer;
 use datafusion::arrow::datatypes::{DataType, Int64Type};
@@ -19,6 +20,9 @@ pub fn run(operation: &Operation, inputs: &[Input], rows: usize) -> Option<Array
         (Operation::Truth, [input]) => numbers::truth(input, rows, true),
         (Operation::Unary(operator), [input]) => numbers::unary(*operator, input, rows),
         (Operation::Binary(operator), [left, right]) => numbers::binary(*operator, left, right, rows),
+        (Operation::Call(builtin, Some(Prepared::Regex(regex))), [text, _]) if builtin.gives == Gives::Truth => {
+            texts::matches(text, regex, rows)
+        }
         (Operation::Call(builtin, _), inputs) => call(builtin, inputs, rows),
         _ => None,
     }
@@ -89,6 +93,13 @@ fn same_text(input: &Input) -> Option<&str> {
     if input.same { Texts::of(input)?.get(0) } else { None }
 }
 
+/// None where a text or the texts together are larger than a loop may make them: the rows decide what becomes of that.
+#[inline]
+fn bounded(builder: &StringBuilder, before: usize) -> Option<()> {
+    let bytes = builder.values_slice().len();
+    (bytes - before <= MAX_TEXT && bytes <= MAX_BYTES).then_some(())
+}
+
 /// A text from each text.
 fn each(
     text: Texts<'_>,
@@ -97,10 +108,12 @@ fn each(
 ) -> Option<ArrayRef> {
     let mut builder = StringBuilder::with_capacity(rows, text.bytes(rows));
     for row in 0..rows {
+        let before = builder.values_slice().len();
         match text.get(row) {
             Some(text) => write(text, &mut builder)?,
             None => builder.append_null(),
         }
+        bounded(&builder, before)?;
     }
     Some(Arc::new(builder.finish()))
 }

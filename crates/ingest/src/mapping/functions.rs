@@ -1,7 +1,8 @@
 //! What the functions of the mapping language do (PL §5.3). Their names, parameters and texts are in the registry,
 //! `forebay_model::mapping::functions`; a test compiles and runs each function that is there.
 //!
-//! Always holds: an argument is evaluated only when the function asks for it; a null argument that a function cannot do
+//! Always holds: an argument is evaluated only when the function asks for it, and asked for once, since what is asked
+//! twice in each of nested calls is computed exponentially often; a null argument that a function cannot do
 //! without makes the result null; a function fails with a reason and never panics; characters count, not bytes.
 
 mod agents;
@@ -109,6 +110,8 @@ impl PartialEq for Prepared {
 }
 
 const MANY: usize = usize::MAX;
+
+pub(super) use objects::member;
 
 static BUILTINS: &[&[Builtin]] = &[
     texts::ALL,

@@ -16,6 +16,7 @@ use super::value::{Outcome, Value};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, UInt32Type};
+use datafusion::arrow::error::ArrowError;
 use datafusion::common::ScalarValue;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
@@ -100,6 +101,12 @@ impl fmt::Display for TooLarge {
 }
 
 impl std::error::Error for TooLarge {}
+
+impl From<TooLarge> for ArrowError {
+    fn from(too_large: TooLarge) -> ArrowError {
+        ArrowError::ExternalError(Box::new(too_large))
+    }
+}
 
 impl TooLarge {
     /// Whether an engine's error says so.

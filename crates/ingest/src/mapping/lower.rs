@@ -29,6 +29,9 @@ use std::sync::Arc;
 /// The place of the rows' numbers in the batch that expressions read; the fields follow.
 pub const NUMBERS: &str = "_row";
 
+/// Nodes that a DataFusion expression may have, those counted again that stand in it more than once.
+const MAX_NODES: usize = 5_000;
+
 /// A DataFusion expression and what is known of its values.
 #[derive(Debug, Clone)]
 pub struct Lowered {
@@ -61,7 +64,7 @@ impl<'a> Lowering<'a> {
         if let Some(literal) = self.folded(formula)? {
             return Ok(literal);
         }
-        if formula.by_row() {
+        if formula.by_row() || formula.lowered() > MAX_NODES {
             return Ok(self.rows(formula));
         }
         match formula {
@@ -79,7 +82,9 @@ impl<'a> Lowering<'a> {
                 self.choice(condition, yes, no)
             }
             Formula::Call(call) => self.call(call),
-            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => Ok(self.rows(formula)),
+            Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) | Formula::Part(..) => {
+                Ok(self.rows(formula))
+            }
         }
     }
 
@@ -374,7 +379,7 @@ fn certain(formula: &Formula) -> bool {
         Formula::Unary(operator, operand) => *operator == Unary::Not && certain(operand),
         Formula::Binary(operator, left, right) => truth_value(*operator) && certain(left) && certain(right),
         Formula::Choice(parts) => parts.iter().all(certain),
-        Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) => false,
+        Formula::List(_) | Formula::Object(_) | Formula::Lambda(_) | Formula::Local(_) | Formula::Part(..) => false,
         Formula::Call(call) => {
             const CERTAIN: &[&str] = &[
                 "coalesce",

@@ -7,12 +7,13 @@ use super::coerce;
 use super::compile::compile;
 use super::convert;
 use super::fields::Located;
+use super::kernel::TooLarge;
 use super::lower::NUMBERS;
 use super::program::{Inputs, Program};
 use super::read::{self, Reader};
 use super::shape::{Required, Target};
 use super::sink::{Failure, Failures, Sink};
-use super::value::Value;
+use super::value::{Fault, Value};
 use super::{MapSpec, schema};
 use chrono::{DateTime, Utc};
 use datafusion::arrow::array::{Array, ArrayRef, NullArray, UInt32Array, new_null_array};
@@ -27,6 +28,9 @@ use forebay_model::mapping::ast::{FieldPath, Node};
 use forebay_model::mapping::{MappingSet, Source};
 use forebay_model::xdm::{Field, FieldTree, Type};
 use std::sync::Arc;
+
+/// Bytes that expressions may make of a batch before it is taken in parts.
+const MAX_MADE: usize = 256 << 20;
 
 /// A mapping set, ready to run.
 #[derive(Debug)]
@@ -173,12 +177,22 @@ impl Plan {
             batch: plain.clone(),
             names: &self.names,
         };
+        let rows = batch.num_rows();
         let mut outputs = Vec::with_capacity(self.rules.len());
+        let mut made = 0;
         for rule in &self.rules {
             outputs.push(match &rule.feed {
                 Feed::Copy(field) => rule.copy(&fetched[*field]),
-                Feed::Same(value) => Output { column: value.to_array_of_size(batch.num_rows())?, failures: Vec::new() },
-                Feed::Compute(program) => program.run(rule, &inputs, skip)?,
+                Feed::Same(value) => Output { column: value.to_array_of_size(rows)?, failures: Vec::new() },
+                Feed::Compute(_) if made > MAX_MADE => rule.too_much(rows),
+                Feed::Compute(program) => {
+                    let output = program.run(rule, &inputs, skip)?;
+                    made += output.column.to_data().get_slice_memory_size()?;
+                    if made > MAX_MADE && rows > 1 {
+                        return Err(TooLarge.into());
+                    }
+                    output
+                }
             });
         }
         Ok(outputs)
@@ -200,6 +214,13 @@ impl Plan {
 }
 
 impl Ready {
+    /// The rules before have used up what a row may have.
+    fn too_much(&self, rows: usize) -> Output {
+        let why = format!("what the mappings make of the record is larger than {} MiB", MAX_MADE >> 20);
+        let failure = |row| Failure { row, below: String::new(), value: None, reason: Fault::limit(why.clone()) };
+        Output { column: new_null_array(&self.to, rows), failures: (0..rows).map(failure).collect() }
+    }
+
     /// A column that was read or computed, as the target's.
     pub(super) fn copy(&self, array: &ArrayRef) -> Output {
         let mut failures = Failures::default();

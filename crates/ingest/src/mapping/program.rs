@@ -87,7 +87,7 @@ impl Program {
                     let array = narrow(&array).unwrap_or(array);
                     return Ok((array, places(&keep)));
                 }
-                Err(error) if TooLarge::is(&error) => return Err(too_large()),
+                Err(error) if TooLarge::is(&error) => return Err(TooLarge.into()),
                 Err(error) => error,
             };
             let failed = Failed::of(&error).unwrap_or_default();
@@ -120,7 +120,7 @@ impl Program {
         for &at in rows {
             budget.renew();
             if sink.bytes() > MAX_BYTES && inputs.batch.num_rows() > 1 {
-                return Err(too_large());
+                return Err(TooLarge.into());
             }
             let row = Row { fields: &inputs.readers, at, now: self.now, budget: &budget, locals: None };
             let outcome = if skip(at) { Ok(Value::Null) } else { self.formula.eval(row) };
@@ -145,10 +145,6 @@ impl Program {
         };
         value.text().map(|text| text.into_owned())
     }
-}
-
-fn too_large() -> ArrowError {
-    ArrowError::ExternalError(Box::new(TooLarge))
 }
 
 /// The places of those that are not kept.

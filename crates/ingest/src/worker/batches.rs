@@ -348,10 +348,15 @@ fn file_options(batch: &Document) -> Result<FileOptions> {
         other => other.to_string(),
     };
     let either = |one: &str, other: &str| input.get(one).or_else(|| input.get(other)).cloned();
-    setup::file_options(&json!({ "data": { "format": format, "properties": {
+    let options = setup::file_options(&json!({ "data": { "format": format, "properties": {
         "columnDelimiter": either("delimiter", "columnDelimiter"),
         "encoding": either("encoding", "charset"),
-        "compressionType": either("compressionType", "compression") } } }))
+        "compressionType": either("compressionType", "compression") } } }))?;
+    // Said, and said to be no.
+    let lines = options.format == Format::Json
+        && !input["isMultiLineJson"].is_null()
+        && !setup::flag(&input["isMultiLineJson"]);
+    Ok(FileOptions { lines, ..options })
 }
 
 /// The columns that the files have and the dataset knows. Documents are read by the dataset's fields: none.

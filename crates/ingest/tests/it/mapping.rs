@@ -2,6 +2,7 @@
 
 mod cases;
 mod coercion;
+mod composites;
 mod functions;
 mod nesting;
 mod operators;

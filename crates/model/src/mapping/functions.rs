@@ -2,9 +2,11 @@
 //! `check` existence and arity, the API its two lists, the editor its completion. What a function does is
 //! compiled in `ingest`; a test there goes over this table.
 
+mod manual;
 mod table;
 
 use super::ast::{Binary, Unary};
+pub use manual::manual;
 use serde_json::{Value, json};
 pub use table::{FUNCTIONS, OPERATORS};
 

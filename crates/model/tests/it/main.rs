@@ -3,4 +3,5 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod manual;
 mod tidy;

@@ -16,6 +16,7 @@ mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
+mod prep;
 mod processes;
 mod requests;
 mod runs;

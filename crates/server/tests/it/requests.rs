@@ -51,7 +51,15 @@ async fn neighbours(forebay: &Forebay) -> Vec<(&'static str, Value)> {
             "/data/foundation/conversion/mappingSets/validate",
             json!({ "outputSchema": { "schemaRef": { "id": schema, "contentType": FULL } }, "mappings": rules }),
         ),
-        ("/data/foundation/conversion/languages/el/validate", json!({ "expression": "upper(x)" })),
+        (
+            "/data/foundation/conversion/mappingSets/preview",
+            json!({ "data": [{ "id": "1", "name": "Ada" }], "mappingSet": {
+                "outputSchema": { "schemaRef": { "id": schema, "contentType": FULL } }, "mappings": rules } }),
+        ),
+        (
+            "/data/foundation/conversion/languages/el/validate",
+            json!({ "expression": "upper(x)", "sampleData": { "x": "a" }, "sampleDataType": "application/json" }),
+        ),
         (
             "/data/foundation/sandbox-management/sandboxes",
             json!({ "name": "dev", "title": "Dev", "type": "development" }),

@@ -2,8 +2,9 @@
 
 use crate::database::{Database, address, tool, var};
 use crate::laws::{LEASE, at, flow, key, prod, put};
-use forebay_model::{Document, Error, Kind, Resource};
-use forebay_store::{Enqueue, Secrets, Store};
+use forebay_model::filter::Query;
+use forebay_model::{Document, Error, Kind, Resource, Scope};
+use forebay_store::{Enqueue, LIFE, List, New, Secrets, Store};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -183,6 +184,32 @@ async fn a_flow_is_changed_while_its_runs_end_and_nobody_waits_for_ever() {
     }
     changing.await.expect("no panic");
     assert!(ended > 0, "runs ended meanwhile");
+}
+
+#[tokio::test]
+async fn what_one_program_changes_of_an_organization_another_sees_soon() {
+    let database = Database::served();
+    let stores = two(&database).await;
+    let org = Scope::organization("ACME@AdobeOrg");
+    let sandbox = New::new(Resource::Sandbox, "s1", json!({ "name": "dev", "state": "active" })).unstamped();
+    stores[0].insert(&org, sandbox, at(0)).await.expect("it is stored");
+    let list = List { query: Query::default(), order: vec![], limit: 10, after: None };
+    for store in &stores {
+        assert!(
+            store.sandbox(&org.org, "dev").await.expect("it looks").is_some(),
+            "what is not there is not remembered"
+        );
+        assert_eq!(store.list(&org, Resource::Sandbox, &list).await.expect("it lists").documents.len(), 1);
+    }
+    stores[0].delete(&org, Resource::Sandbox, "s1", None, at(1)).await.expect("it is deleted");
+    assert!(stores[0].sandbox(&org.org, "dev").await.expect("it looks").is_none(), "at once where it was changed");
+    let began = Instant::now();
+    while stores[1].sandbox(&org.org, "dev").await.expect("it looks").is_some()
+        || !stores[1].list(&org, Resource::Sandbox, &list).await.expect("it lists").documents.is_empty()
+    {
+        assert!(began.elapsed() < LIFE * 3, "it is remembered for too long");
+        tokio::task::yield_now().await;
+    }
 }
 
 /// A server of this test's own, which it may end.

@@ -22,14 +22,15 @@ pub(super) trait Take {
     fn reject(&mut self, line: u64, why: String, raw: &[u8]) -> Flow;
 }
 
-/// Gives every record of the entry to `take`.
-pub(super) fn each_record(input: Entry<'_>, take: &mut dyn Take) -> Flow {
+/// Gives every record of the entry to `take`. With `lines` each line is one, whatever the first bytes look like.
+pub(super) fn each_record(input: Entry<'_>, lines: bool, take: &mut dyn Take) -> Flow {
     let mut window =
         Window { input, buffer: vec![0; WINDOW], filled: 0, at: 0, last: false, line: 1, counted: 0, dropped: 0 };
     let first = window.token()?;
     window.count();
     match first {
         None => Ok(()),
+        Some(_) if lines => window.lines(take),
         Some(b'[') => window.array(take),
         Some(_) if window.starts_over_lines(take)? => window.documents(take),
         Some(_) => window.lines(take),

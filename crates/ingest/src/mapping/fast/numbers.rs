@@ -3,10 +3,10 @@
 use super::super::compile::arithmetic;
 use super::super::functions::Builtin;
 use super::super::functions::numbers::{bounds, part};
-use super::super::kernel::Input;
+use super::super::kernel::{Input, MAX_BYTES};
 use super::super::mixed;
 use super::super::value::{Num, Value, number_in, order_texts, truth_in};
-use super::{Numbers, Texts, truths};
+use super::{Numbers, Texts, bounded, truths};
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringBuilder};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int64Type};
@@ -132,8 +132,9 @@ pub(super) fn binary(operator: Binary, left: &Input, right: &Input, rows: usize)
 
 /// `+` of texts, while no two of them are numbers.
 fn join(left: Texts<'_>, right: Texts<'_>, rows: usize) -> Option<ArrayRef> {
-    let mut out = StringBuilder::with_capacity(rows, left.bytes(rows) + right.bytes(rows));
+    let mut out = StringBuilder::with_capacity(rows, (left.bytes(rows) + right.bytes(rows)).min(MAX_BYTES));
     for row in 0..rows {
+        let before = out.values_slice().len();
         match (left.get(row), right.get(row)) {
             (Some(a), Some(b)) => {
                 if number_in(a).is_some() && number_in(b).is_some() {
@@ -145,6 +146,7 @@ fn join(left: Texts<'_>, right: Texts<'_>, rows: usize) -> Option<ArrayRef> {
             (Some(one), None) | (None, Some(one)) => out.append_value(one),
             (None, None) => out.append_null(),
         }
+        bounded(&out, before)?;
     }
     Some(Arc::new(out.finish()))
 }

@@ -2,11 +2,13 @@
 
 use super::super::functions::texts::{MAX_PADDED, span, unescaped};
 use super::super::kernel::Input;
+use super::super::kernel::MAX_BYTES;
 use super::super::value::Value;
-use super::{Numbers, Texts, each, truths};
+use super::{Numbers, Texts, bounded, each, truths};
 use datafusion::arrow::array::{ArrayBuilder, ArrayRef, Int64Array, ListArray, StringBuilder};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{DataType, Field};
+use regex::Regex;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::sync::Arc;
@@ -23,9 +25,10 @@ pub(super) fn concat(inputs: &[Input], rows: usize) -> Option<ArrayRef> {
     for input in inputs {
         all.push(Texts::of(input)?);
     }
-    let bytes = all.iter().map(|text| text.bytes(rows)).sum();
+    let bytes = all.iter().map(|text| text.bytes(rows)).sum::<usize>().min(MAX_BYTES);
     let mut out = StringBuilder::with_capacity(rows, bytes);
     for row in 0..rows {
+        let before = out.values_slice().len();
         let mut any = false;
         for text in all.iter().filter_map(|text| text.get(row)) {
             any = true;
@@ -36,6 +39,7 @@ pub(super) fn concat(inputs: &[Input], rows: usize) -> Option<ArrayRef> {
         } else {
             out.append_null();
         }
+        bounded(&out, before)?;
     }
     Some(Arc::new(out.finish()))
 }
@@ -176,6 +180,11 @@ pub(super) fn is_empty(text: &Input, rows: usize) -> Option<ArrayRef> {
             Some(_) => false,
         }
     }))
+}
+
+pub(super) fn matches(text: &Input, regex: &Regex, rows: usize) -> Option<ArrayRef> {
+    let text = Texts::of(text)?;
+    Some(truths(rows, |row| text.get(row).is_some_and(|text| regex.is_match(text))))
 }
 
 pub(super) fn same_letters(left: &Input, right: &Input, rows: usize) -> Option<ArrayRef> {

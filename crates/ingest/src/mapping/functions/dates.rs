@@ -52,7 +52,10 @@ fn date<'a>(args: &Args<'a>) -> Outcome<'a> {
         return Ok(args.moment(2)?.map_or(Value::Null, Value::Moment));
     }
     if !matches!(value, Value::Text(_) | Value::Int(_) | Value::Number(_)) {
-        return Ok(args.moment(0)?.map_or(Value::Null, Value::Moment));
+        return match value.moment() {
+            Some(moment) => Ok(Value::Moment(moment)),
+            None => Err(format!("{} is not a date in any known format", shown(&value)).into()),
+        };
     }
     let text = value.clone().text().unwrap_or_default();
     let (found, how) = match args.pattern(1)? {

@@ -6,7 +6,6 @@ use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use std::borrow::Cow;
-use std::fmt::Write;
 use uuid::Uuid;
 
 pub(super) static ALL: &[Builtin] = &[
@@ -23,13 +22,13 @@ fn digest<'a, D: Digest>(args: &Args<'a>) -> Outcome<'a> {
     let Some(text) = args.text(0)? else {
         return Ok(Value::Null);
     };
-    let hash = D::digest(bytes(args, &text)?);
-    let mut hex = String::with_capacity(hash.len() * 2);
-    for byte in hash.iter() {
-        // Writing to a text cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    Ok(Value::owned(hex))
+    Ok(Value::owned(hex(&D::digest(bytes(args, &text)?))))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |half: u8| char::from(DIGITS[usize::from(half)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// The least byte first, as the public documentation prints it.

@@ -86,7 +86,7 @@ fn get_values<'a>(args: &Args<'a>) -> Outcome<'a> {
 }
 
 /// A member of an object, an element of a list; a name asks each element of a list.
-pub(super) fn member<'a>(value: Value<'a>, key: &Value<'_>) -> Value<'a> {
+pub(in crate::mapping) fn member<'a>(value: Value<'a>, key: &Value<'_>) -> Value<'a> {
     match value.unfolded() {
         Value::Object(members) => match key.clone().text() {
             Some(key) => members.into_iter().find(|(name, _)| *name == key).map_or(Value::Null, |(_, value)| value),
@@ -109,22 +109,20 @@ fn get_keys<'a>(args: &Args<'a>) -> Outcome<'a> {
 }
 
 /// The keys that are asked for: of a list each, any other value as text.
-fn wanted<'a>(args: &Args<'a>, at: usize) -> Result<Vec<Cow<'a, str>>, Fault> {
-    Ok(args.list(at)?.into_iter().filter_map(Value::text).collect())
+fn wanted(keys: Value<'_>) -> HashSet<Cow<'_, str>> {
+    keys.list().into_iter().filter_map(Value::text).collect()
 }
 
 fn map_get_values<'a>(args: &Args<'a>) -> Outcome<'a> {
     let Some(members) = args.object(0)? else {
         return Ok(Value::Null);
     };
-    let many = matches!(args.value(1)?.unfolded(), Value::List(_));
-    let mut keys: HashSet<Cow<'_, str>> = HashSet::new();
-    for key in wanted(args, 1)? {
-        keys.insert(key);
-    }
-    let found = members.into_iter().filter(|(name, _)| keys.contains(name.as_str())).map(|(_, value)| value);
+    let keys = args.value(1)?.unfolded();
+    let many = matches!(keys, Value::List(_));
+    let keys = wanted(keys);
+    let mut found = members.into_iter().filter(|(name, _)| keys.contains(name.as_str())).map(|(_, value)| value);
     if !many {
-        return Ok(found.last().unwrap_or(Value::Null));
+        return Ok(found.next_back().unwrap_or(Value::Null));
     }
     let mut seen = HashSet::new();
     Ok(Value::List(found.filter(|value| seen.insert(value.json().to_string())).collect()))
@@ -135,7 +133,7 @@ fn map_has_keys<'a>(args: &Args<'a>) -> Outcome<'a> {
         return Ok(Value::Bool(false));
     };
     let names: HashSet<&str> = members.iter().map(|(name, _)| name.as_str()).collect();
-    Ok(Value::Bool(wanted(args, 1)?.iter().any(|key| names.contains(key.as_ref()))))
+    Ok(Value::Bool(wanted(args.value(1)?).iter().any(|key| names.contains(key.as_ref()))))
 }
 
 /// Null maps are empty; all null is null.
@@ -154,12 +152,13 @@ fn add_to_map<'a>(args: &Args<'a>) -> Outcome<'a> {
 }
 
 fn array_to_map<'a>(args: &Args<'a>) -> Outcome<'a> {
-    if args.value(0)?.is_null() {
+    let items = args.value(0)?;
+    if items.is_null() {
         return Ok(Value::Null);
     }
     let key = Value::owned(args.key(1)?);
     let mut map = Members::default();
-    for item in args.list(0)? {
+    for item in items.list() {
         args.budget.elements(1)?;
         args.budget.look(&item)?;
         if let Some(name) = member(item.clone(), &key).text() {
@@ -186,9 +185,10 @@ fn json_to_object<'a>(args: &Args<'a>) -> Outcome<'a> {
 
 fn array_to_string<'a>(args: &Args<'a>) -> Outcome<'a> {
     let separator = args.text(0)?.unwrap_or_default();
-    if args.value(1)?.is_null() {
+    let items = args.value(1)?;
+    if items.is_null() {
         return Ok(Value::Null);
     }
-    let texts: Vec<Cow<'a, str>> = args.list(1)?.into_iter().filter_map(Value::text).collect();
+    let texts: Vec<Cow<'a, str>> = items.list().into_iter().filter_map(Value::text).collect();
     joined(args, &separator, &texts)
 }

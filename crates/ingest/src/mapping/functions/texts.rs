@@ -63,7 +63,7 @@ fn concat<'a>(args: &Args<'a>) -> Outcome<'a> {
     for at in 0..args.len() {
         if let Some(text) = args.text(at)? {
             let all = all.get_or_insert_default();
-            args.budget.text(all.len() + text.len())?;
+            args.budget.longer(all.len(), text.len())?;
             all.push_str(&text);
         }
     }
@@ -223,16 +223,12 @@ fn right<'a>(args: &Args<'a>) -> Outcome<'a> {
     Ok(slice(text, characters.saturating_sub(count), characters))
 }
 
-/// A longer text stays whole; an empty padding is a blank.
+/// A longer text stays whole; padding that is empty or null is a blank.
 fn pad<'a>(args: &Args<'a>, before: bool) -> Outcome<'a> {
     let (Some(text), Some(count)) = (args.text(0)?, count(args, 1)?) else {
         return Ok(Value::Null);
     };
-    let padding = if args.len() > 2 { args.text(2)? } else { Some(" ".into()) };
-    let Some(padding) = padding else {
-        return Ok(Value::Null);
-    };
-    let padding = if padding.is_empty() { " ".into() } else { padding };
+    let padding = args.text(2)?.filter(|padding| !padding.is_empty()).unwrap_or(" ".into());
     if count > MAX_PADDED {
         return Err(Fault::limit(format!("{}() makes at most {MAX_PADDED} characters", args.builtin.name)));
     }

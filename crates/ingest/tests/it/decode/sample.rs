@@ -16,7 +16,7 @@ fn check(key: &str, bytes: impl AsRef<[u8]>, options: Option<FileOptions>, expec
     let text = match run(key, bytes.as_ref(), options, 3) {
         Err(error) => format!("{:?}: {error}\n", error.kind),
         Ok(sample) => {
-            let FileOptions { format, compression, delimiter, encoding } = &sample.options;
+            let FileOptions { format, compression, delimiter, encoding, .. } = &sample.options;
             let mut text = format!(
                 "{format:?} {compression:?} {:?} {encoding} hierarchical={}\n",
                 char::from(*delimiter),

@@ -86,6 +86,7 @@ const CASES: &[(&str, &str)] = &[
     (r#"lpad(word, 5, "")"#, " word"),
     (r#"lpad(none, 5, "x")"#, "null"),
     (r#"lpad(word, 99999999, "x")"#, "failed: lpad() makes at most 1048576 characters"),
+    ("lpad(word, 6, none)", "  word"),
     (r#"lpad(word, -1, "x")"#, "failed: lpad() takes -1 characters"),
     (r#"rpad("bat", 8, "yz")"#, "batyzyzy"), (r#"rpad(word, 2, "x")"#, "word"), (r#"rpad(none, 5, "x")"#, "null"),
     ("left(umlaut, 3)", "Grö"), ("left(word, 99)", "word"), ("left(word, 0)", ""), ("left(none, 1)", "null"),

@@ -25,7 +25,7 @@ fn every_function_runs_and_gives_what_its_example_says() {
         assert!(found == expected || same_moment, "{}: {found} is not {expected}", function.example);
         seen += 1;
     }
-    assert!(seen >= 90, "only {seen} functions are there");
+    assert!(seen >= 89, "only {seen} functions are there");
 }
 
 /// A result as the registry writes it (JSON) as a text target shows it.

@@ -19,7 +19,11 @@ impl World {
     }
 
     async fn open(&self, dataset: &str, format: &str, tags: Value) -> String {
-        let body = json!({ "status": "loading", "inputFormat": { "format": format }, "tags": tags,
+        self.open_as(dataset, json!({ "format": format }), tags).await
+    }
+
+    async fn open_as(&self, dataset: &str, input: Value, tags: Value) -> String {
+        let body = json!({ "status": "loading", "inputFormat": input, "tags": tags,
             "relatedObjects": [{ "type": "dataSet", "id": dataset }] });
         self.store.open_batch(&scope(), dataset, body, now()).await.unwrap().id
     }
@@ -98,7 +102,8 @@ fn sums(batch: &Value) -> (u64, u64, u64) {
 async fn lines_arrays_and_delimited_files_become_rows_of_the_dataset() {
     let world = World::new().await;
     world.start("w");
-    let cases: [(&str, &str, &[(&str, &str)]); 4] = [
+    type Files = &'static [(&'static str, &'static str)];
+    let cases: [(&str, &str, Files); 4] = [
         ("lines", "json", &[("a.json", "{\"id\":\"a\",\"n\":1}\n{\"id\":\"b\",\"n\":2,\"more\":{}}\n")]),
         ("array", "json", &[("a.json", "[{\"id\":\"a\",\"n\":1},\n {\"id\":\"b\",\"n\":2}]")]),
         ("csv", "csv", &[("a.csv", "n,id,other\n1,a,x\n"), ("in/b.csv", "id,n\nb,2\n"), ("empty.csv", "")]),
@@ -120,6 +125,47 @@ async fn lines_arrays_and_delimited_files_become_rows_of_the_dataset() {
         expected.sort();
         assert_eq!(named, expected);
     }
+}
+
+#[tokio::test]
+async fn what_is_said_to_be_lines_is_read_by_lines() {
+    let world = World::new().await;
+    world.dataset("d", false).await;
+    world.start("w");
+    // The first line would be taken for the beginning of an array.
+    let text = b"[broken\n{\"id\":\"a\",\"n\":1}\n";
+    let some = json!({ "acp_partialIngestionPercent": 50 });
+    for (multi, status) in
+        [(json!(false), "success"), (json!("false"), "success"), (json!(true), "failed"), (Value::Null, "failed")]
+    {
+        let input = json!({ "format": "json", "isMultiLineJson": multi });
+        let id = world.open_as("d", input, some.clone()).await;
+        world.upload(&id, "a.json", text, 100).await;
+        world.store.complete_batch(&scope(), &id, now()).await.unwrap();
+        let batch = world.batch_ended(&id).await;
+        assert_eq!(batch["status"], status, "{multi}: {batch:#}");
+        if status == "success" {
+            assert_eq!(sums(&batch), (2, 1, 1), "{multi}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn delimiter_encoding_and_compression_are_those_of_the_batch() {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(b"id|n\nJos\xe9|1\n\"a|b\"|2\n").unwrap();
+    let packed = packed.finish().unwrap();
+    let world = World::new().await;
+    world.dataset("d", false).await;
+    world.start("w");
+    let input = json!({ "format": "CSV", "delimiter": "|", "charset": "ISO-8859-1", "compressionType": "gzip" });
+    let id = world.open_as("d", input, json!({})).await;
+    world.upload(&id, "people.csv.gz", &packed, 5).await;
+    world.store.complete_batch(&scope(), &id, now()).await.unwrap();
+    let batch = world.batch_ended(&id).await;
+    assert_eq!((&batch["status"], sums(&batch)), (&json!("success"), (2, 2, 0)), "{batch:#}");
+    assert_eq!(world.pairs("d").await, ["José=1", "a|b=2"]);
 }
 
 #[tokio::test]
