@@ -96,5 +96,5 @@ soak: memory
 	FOREBAY_TEST_KILLS=$(or $(KILLS),200) scripts/with-services.sh \
 	    cargo nextest run $(WORKSPACE) -E 'test(/kill/)'
 	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) scripts/with-services.sh cargo nextest run $(WORKSPACE) -E 'test(/fuzzer/)'
-	FOREBAY_TEST_DATABASE=postgres scripts/with-services.sh cargo nextest run $(WORKSPACE) -E \
+	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) FOREBAY_TEST_DATABASE=postgres scripts/with-services.sh cargo nextest run $(WORKSPACE) -E \
 	    'package(forebay-store) + package(forebay-api) + package(forebay-ingest) + package(forebay-server)'

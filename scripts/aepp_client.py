@@ -14,6 +14,7 @@ import io
 import json
 import sys
 import time
+import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -649,11 +650,14 @@ def rights(it):
 def uploads(it):
     inlet = ingestion.DataIngestion()
     made, dataset, _, _ = it.people()
-    rows = "\n".join(json.dumps({"_id": str(i), "person": {"name": {"firstName": f"N{i}"}}}) for i in range(5))
-    batch = inlet.createBatch(datasetId=dataset, format="json", enableDiagnostic=True, partialIngestionPercentage=10)
+    people = [{"_id": str(i), "person": {"name": {"firstName": f"N{i}"}}} for i in range(5)]
+    rows = "\n".join(json.dumps({**one, "_id": "1" + one["_id"]}) for one in people)
+    # aepp writes what it is given as JSON: a list is an array of records, which are several lines in one document.
+    batch = inlet.createBatch(datasetId=dataset, format="json", multiline=True, enableDiagnostic=True,
+                              partialIngestionPercentage=10)
     it.check("id" in batch and batch.get("status") == "loading", batch)
     ident = batch["id"]
-    it.check(inlet.uploadSmallFile(ident, dataset, "people", data=rows) == {}, "uploading")
+    it.check(inlet.uploadSmallFile(ident, dataset, "people", data=people) == {}, "uploading")
     it.check(inlet.headFileStatus(ident, dataset, "people") is not None)
     inlet.uploadSmallFileFinish(ident)
     ends = time.time() + 60
@@ -726,6 +730,7 @@ def methods():
 
 
 def main(part):
+    warnings.simplefilter("ignore")
     if part == "methods":
         faults = methods()
     else:

@@ -107,6 +107,20 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
     let spare_schema = world.post(&format!("{REGISTRY}/schemas"), schema()).await.body["$id"].clone();
     let identity = crate::descriptors::identity(&parts.schema, "/personalEmail/address", false);
     let descriptor = world.post(&format!("{REGISTRY}/descriptors"), identity).await.body["@id"].clone();
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), own_spec()).await;
+    let flow_spec = world.created(&format!("{FLOWS}/flowSpecs"), own_flow_spec()).await;
+    let draft = json!({ "name": "canary draft", "connectionSpec": { "id": S3, "version": "1.0" }, "baseConnectionId": parts.base });
+    let draft = world.created(&format!("{FLOWS}/sourceConnections?mode=draft"), draft).await;
+    let hook = json!({ "url": "https://hooks.example.com/canary" });
+    let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
+    let control = "/data/foundation/access-control/administration";
+    let role = world.created(&format!("{control}/roles"), json!({ "name": "canary role" })).await;
+    let policy = world.created(&format!("{control}/policies"), policy("canary policy")).await;
+    let client = world.post("/data/foundation/forebay/clients", json!({ "name": "canary client" })).await;
+    let upload = json!({ "datasetId": parts.dataset, "inputFormat": { "format": "json" } });
+    let upload = world.post("/data/foundation/import/batches", upload).await.body["id"].clone();
+    let views = world.get(&format!("/data/foundation/catalog/dataSets/{}/views", parts.dataset)).await.body;
+    let view = views.as_object().and_then(|views| views.keys().next().cloned()).unwrap_or_default();
     let batch = json!({ "id": "01B", "status": "success", "canary": "canary",
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
@@ -135,12 +149,34 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         ("spare_data", spare_data),
         ("spare_schema", text(&spare_schema)),
         ("sandbox", "dev".into()),
+        ("spec", spec),
+        ("flow_spec", flow_spec),
+        ("draft", draft),
+        ("webhook", hook),
+        ("role", role),
+        ("policy", policy),
+        ("client", text(&client.body["clientId"])),
+        ("upload", text(&upload)),
+        ("view", view),
     ])
 }
 
 /// Every attack; each operation has one at least.
 pub fn all() -> Vec<Attack> {
-    [flow_service(), registry(), catalog(), preparation(), export(), sandboxes()].into_iter().flatten().collect()
+    [
+        flow_service(),
+        more_of_flow_service(),
+        registry(),
+        catalog(),
+        preparation(),
+        export(),
+        sandboxes(),
+        access_control(),
+        ingestion(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn rename() -> Value {
@@ -196,6 +232,138 @@ fn flow_service() -> Vec<Attack> {
     ]
 }
 
+/// Specs, searches, drafts, notifications: what came to Flow Service later.
+fn more_of_flow_service() -> Vec<Attack> {
+    let search = |property: &str| json!({ "properties": [property] });
+    vec![
+        on("create_connection_spec", &[]).body(own_spec()).reach(Reach::Everybody),
+        on("get_connection_spec", &[("id", "{spec}")]).reach(Reach::Organization),
+        on("put_connection_spec", &[("id", "{spec}")]).body(own_spec()).reach(Reach::Organization),
+        on("get_connection_spec_configs", &[("id", "{spec}")]).reach(Reach::Organization),
+        on("explore_connection_spec", &[("id", "{spec}")]).query("objectType=root").reach(Reach::Organization).own(400),
+        on("create_flow_spec", &[]).body(own_flow_spec()).reach(Reach::Everybody),
+        on("get_flow_spec", &[("id", "{flow_spec}")]).reach(Reach::Organization),
+        on("put_flow_spec", &[("id", "{flow_spec}")]).body(own_flow_spec()).reach(Reach::Organization),
+        on("search_flow_specs", &[]).body(search("id=={flow_spec}")).reach(Reach::Organization),
+        on("search_connections", &[]).body(search("id=={connection}")),
+        on("search_flows", &[]).body(search("sourceConnectionIds[]=={source}")),
+        on("get_connection_configs", &[("id", "{connection}")]),
+        on("act_on_connection", &[("id", "{spare}")]).query("op=disable").own(400),
+        on("act_on_source_connection", &[("id", "{draft}")]).query("op=publish").own(400),
+        on("act_on_target_connection", &[("id", "{spare_target}")]).query("op=publish").own(400),
+        on("put_run", &[("id", "{run}")]).body(json!({ "flowId": "{flow}", "status": "active" })).own(400),
+        on("list_webhooks", &[]),
+        on("create_webhook", &[]).body(json!({ "url": "https://hooks.example.com/x" })).reach(Reach::Everybody),
+        on("get_webhook", &[("id", "{webhook}")]),
+        on("patch_webhook", &[("id", "{webhook}")]).body(rename()),
+        on("test_webhook", &[("id", "{webhook}")]),
+        on("list_deliveries", &[("id", "{webhook}")]),
+        on("delete_webhook", &[("id", "{webhook}")]).last(2),
+    ]
+}
+
+fn own_spec() -> Value {
+    json!({ "name": "canary-lists", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+        "authSpec": [{ "name": "API Key Authentication", "type": "KeyBased", "spec": { "type": "object",
+            "$schema": "http://json-schema.org/draft-07/schema#", "properties": { "host": { "type": "string" } } } }] })
+}
+
+fn own_flow_spec() -> Value {
+    json!({ "name": "CanaryToAEP", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+        "sourceConnectionSpecIds": [S3], "targetConnectionSpecIds": [crate::world::DATALAKE] })
+}
+
+fn policy(name: &str) -> Value {
+    json!({ "name": name, "description": "", "status": "inactive", "rules": [{ "effect": "Deny", "condition": "",
+        "resource": "/orgs/ACME@AdobeOrg/sandboxes/prod/sources/*", "actions": ["com.adobe.action.write"] }] })
+}
+
+fn access_control() -> Vec<Attack> {
+    let subject = json!([{ "op": "add", "path": "/user", "value": "mallory@techacct.adobe.com" }]);
+    let all = vec![
+        on("list_policies", &[]),
+        on("get_policy", &[("id", "{policy}")]),
+        on("put_policy", &[("id", "{policy}")]).body(policy("taken")),
+        on("patch_policy", &[("id", "{policy}")])
+            .body(json!([{ "op": "replace", "path": "/status", "value": "inactive" }])),
+        on("delete_policy", &[("id", "{policy}")]).last(2),
+        on("list_roles", &[]),
+        on("get_role", &[("id", "{role}")]),
+        on("put_role", &[("id", "{role}")])
+            .body(json!({ "name": "taken", "description": "", "roleType": "user-defined" })),
+        on("patch_role", &[("id", "{role}")])
+            .body(json!([{ "op": "replace", "path": "/description", "value": "taken" }])),
+        on("list_role_subjects", &[("id", "{role}")]),
+        on("patch_role_subjects", &[("id", "{role}")]).body(subject),
+        on("delete_role", &[("id", "{role}")]).last(2),
+        on("list_audit_events", &[]),
+        on("verify_audit_trail", &[]),
+        on("list_clients", &[]),
+        on("get_client", &[("id", "{client}")]),
+        on("patch_client", &[("id", "{client}")]).body(json!({ "name": "taken" })),
+        on("rotate_client", &[("id", "{client}")]).last(1),
+        on("delete_client", &[("id", "{client}")]).last(2),
+        on("reset_sandbox", &[("name", "{sandbox}")]).body(json!({ "action": "reset" })).last(8),
+        on("patch_sandbox", &[("name", "{sandbox}")]).body(json!({ "title": "taken" })),
+        on("delete_sandbox", &[("name", "{sandbox}")]).last(9),
+    ];
+    let mut all: Vec<Attack> = all.into_iter().map(|attack| attack.reach(Reach::Organization)).collect();
+    let everybody = vec![
+        on("create_policy", &[]).body(policy("theirs")),
+        on("create_role", &[]).body(json!({ "name": "theirs" })),
+        on("create_client", &[]).body(json!({ "name": "theirs" })),
+        on("create_sandbox", &[]).body(json!({ "name": "theirs", "title": "T", "type": "development" })),
+        on("list_effective_policies", &[]).body(json!(["/permissions/manage-datasets"])),
+        on("get_acl_reference", &[]),
+        on("list_products", &[]),
+        on("list_permission_categories", &[("id", "nothing")]).own(404),
+        on("list_permission_sets", &[("id", "nothing")]).own(404),
+        on("token_v1", &[]).own(400),
+        on("exchange_jwt", &[]).own(400),
+    ];
+    all.extend(everybody.into_iter().map(|attack| attack.reach(Reach::Everybody)));
+    all
+}
+
+/// Uploads, labels, views, metrics and the helpers of the registry.
+fn ingestion() -> Vec<Attack> {
+    const FILE: &[(&str, &str)] = &[("id", "{upload}"), ("dataset", "{dataset}"), ("path", "a.json")];
+    let rows = json!({ "_id": "1" });
+    let labels = json!({ "labels": ["core/C2"] });
+    let metric = json!({ "start": "2024-07-01T00:00:00.000Z", "end": "2024-07-03T00:00:00Z", "granularity": "day",
+        "metrics": [{ "name": "timeseries.ingestion.dataset.recordsuccess.count", "aggregator": "sum",
+            "filters": [{ "name": "dataSetId", "value": "{dataset}", "groupBy": false }] }] });
+    vec![
+        on("list_everything", &[]),
+        on("put_data_set", &[("id", "{spare_data}")]).body(data_set("{schema}")),
+        on("patch_data_set_v2", &[("id", "{spare_data}")]).body(json!({ "name": "taken" })),
+        on("list_views", &[("id", "{dataset}")]),
+        on("get_view", &[("id", "{dataset}"), ("view", "{view}")]),
+        on("list_view_files", &[("id", "{dataset}"), ("view", "{view}")]),
+        on("list_last_batches", &[]).query("dataSet={dataset}"),
+        on("list_tags", &[("namespace", "adobe")]),
+        on("create_data_set_labels", &[("id", "{spare_data}")]).body(labels.clone()),
+        on("get_data_set_labels", &[("id", "{spare_data}")]),
+        on("put_data_set_labels", &[("id", "{spare_data}")]).body(labels),
+        on("delete_data_set_labels", &[("id", "{spare_data}")]).last(1),
+        on("list_core_labels", &[]).reach(Reach::Everybody),
+        on("get_core_label", &[("name", "C2")]).reach(Reach::Everybody),
+        on("create_batch", &[]).body(json!({ "datasetId": "{dataset}", "inputFormat": { "format": "json" } })),
+        on("get_uploaded_batch", &[("id", "{upload}")]),
+        on("put_batch_file", FILE).body(rows.clone()),
+        on("head_batch_file", FILE),
+        on("act_on_batch_file", FILE).query("action=INITIALIZE"),
+        on("patch_batch_file", FILE).body(rows).own(400),
+        on("act_on_batch", &[("id", "{upload}")]).query("action=ABORT").last(1),
+        on("audit_schema", &[("id", "{alt}")]),
+        on("export_schema", &[("id", "{alt}")]),
+        on("sample_schema", &[("id", "{alt}")]),
+        on("import_schemas", &[]).body(json!([{ "$id": "{schema}" }])).own(400),
+        on("get_metrics", &[]).query("metric=timeseries.ingestion.dataset.recordsuccess.count&id={dataset}&start=2024-07-01T00:00:00.000Z&end=2024-07-03T00:00:00Z"),
+        on("query_metrics", &[]).body(metric),
+    ]
+}
+
 fn registry() -> Vec<Attack> {
     let identity = |property: &str| crate::descriptors::identity("{schema}", property, false);
     let body = json!({ "type": "object", "title": "taken", "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }] });
@@ -246,6 +414,9 @@ fn preparation() -> Vec<Attack> {
         on("put_mapping_set", &[("id", "{spare_set}")]).body(mapping_set("{schema}")),
         on("delete_mapping_set", &[("id", "{spare_set}")]).last(3),
         on("list_mappings", &[("id", "{mapping}")]),
+        on("get_mapping", &[("id", "{mapping}"), ("mid", "x")]).own(404),
+        on("preview_mapping_set", &[]).body(json!({ "data": { "id": "1" }, "mappingSet": mapping_set("{schema}") })),
+        on("validate_expression", &[]).body(json!({ "expression": "upper(x)", "mappingSetId": "{mapping}" })),
         on("list_functions", &[]).reach(Reach::Everybody),
         on("list_operators", &[]).reach(Reach::Everybody),
     ]
