@@ -55,7 +55,6 @@ mod xdm;
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
 pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
-pub use engine::{Engine, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
