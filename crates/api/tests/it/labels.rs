@@ -110,9 +110,12 @@ async fn what_is_labelled_c12_is_not_given_out() {
         format!("{EXPORT}/files/01B-failed-0"),
         format!("{EXPORT}/datasets/{}/preview", parts.dataset),
     ];
+    world.client_with("reader", &["manage-datasets"], &["*"]).await;
     let check = async |label: Option<&str>| {
         for way in &ways {
             let reply = world.get(way).await;
+            assert_eq!(reply.status, 200, "{way}: a role with the right export: {}", reply.text);
+            let reply = world.by("reader", "prod", "GET", way).send().await;
             match label {
                 None => assert_eq!(reply.status, 200, "{way}: {}", reply.text),
                 Some(named) => {
@@ -160,7 +163,9 @@ async fn labels_outlive_the_dataset() {
     world.put(&world.scope(), Resource::Batch, "01B", body).await;
     let reply = world.call("DELETE", &format!("/data/foundation/catalog/dataSets/{}", parts.dataset)).send().await;
     assert_eq!(reply.status, 200);
-    assert_eq!(world.get(&format!("{EXPORT}/batches/01B/meta?path=row_errors")).await.status, 403);
+    world.client_with("reader", &["manage-datasets"], &["*"]).await;
+    let errors = format!("{EXPORT}/batches/01B/meta?path=row_errors");
+    assert_eq!(world.by("reader", "prod", "GET", &errors).send().await.status, 403);
     assert_eq!(world.get(&path(&parts.dataset)).await.status, 404);
 }
 
