@@ -1,7 +1,8 @@
-//! Looks after the lake: removes what deleted datasets leave, and keeps tables small, checkpointed and free of
-//! orphans. One keeper at a time, under a lease.
+//! Looks after the lake and what grows old: removes what deleted datasets and sandboxes leave, keeps tables small,
+//! checkpointed and free of orphans, takes sandboxes on to their next state, and forgets old entries of the audit trail.
+//! One keeper at a time, under a lease.
 
-use crate::config::Lake as Settings;
+use crate::config::{Config, Lake as Settings};
 use chrono::TimeDelta;
 use forebay_lake::{Compact, Lake, Upkeep, layout};
 use forebay_model::{Result, Time};
@@ -18,8 +19,22 @@ const TICK: Duration = Duration::from_secs(5);
 /// Bytes that a compaction may hold.
 const COMPACTION: usize = 128 << 20;
 
+/// What the operator says of how things are kept.
+pub struct Kept {
+    lake: Settings,
+    audit_days: u64,
+}
+
+impl Kept {
+    /// From the configuration.
+    pub fn of(config: &Config) -> Kept {
+        Kept { lake: config.lake.clone(), audit_days: config.audit.days }
+    }
+}
+
 /// Keeps until `stop`.
-pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: CancellationToken, clock: fn() -> Time) {
+pub async fn keep(store: Store, lake: Lake, kept: Kept, stop: CancellationToken, clock: fn() -> Time) {
+    let settings = kept.lake;
     let holder = uuid::Uuid::new_v4().to_string();
     let rhythm = Duration::from_secs(60 * settings.upkeep_minutes.max(1));
     let mut last = tokio::time::Instant::now();
@@ -39,8 +54,19 @@ pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: Cancellati
         if let Err(e) = clean(&store, &lake).await {
             warn!(error = %e, source = ?e.source, "the data of a deleted dataset could not be removed; it is tried again");
         }
+        // After the cleaning: a sandbox waits for its folders to be gone.
+        match store.settle_sandboxes(clock()).await {
+            Ok(0) => {}
+            Ok(count) => info!(count, "sandboxes arrived in their next state"),
+            Err(e) => warn!(error = %e, source = ?e.source, "a sandbox could not be taken on; it is tried again"),
+        }
         if last.elapsed() >= rhythm {
             last = tokio::time::Instant::now();
+            match store.audit_expire(clock() - days(kept.audit_days)).await {
+                Ok(0) => {}
+                Ok(count) => info!(count, "removed old entries of the audit trail"),
+                Err(e) => warn!(error = %e, source = ?e.source, "old entries of the audit trail could not be removed"),
+            }
             let upkeep = async {
                 if let Err(e) = tend(&lake, &settings, clock()).await {
                     warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
@@ -59,6 +85,11 @@ pub async fn keep(store: Store, lake: Lake, settings: Settings, stop: Cancellati
             }
         }
     }
+}
+
+/// So many days, but not so many that a moment would be out of range.
+fn days(days: u64) -> TimeDelta {
+    TimeDelta::days(i64::try_from(days).unwrap_or(i64::MAX).min(100 * 366))
 }
 
 async fn clean(store: &Store, lake: &Lake) -> Result<()> {

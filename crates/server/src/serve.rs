@@ -2,9 +2,10 @@
 
 use crate::config::{self, Config};
 use crate::engine::LakeEngine;
+use crate::keeper::Kept;
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings, TokenKey};
+use forebay_api::{App, Issuer, Settings as ApiSettings, TokenKey};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
@@ -106,7 +107,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let lock = lock(data)?;
     let keys = Keys::open_or_create(&data.join("key-encryption-key"))
         .map_err(|e| said("the key-encryption key could not be read", e))?;
-    let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
+    let mut tokens = TokenKey::new(&keys.derive("access tokens")[..]);
     let store = open_store(data, keys).await?;
     let forfeited = store
         .forfeit(WORKER, Utc::now())
@@ -123,6 +124,10 @@ pub async fn start(config: Config) -> Result<Running, String> {
     private_folder(&spill)?;
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
+    if let Some(issuer) = config.issuer.settings()? {
+        info!(issuer = issuer.issuer, "tokens of another issuer are accepted");
+        tokens = tokens.accepting(Issuer::new(issuer, gate.clone()));
+    }
     let listener = tokio::net::TcpListener::bind(config.server.listen)
         .await
         .map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
@@ -163,7 +168,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.lake.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store, lake, Kept::of(&config), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping], _lock: lock })
 }
