@@ -23,6 +23,8 @@ const TEST_PREFIX: &str = "FOREBAY_TEST_";
 pub struct Config {
     pub server: Server,
     pub database: Database,
+    pub issuer: Issuer,
+    pub audit: Audit,
     pub egress: Egress,
     pub hubspot: Hubspot,
     pub run: Run,
@@ -50,6 +52,64 @@ pub struct Database {
     #[serde(deserialize_with = "secret")]
     pub url: SecretString,
     pub connections: u32,
+}
+
+/// `[issuer]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    pub issuer: String,
+    pub audience: String,
+    pub jwks_url: String,
+    pub organization: String,
+    pub organization_claim: String,
+    pub user_claim: String,
+    pub client_claim: String,
+    pub roles_claim: String,
+}
+
+impl Issuer {
+    /// What the API is to know of it; none if there is none. All that a token is judged by must be said.
+    pub fn settings(&self) -> Result<Option<forebay_api::IssuerSettings>, String> {
+        if self.issuer.is_empty() {
+            return Ok(None);
+        }
+        if self.issuer == "forebay" {
+            return Err("issuer.issuer is \"forebay\", which is this server itself".to_string());
+        }
+        let organization = if self.organization.is_empty() { &self.organization_claim } else { &self.organization };
+        for (name, value) in [
+            ("audience", &self.audience),
+            ("organization_claim", organization),
+            ("user_claim", &self.user_claim),
+            ("client_claim", &self.client_claim),
+        ] {
+            if value.is_empty() {
+                return Err(format!("issuer.issuer is set, so issuer.{name} must be set too"));
+            }
+        }
+        let jwks_url = self
+            .jwks_url
+            .parse::<Url>()
+            .map_err(|e| format!("issuer.jwks_url is not a URL such as https://id.example.com/keys: {e}"))?;
+        Ok(Some(forebay_api::IssuerSettings {
+            issuer: self.issuer.clone(),
+            audience: self.audience.clone(),
+            jwks_url,
+            organization: self.organization.clone(),
+            organization_claim: self.organization_claim.clone(),
+            user_claim: self.user_claim.clone(),
+            client_claim: self.client_claim.clone(),
+            roles_claim: self.roles_claim.clone(),
+        }))
+    }
+}
+
+/// `[audit]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    pub days: u64,
 }
 
 /// `[egress]`
@@ -175,6 +235,7 @@ pub fn read(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -
 impl Config {
     /// What no single key can say: plain HTTP is for this machine, or for a proxy that ends TLS.
     pub fn check(&self) -> Result<(), String> {
+        self.issuer.settings()?;
         if self.server.listen.ip().is_loopback() || self.server.behind_proxy {
             return Ok(());
         }
@@ -239,6 +300,29 @@ mod tests {
         let mut config = read(None, vars()).unwrap();
         config.database.url = SecretString::from("postgres://a:hunter2@b/c");
         assert!(!format!("{config:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn an_issuer_is_whole_or_an_error() {
+        let vars = |given: &[(&str, &str)]| -> Vec<(String, String)> {
+            given.iter().map(|(name, value)| (format!("FOREBAY_ISSUER_{name}"), value.to_string())).collect()
+        };
+        assert_eq!(names().get("FOREBAY_ISSUER_JWKS_URL").map(String::as_str), Some("issuer.jwks_url"));
+        let dir = tempfile::tempdir().unwrap();
+        let read = |text: &str| {
+            let file = dir.path().join("c.toml");
+            std::fs::write(&file, format!("[issuer]\n{text}")).unwrap();
+            read(Some(&file), vars(&[]).into_iter()).and_then(|config| config.issuer.settings())
+        };
+        assert!(read("").unwrap().is_none());
+        let whole = "issuer = \"https://id/\"\naudience = \"forebay\"\njwks_url = \"https://id/keys\"\n";
+        assert_eq!(read(whole).unwrap().unwrap().user_claim, "sub");
+        for (without, named) in [("audience", "issuer.audience"), ("jwks_url", "issuer.jwks_url")] {
+            let text: Vec<&str> = whole.lines().filter(|line| !line.starts_with(without)).collect();
+            assert!(read(&text.join("\n")).unwrap_err().contains(named));
+        }
+        assert!(read(&format!("{whole}client_claim = \"\"")).unwrap_err().contains("client_claim"));
+        assert!(read(&whole.replace("https://id/\"", "forebay\"")).unwrap_err().contains("itself"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! Looks after the lake: removes what deleted datasets leave, and keeps tables small, checkpointed and free of
-//! orphans. One keeper at a time, under a lease.
+//! Looks after the lake and what grows old: removes what deleted datasets and sandboxes leave, keeps tables small,
+//! checkpointed and free of orphans, takes sandboxes on to their next state, and forgets old entries of the audit trail.
+//! One keeper at a time, under a lease.
 
 use crate::config::{Config, Lake as Settings};
 use chrono::TimeDelta;
@@ -42,8 +43,19 @@ pub async fn keep(store: Store, lake: Lake, config: Config, stop: CancellationTo
         if let Err(e) = clean(&store, &lake).await {
             warn!(error = %e, source = ?e.source, "the data of a deleted dataset could not be removed; it is tried again");
         }
+        // After the cleaning: a sandbox waits for its folders to be gone.
+        match store.settle_sandboxes(clock()).await {
+            Ok(0) => {}
+            Ok(count) => info!(count, "sandboxes arrived in their next state"),
+            Err(e) => warn!(error = %e, source = ?e.source, "a sandbox could not be taken on; it is tried again"),
+        }
         if last.elapsed() >= rhythm {
             last = tokio::time::Instant::now();
+            match store.audit_expire(clock() - days(config.audit.days)).await {
+                Ok(0) => {}
+                Ok(count) => info!(count, "removed old entries of the audit trail"),
+                Err(e) => warn!(error = %e, source = ?e.source, "old entries of the audit trail could not be removed"),
+            }
             let upkeep = async {
                 if let Err(e) = tend(&lake, &config.lake, clock()).await {
                     warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
@@ -65,6 +77,11 @@ pub async fn keep(store: Store, lake: Lake, config: Config, stop: CancellationTo
             }
         }
     }
+}
+
+/// So many days, but not so many that a moment would be out of range.
+fn days(days: u64) -> TimeDelta {
+    TimeDelta::days(i64::try_from(days).unwrap_or(i64::MAX).min(100 * 366))
 }
 
 async fn clean(store: &Store, lake: &Lake) -> Result<()> {

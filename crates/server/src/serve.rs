@@ -5,7 +5,7 @@ use crate::engine::LakeEngine;
 use crate::place::{Place, write_private};
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Settings as ApiSettings, TokenKey, Uploads};
+use forebay_api::{App, Issuer, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
@@ -100,7 +100,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let place = Place::take(data, is_shared(&database))?;
     let keys = Keys::open_or_create(&data.join("key-encryption-key"))
         .map_err(|e| said("the key-encryption key could not be read", e))?;
-    let tokens = TokenKey::new(&keys.derive("access tokens")[..]);
+    let mut tokens = TokenKey::new(&keys.derive("access tokens")[..]);
     let store = Store::open_with(&database, keys, config.database.connections)
         .await
         .map_err(|e| said("the metadata store could not be opened", e))?;
@@ -113,6 +113,10 @@ pub async fn start(config: Config) -> Result<Running, String> {
     }
     let lake = Lake::local(&data.join("lake")).map_err(|e| said("the lake could not be opened", e))?;
     let gate = Gate::new(config.egress.allow.clone()).map_err(|e| said("the way out could not be set up", e))?;
+    if let Some(issuer) = config.issuer.settings()? {
+        info!(issuer = issuer.issuer, "tokens of another issuer are accepted");
+        tokens = tokens.accepting(Issuer::new(issuer, gate.clone()));
+    }
     let listener = tokio::net::TcpListener::bind(config.server.listen)
         .await
         .map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
