@@ -36,6 +36,7 @@ impl Store {
         }
         rows::insert(&mut tx, org, &stored).await?;
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         Ok(stored.document)
     }
 
@@ -65,6 +66,7 @@ impl Store {
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut tx, org, &stored).await?;
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         self.database.announce();
         Ok(stored.document)
     }
@@ -118,6 +120,7 @@ impl Store {
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(AT_ONCE);
         let done = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         Ok(done > 0)
     }
 
