@@ -418,7 +418,7 @@ impl Page {
     fn has_tags(&self, body: &Value) -> bool {
         let is = |there: &Value, wanted: &str| match there {
             Value::String(text) => text == wanted,
-            other => other.to_string() == wanted,
+            other => format!("{other}") == wanted,
         };
         self.tags.iter().all(|(name, wanted)| match (&body["tags"][name], wanted) {
             (Value::Null, _) => false,
