@@ -3,6 +3,7 @@
 // A test that meets the unexpected may panic.
 #![allow(clippy::unwrap_used)]
 
+mod azure;
 mod badinput;
 mod demo;
 mod formats;
