@@ -116,7 +116,10 @@ pub async fn get_sandbox(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let sandbox = find(&app, &member, Right::ReadSandboxes, &name).await?;
-    Ok(json(StatusCode::OK, &shown(&sandbox)))
+    let mut answer = shown(&sandbox);
+    // Not documented, and read by aepp.
+    answer["id"] = json!(sandbox.id);
+    Ok(json(StatusCode::OK, &answer))
 }
 
 /// `PATCH /sandboxes/{name}`: its title.

@@ -136,10 +136,12 @@ async fn look_up(
     let shape = accept.look_up()?;
     let registry = Registry::open(app, caller).await?;
     let is = |body: &Value| body["$id"] == id || body["meta:altId"] == id;
+    let global = || xdm::globals(kind.kind).iter().find(|body| is(body)).cloned();
     let body = match kind.global {
-        true => xdm::globals(kind.kind).iter().find(|body| is(body)).cloned(),
+        true => global(),
         false if kind.kind == unions::KIND => unions::all(&registry, caller).into_iter().find(is),
-        false => find(&registry, kind.kind, id).map(|document| document.body.clone()),
+        // aepp looks the field groups of a schema up in the tenant's container, whosever they are.
+        false => find(&registry, kind.kind, id).map(|document| document.body.clone()).or_else(global),
     };
     let Some(body) = body else {
         return Err(unknown(id));

@@ -70,7 +70,8 @@ pub async fn list_policies(State(app): State<App>, member: Member, params: Param
     let policies = all(&app, &member, Resource::Policy).await?;
     let policies: Vec<Value> = policies.iter().map(|policy| shown(policy, &member)).collect();
     let (policies, page, links) = page(&app, &params, "/administration/policies", &policies)?;
-    Ok(json(StatusCode::OK, &json!({ "policies": policies, "_page": page, "_links": links })))
+    // Documented by its name, read by aepp as `items`.
+    Ok(json(StatusCode::OK, &json!({ "policies": policies, "items": policies, "_page": page, "_links": links })))
 }
 
 /// `POST /administration/policies`

@@ -94,7 +94,8 @@ pub async fn list_roles(State(app): State<App>, member: Member, params: Params) 
     let (roles, page, mut links) = page(&app, &params, "/administration/roles", &roles)?;
     let href = app.link(&format!("{}/administration/roles/{{id}}/subjects", super::BASE));
     links["subjects"] = json!({ "href": href, "templated": true });
-    Ok(json(StatusCode::OK, &json!({ "roles": roles, "_page": page, "_links": links })))
+    // Documented by its name, read by aepp as `items`.
+    Ok(json(StatusCode::OK, &json!({ "roles": roles, "items": roles, "_page": page, "_links": links })))
 }
 
 /// `POST /administration/roles`

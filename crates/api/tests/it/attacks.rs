@@ -107,8 +107,8 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
     let spare_schema = world.post(&format!("{REGISTRY}/schemas"), schema()).await.body["$id"].clone();
     let identity = crate::descriptors::identity(&parts.schema, "/personalEmail/address", false);
     let descriptor = world.post(&format!("{REGISTRY}/descriptors"), identity).await.body["@id"].clone();
-    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), own_spec()).await;
-    let flow_spec = world.created(&format!("{FLOWS}/flowSpecs"), own_flow_spec()).await;
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), own_spec("canary-lists")).await;
+    let flow_spec = world.created(&format!("{FLOWS}/flowSpecs"), own_flow_spec("CanaryToAEP")).await;
     let draft = json!({ "name": "canary draft", "connectionSpec": { "id": S3, "version": "1.0" }, "baseConnectionId": parts.base });
     let draft = world.created(&format!("{FLOWS}/sourceConnections?mode=draft"), draft).await;
     let hook = json!({ "url": "https://hooks.example.com/canary" });
@@ -236,14 +236,14 @@ fn flow_service() -> Vec<Attack> {
 fn more_of_flow_service() -> Vec<Attack> {
     let search = |property: &str| json!({ "properties": [property] });
     vec![
-        on("create_connection_spec", &[]).body(own_spec()).reach(Reach::Everybody),
+        on("create_connection_spec", &[]).body(own_spec("theirs")).reach(Reach::Everybody),
         on("get_connection_spec", &[("id", "{spec}")]).reach(Reach::Organization),
-        on("put_connection_spec", &[("id", "{spec}")]).body(own_spec()).reach(Reach::Organization),
+        on("put_connection_spec", &[("id", "{spec}")]).body(own_spec("canary-lists")).reach(Reach::Organization),
         on("get_connection_spec_configs", &[("id", "{spec}")]).reach(Reach::Organization),
         on("explore_connection_spec", &[("id", "{spec}")]).query("objectType=root").reach(Reach::Organization).own(400),
-        on("create_flow_spec", &[]).body(own_flow_spec()).reach(Reach::Everybody),
+        on("create_flow_spec", &[]).body(own_flow_spec("Theirs")).reach(Reach::Everybody),
         on("get_flow_spec", &[("id", "{flow_spec}")]).reach(Reach::Organization),
-        on("put_flow_spec", &[("id", "{flow_spec}")]).body(own_flow_spec()).reach(Reach::Organization),
+        on("put_flow_spec", &[("id", "{flow_spec}")]).body(own_flow_spec("CanaryToAEP")).reach(Reach::Organization),
         on("search_flow_specs", &[]).body(search("id=={flow_spec}")).reach(Reach::Organization),
         on("search_connections", &[]).body(search("id=={connection}")),
         on("search_flows", &[]).body(search("sourceConnectionIds[]=={source}")),
@@ -262,14 +262,14 @@ fn more_of_flow_service() -> Vec<Attack> {
     ]
 }
 
-fn own_spec() -> Value {
-    json!({ "name": "canary-lists", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+fn own_spec(name: &str) -> Value {
+    json!({ "name": name, "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
         "authSpec": [{ "name": "API Key Authentication", "type": "KeyBased", "spec": { "type": "object",
             "$schema": "http://json-schema.org/draft-07/schema#", "properties": { "host": { "type": "string" } } } }] })
 }
 
-fn own_flow_spec() -> Value {
-    json!({ "name": "CanaryToAEP", "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
+fn own_flow_spec(name: &str) -> Value {
+    json!({ "name": name, "providerId": "0ed90a81-07f4-4586-8190-b40eccef1c5a", "version": "1.0",
         "sourceConnectionSpecIds": [S3], "targetConnectionSpecIds": [crate::world::DATALAKE] })
 }
 
@@ -305,7 +305,7 @@ fn access_control() -> Vec<Attack> {
         on("delete_client", &[("id", "{client}")]).last(2),
         on("reset_sandbox", &[("name", "{sandbox}")]).body(json!({ "action": "reset" })).last(8),
         on("patch_sandbox", &[("name", "{sandbox}")]).body(json!({ "title": "taken" })),
-        on("delete_sandbox", &[("name", "{sandbox}")]).last(9),
+        on("delete_sandbox", &[("name", "{sandbox}")]).last(9).own(409),
     ];
     let mut all: Vec<Attack> = all.into_iter().map(|attack| attack.reach(Reach::Organization)).collect();
     let everybody = vec![
@@ -318,8 +318,8 @@ fn access_control() -> Vec<Attack> {
         on("list_products", &[]),
         on("list_permission_categories", &[("id", "nothing")]).own(404),
         on("list_permission_sets", &[("id", "nothing")]).own(404),
-        on("token_v1", &[]).own(400),
-        on("exchange_jwt", &[]).own(400),
+        on("token_v1", &[]).own(401),
+        on("exchange_jwt", &[]).own(401),
     ];
     all.extend(everybody.into_iter().map(|attack| attack.reach(Reach::Everybody)));
     all

@@ -134,6 +134,13 @@ fn said(reply: &Reply, ids: &BTreeMap<&'static str, String>) -> String {
     text
 }
 
+/// A path of the document, filled so that it names nothing.
+pub fn nowhere(path: &str) -> String {
+    let filled = path.replace("{container}", "tenant").replace("{kind}", "schemas");
+    let segments = filled.split('/').map(|segment| if segment.starts_with('{') { "x" } else { segment });
+    segments.collect::<Vec<&str>>().join("/")
+}
+
 /// Where an attack goes, with its path and its query.
 pub fn target(operation: &Operation, attack: &Attack, ids: &BTreeMap<&'static str, String>) -> String {
     let mut path = operation.path.clone();
@@ -171,10 +178,7 @@ async fn attack(
 async fn no_operation_answers_without_credentials() {
     let world = World::new().await;
     for operation in operations(&world).await {
-        let mut path = operation.path.clone();
-        for name in ["container", "kind", "id", "name", "mid", "path", "dataset", "view", "namespace"] {
-            path = path.replace(&format!("{{{name}}}"), "x");
-        }
+        let path = nowhere(&operation.path);
         let reply = world.bare(&operation.method, &path).text("{}").send().await;
         let Operation { method, path, .. } = &operation;
         if operation.open {

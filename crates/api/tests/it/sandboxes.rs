@@ -56,7 +56,7 @@ async fn pages_and_single_sandboxes() {
     );
     let reply = world.get("/data/foundation/sandbox-management/sandboxes/dev").await;
     assert_eq!((reply.status.as_u16(), &reply.body["title"]), (200, &"DEV".into()));
-    assert!(reply.body.get("id").is_none(), "the id is not shown to users");
+    assert_eq!(reply.body["id"], "acme-dev", "aepp reads it");
     let reply = world.get("/data/foundation/sandbox-management/sandboxes/nowhere").await;
     assert_eq!((reply.status.as_u16(), &reply.body["status"]), (404, &404.into()));
     let reply = world.get("/data/foundation/sandbox-management/sandboxTypes").await;
