@@ -36,6 +36,7 @@ impl Store {
         }
         rows::insert(&mut tx, org, &stored).await?;
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         Ok(stored.document)
     }
 
@@ -65,6 +66,7 @@ impl Store {
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut tx, org, &stored).await?;
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         self.database.announce();
         Ok(stored.document)
     }
@@ -148,7 +150,9 @@ impl Store {
         let mut body = stored.document.body.clone();
         change(&mut body);
         rows::replace(&mut tx, &scope, &rows::renewed(stored, body, now)?).await?;
-        tx.commit().await.map_err(failed)
+        tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
+        Ok(())
     }
 }
 
