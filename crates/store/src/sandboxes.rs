@@ -120,6 +120,7 @@ impl Store {
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(AT_ONCE);
         let done = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
         Ok(done > 0)
     }
 

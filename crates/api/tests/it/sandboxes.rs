@@ -167,7 +167,8 @@ async fn a_reset_leaves_nothing_and_touches_nobody_else() {
     world.pass(3_600_000);
     assert_eq!(store.enqueue_due(world.app.now()).await.unwrap(), 0, "nothing is scheduled");
     world.pass(-3_600_000);
-    assert_eq!(world.get(&format!("{FLOWS}/flows/{flow}")).await.code(), "FLOW-2106-404");
+    let reply = world.get(&format!("{FLOWS}/flows/{flow}")).await;
+    assert_eq!(reply.code(), "FLOW-2106-404", "{}", reply.text);
     let unnamed = world.call("GET", &format!("{FLOWS}/flows")).without("x-sandbox-name").send().await;
     assert_eq!(unnamed.code(), "FLOW-2106-404", "the default one");
     let again = world.call("PUT", &format!("{SANDBOXES}/prod")).json(json!({ "action": "reset" })).send().await;
