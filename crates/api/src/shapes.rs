@@ -150,7 +150,8 @@ fn answer(operation: &mut Value, shape: Option<&str>) {
         return;
     };
     for (status, response) in responses {
-        let described = response.get("content").is_some();
+        // What the generator makes of a bare `bool` or `String` is plain text, and our answers are JSON.
+        let described = response["content"].as_object().is_some_and(|kinds| !kinds.contains_key("text/plain"));
         if let (true, false, Some(name)) = (matches!(status.as_str(), "200" | "201" | "202"), described, shape) {
             response["content"] = reference(name);
         }
