@@ -416,9 +416,9 @@ fn of_list(params: &Params) -> Result<Page> {
 
 impl Page {
     fn has_tags(&self, body: &Value) -> bool {
-        let is = |there: &Value, wanted: &str| match there {
-            Value::String(text) => text == wanted,
-            other => format!("{other}") == wanted,
+        let is = |there: &Value, wanted: &str| {
+            let said = there.as_str().map_or_else(|| there.to_string(), str::to_string);
+            said == wanted
         };
         self.tags.iter().all(|(name, wanted)| match (&body["tags"][name], wanted) {
             (Value::Null, _) => false,

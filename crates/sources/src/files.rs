@@ -112,8 +112,8 @@ impl Named {
     }
 
     /// The headers of a request beside those that sign it; an etag may hold what no header can.
-    pub(crate) fn header(&self, value: &str) -> Result<HeaderValue, Fault> {
-        HeaderValue::from_str(value).map_err(|_| Fault::last(self.not_one("its etag is odd")))
+    pub(crate) fn header(&self, value: &str) -> Result<HeaderValue> {
+        HeaderValue::from_str(value).map_err(|_| self.not_one("its etag is odd"))
     }
 }
 

@@ -151,7 +151,9 @@ impl Store {
         let mut body = stored.document.body.clone();
         change(&mut body);
         rows::replace(&mut tx, &scope, &rows::renewed(stored, body, now)?).await?;
-        tx.commit().await.map_err(failed)
+        tx.commit().await.map_err(failed)?;
+        self.database.known.forget();
+        Ok(())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::harness::{Bucket, FlowSpec, Forebay, counts, run_script};
 use serde_json::{Value, json};
+use std::path::Path;
 
 /// File, format, properties of the source connection, source of the name, which expected rows.
 fn cases() -> Vec<(&'static str, &'static str, Value, &'static str, &'static str)> {
@@ -44,16 +45,21 @@ async fn each_format_and_compression_lands_the_same_rows() {
     bucket.put_folder(work.path(), "in").await;
     let forebay = Forebay::start().await;
     let base = forebay.connect(&bucket).await;
+    all_land(&forebay, &base, "/in", work.path()).await;
+}
+
+/// A flow from each file of `folder`, which lies at `root` of a connection, lands the rows that were written into it.
+pub async fn all_land(forebay: &Forebay, base: &str, root: &str, folder: &Path) {
     let (schema, tenant) = forebay.people_schema().await;
-    let expected: Value = serde_json::from_slice(&std::fs::read(work.path().join("expected.json")).unwrap()).unwrap();
+    let expected: Value = serde_json::from_slice(&std::fs::read(folder.join("expected.json")).unwrap()).unwrap();
     let mut made = Vec::new();
     for (file, format, properties, name, kind) in cases() {
         let rules = json!([{ "sourceType": "ATTRIBUTE", "source": "id", "destination": "_id" },
             { "sourceType": "ATTRIBUTE", "source": name, "destination": "person.name.fullName" },
             { "sourceType": "ATTRIBUTE", "source": "visits", "destination": format!("_{tenant}.visits") }]);
-        let path = format!("/in/{file}");
+        let path = format!("{root}/{file}");
         let spec = FlowSpec {
-            base: &base,
+            base,
             path: &path,
             kind: "file",
             format,
@@ -69,7 +75,7 @@ async fn each_format_and_compression_lands_the_same_rows() {
         assert_eq!(runs[0]["state"], "success", "{file}: {:#}", runs[0]);
         assert_eq!(counts(&runs[0]), (40, 40, 0, 0), "{file}: {:#}", runs[0]);
         let lines: Vec<String> = expected[*kind].as_array().unwrap().iter().map(|row| line(row, &tenant)).collect();
-        let file_of_lines = work.path().join("want.jsonl");
+        let file_of_lines = folder.join("want.jsonl");
         std::fs::write(&file_of_lines, lines.join("\n")).unwrap();
         run_script(
             "oracle.py",

@@ -402,7 +402,8 @@ impl Forebay {
         let dataset = self.dataset(spec.schema).await;
         let mut data = json!({ "format": spec.format });
         data["properties"] = spec.properties.clone();
-        let source = json!({ "name": "files", "baseConnectionId": spec.base, "connectionSpec": { "id": S3, "version": "1.0" }, "data": data,
+        let base = self.get(&format!("{FLOW}/connections/{}", spec.base)).await;
+        let source = json!({ "name": "files", "baseConnectionId": spec.base, "connectionSpec": base["items"][0]["connectionSpec"], "data": data,
             "params": { "path": spec.path, "type": spec.kind, "recursive": recursive } });
         let source = id(&self.post(&format!("{FLOW}/sourceConnections"), source).await);
         let target = json!({ "name": "lake", "connectionSpec": { "id": LAKE, "version": "1.0" },

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod aepp;
+mod azure;
 mod backup;
 mod badinput;
 // The same for every crate over the store.

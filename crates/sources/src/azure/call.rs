@@ -40,7 +40,7 @@ impl Azure {
         let (account, now) = (&self.account, now());
         let mut headers = HeaderMap::new();
         for (name, value) in &ask.headers {
-            headers.insert(name, ask.named.header(value)?);
+            headers.insert(name, ask.named.header(value).map_err(Fault::last)?);
         }
         let mut query = sign::encoded(&ask.query);
         if let Some(signature) = account.credentials.query() {

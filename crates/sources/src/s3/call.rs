@@ -86,7 +86,7 @@ impl S3 {
         let mut request = reqwest::Request::new(ask.method.clone(), target.url);
         *request.headers_mut() = headers;
         for (name, value) in &ask.headers {
-            request.headers_mut().insert(name, ask.named.header(value)?);
+            request.headers_mut().insert(name, ask.named.header(value).map_err(Fault::last)?);
         }
         let response = self.gate.send(request).await.map_err(Fault::of_gate)?;
         let (status, headers) = (response.status(), response.headers().clone());
