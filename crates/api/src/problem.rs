@@ -197,7 +197,7 @@ fn xdm(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
     };
     let mut report = json!({
         "registryRequestId": about.request,
-        "timestamp": about.now.format("%m-%d-%Y %I:%M:%S").to_string(),
+        "timestamp": about.now.format("%m-%d-%Y %H:%M:%S").to_string(),
         "detailed-message": detail,
         "sub-errors": [],
     });

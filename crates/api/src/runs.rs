@@ -3,6 +3,7 @@
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::entities;
 use crate::flows::{delta_column, last_operation};
 use crate::listing;
 use crate::params::Params;
@@ -184,6 +185,14 @@ async fn flow(app: &App, caller: &Caller, body: &Value) -> Result<Document> {
         Some("enabled") => {}
         other => {
             return state(format!("flow {id} is {}, not enabled", other.unwrap_or("without a state")));
+        }
+    }
+    let base = "/inheritedAttributes/sourceConnections/0/baseConnection/id";
+    if let Some(base) = flow.text(base) {
+        match caller.get(app, Resource::Connection, base).await {
+            Ok(base) => entities::enabled(&base)?,
+            Err(error) if error.kind == Kind::NotFound => {}
+            Err(error) => return Err(error),
         }
     }
     match Schedule::parse(flow.body.get("scheduleParams"), flow.created)?.every {

@@ -72,11 +72,24 @@ pub struct Options {
     pub diagnostics: bool,
 }
 
+/// FLOW-1445-400 unless the connection is enabled: whoever disables one ends what is read through it.
+fn enabled(connection: &Document) -> Result<()> {
+    match connection.text("/state") {
+        None | Some("enabled") => Ok(()),
+        Some(state) => {
+            let message = format!("the connection {} is {state}, not enabled", connection.id);
+            Err(Error::new(Kind::Refused, &code::FLOW_1445, message)
+                .advice("Enable the connection and trigger the run again, or disable the flow."))
+        }
+    }
+}
+
 /// Reads a flow's documents.
 pub async fn load(store: &Store, lake: &Lake, scope: &Scope, flow: &Document) -> Result<Setup> {
     let source = store.get(scope, Resource::SourceConnection, first(flow, "/sourceConnectionIds/0")?).await?;
     let target = store.get(scope, Resource::TargetConnection, first(flow, "/targetConnectionIds/0")?).await?;
     let base = store.get(scope, Resource::Connection, first(&source, "/baseConnectionId")?).await?;
+    enabled(&base)?;
     let secrets = store.secrets(scope, Resource::Connection, &base.id).await?;
     let dataset = first(&target, "/params/dataSetId")?.to_string();
     let tree = dataset_tree(store, scope, &dataset).await?;

@@ -40,42 +40,54 @@ pub async fn keep(store: Store, lake: Lake, config: Config, stop: CancellationTo
                 continue;
             }
         }
-        if let Err(e) = clean(&store, &lake).await {
-            warn!(error = %e, source = ?e.source, "the data of a deleted dataset could not be removed; it is tried again");
-        }
-        // After the cleaning: a sandbox waits for its folders to be gone.
-        match store.settle_sandboxes(clock()).await {
-            Ok(0) => {}
-            Ok(count) => info!(count, "sandboxes arrived in their next state"),
-            Err(e) => warn!(error = %e, source = ?e.source, "a sandbox could not be taken on; it is tried again"),
-        }
-        if last.elapsed() >= rhythm {
+        let due = last.elapsed() >= rhythm;
+        if due {
             last = tokio::time::Instant::now();
-            match store.audit_expire(clock() - days(config.audit.days)).await {
-                Ok(0) => {}
-                Ok(count) => info!(count, "removed old entries of the audit trail"),
-                Err(e) => warn!(error = %e, source = ?e.source, "old entries of the audit trail could not be removed"),
-            }
-            let upkeep = async {
-                if let Err(e) = tend(&lake, &config.lake, clock()).await {
-                    warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
-                }
-                if let Err(e) = clear_staging(&store, &lake, config.upload.abandon_days, clock()).await {
-                    warn!(error = %e, source = ?e.source, "the staging area could not be looked after; it is tried again");
-                }
-            };
-            let hold = async {
-                loop {
-                    tokio::time::sleep(TICK).await;
-                    store.lease(LEASE, &holder, clock(), TICK * 6).await.ok();
-                }
-            };
-            tokio::select! {
-                () = upkeep => {}
-                () = hold => {}
-                () = stop.cancelled() => return,
-            }
         }
+        let work = async {
+            if let Err(e) = clean(&store, &lake).await {
+                warn!(error = %e, source = ?e.source, "what is to be removed from the lake is not known; it is tried again");
+            }
+            // After the cleaning: a sandbox waits for its folders to be gone.
+            match store.settle_sandboxes(clock()).await {
+                Ok(0) => {}
+                Ok(count) => info!(count, "sandboxes arrived in their next state"),
+                Err(e) => warn!(error = %e, source = ?e.source, "a sandbox could not be taken on; it is tried again"),
+            }
+            if due {
+                upkeep(&store, &lake, &config, clock()).await;
+            }
+        };
+        let hold = async {
+            loop {
+                tokio::time::sleep(TICK).await;
+                match store.lease(LEASE, &holder, clock(), TICK * 6).await {
+                    Ok(true) => {}
+                    Ok(false) => return warn!("another process keeps the lake now"),
+                    Err(e) => warn!(error = %e, "the keeper's lease could not be renewed"),
+                }
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = hold => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+/// What is done now and then: old entries of the trail, the tables, the staging area.
+async fn upkeep(store: &Store, lake: &Lake, config: &Config, now: Time) {
+    match store.audit_expire(now - days(config.audit.days)).await {
+        Ok(0) => {}
+        Ok(count) => info!(count, "removed old entries of the audit trail"),
+        Err(e) => warn!(error = %e, source = ?e.source, "old entries of the audit trail could not be removed"),
+    }
+    if let Err(e) = tend(lake, &config.lake, now).await {
+        warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
+    }
+    if let Err(e) = clear_staging(store, lake, config.upload.abandon_days, now).await {
+        warn!(error = %e, source = ?e.source, "the staging area could not be looked after; it is tried again");
     }
 }
 
@@ -84,11 +96,24 @@ fn days(days: u64) -> TimeDelta {
     TimeDelta::days(i64::try_from(days).unwrap_or(i64::MAX).min(100 * 366))
 }
 
+/// Removes folders that nobody needs. A sandbox that was emptied uses its folders again: another process may have removed
+/// one and let users in, so each is asked for again right before.
 async fn clean(store: &Store, lake: &Lake) -> Result<()> {
     for cleanup in store.cleanups().await? {
-        lake.table(&cleanup.location).remove().await?;
-        store.done_cleanup(&cleanup.id).await?;
-        info!(location = %cleanup.location, "removed the data of a deleted dataset");
+        if !store.cleanups().await?.iter().any(|due| due.id == cleanup.id) {
+            continue;
+        }
+        let removed = async {
+            lake.table(&cleanup.location).remove().await?;
+            store.done_cleanup(&cleanup.id).await
+        };
+        match removed.await {
+            Ok(()) => info!(location = %cleanup.location, "removed the data of a deleted dataset"),
+            Err(e) => {
+                let location = &cleanup.location;
+                warn!(error = %e, source = ?e.source, location, "a folder could not be removed; it is tried again");
+            }
+        }
     }
     Ok(())
 }

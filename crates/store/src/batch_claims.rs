@@ -2,10 +2,10 @@
 //! `finish.rs` are to runs. Every claim takes the next epoch of its *dataset*, whose batches are worked on one after
 //! another, in the order in which they were completed; so the lake's rule of one flow holds for a dataset's batches.
 
-use crate::Store;
 use crate::batches::{change, clear, of_batch};
 use crate::claims::expiry;
 use crate::database::{failed, millis};
+use crate::{Store, migrations};
 use forebay_model::{Document, Error, Kind, Result, Scope, Time, code};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
@@ -80,7 +80,7 @@ impl Store {
         let mut epochs: Vec<i64> = json(&text(6)?)?;
         let attempt = row.try_get::<i64, _>(7).map_err(failed)? + 1;
         let plan = row.try_get::<Option<String>, _>(8).map_err(failed)?.map(|text| json(&text)).transpose()?;
-        let epoch = last_epoch(&mut tx, &scope, &dataset).await? + 1;
+        let epoch = last_epoch(&mut tx, &scope, &dataset).await?.max(migrations::epochs(&mut tx).await?) + 1;
         epochs.push(epoch);
         let sql = "UPDATE batch_queue SET state = 'running', worker = $4, lease_until = $5, epoch = $6, epochs = $7, attempt = $8 \
                    WHERE org = $1 AND sandbox = $2 AND batch_id = $3";

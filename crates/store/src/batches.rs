@@ -5,11 +5,11 @@
 //! Always holds: a file is a list of objects in the lake's staging area; it is named here only once they are complete, and
 //! nobody reads an object that is not named here. What nobody names any more is for the caller, or for a cleanup.
 
-use crate::Store;
 use crate::database::{failed, millis, time};
 use crate::keys::random;
 use crate::leases::insert_cleanup;
 use crate::rows::{self, not_found};
+use crate::{Store, sandboxes};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -114,6 +114,7 @@ impl Store {
         body["id"] = json!(id);
         let stored = rows::first(Resource::Batch, &id, body, false, now)?;
         let mut tx = self.database.write().await?;
+        sandboxes::open(&mut tx, scope).await?;
         rows::insert(&mut tx, scope, &stored).await?;
         insert(&mut tx, scope, &id, dataset, "ingest", "open", now).await?;
         tx.commit().await.map_err(failed)?;
@@ -287,6 +288,7 @@ impl Store {
     /// Puts the removal of what a batch has stored into the queue. It is removed, or about to be: nothing is done.
     pub async fn revert_batch(&self, scope: &Scope, batch: &str, dataset: &str, now: Time) -> Result<()> {
         let mut tx = self.database.write().await?;
+        sandboxes::open(&mut tx, scope).await?;
         let is = status(&mut tx, scope, batch).await?;
         match is.as_str() {
             "inactive" | "deleted" => return Ok(()),

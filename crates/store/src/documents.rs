@@ -188,22 +188,23 @@ impl Store {
 
     /// Empties a sandbox: its documents, schedules, runs and cursors are gone, its folders in the lake become cleanups.
     pub async fn reset(&self, scope: &Scope) -> Result<()> {
+        self.empty(scope, None).await
+    }
+
+    /// The same; if the sandbox was seen, then only while it is as it was.
+    pub(crate) async fn empty(&self, scope: &Scope, seen: Option<&Document>) -> Result<()> {
         if scope.sandbox.is_empty() {
             return Err(Error::internal("An organization cannot be reset, only a sandbox."));
         }
         let mut tx = self.database.write().await?;
-        for sql in [
-            "DELETE FROM documents WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM schedules WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM delivery_queue WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM batch_queue WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM batch_uploads WHERE org = $1 AND sandbox = $2",
-            "DELETE FROM batch_pieces WHERE org = $1 AND sandbox = $2",
-        ] {
-            sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
+        if let Some(seen) = seen
+            && !sandboxes::unchanged(&mut tx, &scope.org, seen).await?
+        {
+            return Ok(());
         }
+        let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2";
+        sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
+        sandboxes::stop(&mut tx, &scope.org, &scope.sandbox).await?;
         for folder in sandboxes::FOLDERS {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }

@@ -17,6 +17,9 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (30, include_str!("../migrations/0030_batches.sql")),
 ];
 
+/// Where [`epochs`] lies in the table `meta`.
+pub(crate) const EPOCHS: &str = "epochs";
+
 /// The schema that this program works on.
 pub(crate) fn version() -> u32 {
     MIGRATIONS.last().map_or(0, |(number, _)| *number)
@@ -111,6 +114,14 @@ pub(crate) async fn meta(connection: &mut AnyConnection, name: &str) -> Result<O
         .await
         .map_err(failed)?;
     row.map(|row| row.try_get(0).map_err(failed)).transpose()
+}
+
+/// What all epochs of flows and of uploads are later than: the lake may have seen any before.
+pub(crate) async fn epochs(connection: &mut AnyConnection) -> Result<i64> {
+    match meta(connection, EPOCHS).await? {
+        None => Ok(0),
+        Some(text) => text.parse().map_err(|_| Error::internal("The database says no epoch that can be read.")),
+    }
 }
 
 pub(crate) async fn put_meta(connection: &mut AnyConnection, name: &str, value: &str) -> Result<()> {

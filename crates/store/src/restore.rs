@@ -3,11 +3,12 @@
 
 use crate::address::{Address, Dialect};
 use crate::backup::{FORMAT, Header, MAGIC, Summary, Table, Trailer, Type, columns, hex};
-use crate::database::{begin, check_keys, failed, pools, time};
+use crate::database::{begin, check_keys, failed, millis, pools, time};
 use crate::keys::Keys;
 use crate::{migrations, rows};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chrono::Utc;
 use flate2::bufread::GzDecoder;
 use forebay_model::{Error, Kind, Result, code};
 use serde_json::Value;
@@ -22,8 +23,7 @@ const ROWS: usize = 32;
 /// No line is longer: the largest document is far below.
 const LONGEST: u64 = 256 << 20;
 
-/// The lake may have seen claims that were made after the backup. Those to come are later than all of them, and whoever
-/// still holds one of before has lost it.
+/// Claims that may have been made since a restore whose clock was ahead of ours.
 const LATER: i64 = 1_000_000;
 
 /// What a restore may find where it writes.
@@ -48,8 +48,11 @@ pub async fn restore(url: &str, keys: &Keys, input: impl Read + Send, onto: Onto
     let rows = fill(&mut tx, dialect, &mut lines, header.schema).await?;
     migrations::migrate(&mut tx, dialect, migrations::version()).await?;
     check_keys(&mut tx, keys).await?;
-    let sql = "UPDATE flow_state SET epoch = epoch + $1";
-    sqlx::query(sql).bind(LATER).execute(&mut *tx).await.map_err(failed)?;
+    // The lake may have seen claims that were made after the backup, or after another restore of it. Those to come are
+    // later than all of them; milliseconds pass faster than claims are made.
+    let before = migrations::epochs(&mut tx).await?;
+    let base = millis(Utc::now()).max(before.saturating_add(LATER));
+    migrations::put_meta(&mut tx, migrations::EPOCHS, &base.to_string()).await?;
     tx.commit().await.map_err(failed)?;
     writer.close().await;
     Ok(Summary { rows, made: time(header.made)? })

@@ -6,7 +6,7 @@ use crate::database::{failed, millis, time};
 use crate::documents::check_etag;
 use crate::keys::random;
 use crate::rows::{self, not_found};
-use crate::{Store, schedules};
+use crate::{Store, sandboxes, schedules};
 use forebay_model::run::{self, Status};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::{Map, Value};
@@ -83,6 +83,7 @@ impl Store {
     /// Puts one run into the queue. The flow must exist and be enabled.
     pub async fn enqueue(&self, scope: &Scope, flow_id: &str, run: Enqueue, now: Time) -> Result<Document> {
         let mut tx = self.database.write_of(scope, Resource::Flow, flow_id).await?;
+        sandboxes::open(&mut tx, scope).await?;
         let Some(flow) = rows::find(&mut tx, scope, Resource::Flow, flow_id).await? else {
             return Err(Error::new(
                 Kind::Invalid,

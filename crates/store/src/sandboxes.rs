@@ -99,8 +99,8 @@ impl Store {
         let name = sandbox.text("/name").unwrap_or_default().to_string();
         let scope = Scope { org: org.to_string(), sandbox: sandbox.id.clone(), sandbox_name: name };
         if sandbox.body[EMPTIED] != true {
-            while self.delete_some(&scope).await? {}
-            self.reset(&scope).await?;
+            while self.delete_some(&scope, sandbox).await? {}
+            self.empty(&scope, Some(sandbox)).await?;
             self.emptied(org, sandbox).await?;
             return Ok(false);
         }
@@ -112,11 +112,14 @@ impl Store {
         self.arrive(org, sandbox, next, now).await
     }
 
-    /// Deletes some documents of a sandbox; false when there were none.
-    async fn delete_some(&self, scope: &Scope) -> Result<bool> {
+    /// Deletes some documents of a sandbox; false when there were none, or when another process has taken the sandbox on.
+    async fn delete_some(&self, scope: &Scope, seen: &Document) -> Result<bool> {
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND (resource, id) IN \
                    (SELECT resource, id FROM documents WHERE org = $1 AND sandbox = $2 LIMIT $3)";
         let mut tx = self.database.write().await?;
+        if !unchanged(&mut tx, &scope.org, seen).await? {
+            return Ok(false);
+        }
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(AT_ONCE);
         let done = query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
         tx.commit().await.map_err(failed)?;
@@ -157,8 +160,14 @@ impl Store {
     }
 }
 
+/// Whether a sandbox is still in the state that it was seen in: who was slow must not empty it for its next users.
+pub(crate) async fn unchanged(connection: &mut AnyConnection, org: &str, seen: &Document) -> Result<bool> {
+    let stored = rows::load(connection, &Scope::organization(org), Resource::Sandbox, &seen.id).await?;
+    Ok(stored.document.etag == seen.etag)
+}
+
 /// Takes away all that could begin or go on in a sandbox.
-async fn stop(connection: &mut AnyConnection, org: &str, sandbox: &str) -> Result<()> {
+pub(crate) async fn stop(connection: &mut AnyConnection, org: &str, sandbox: &str) -> Result<()> {
     for sql in [
         "DELETE FROM schedules WHERE org = $1 AND sandbox = $2",
         "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",

@@ -5,7 +5,7 @@ use crate::claims::{Claim, expiry};
 use crate::database::{failed, millis, time};
 use crate::finish::tell_flow;
 use crate::rows;
-use crate::{Store, schedules};
+use crate::{Store, migrations, schedules};
 use forebay_model::files::Window;
 use forebay_model::run::{self, Span, Status};
 use forebay_model::schedule::moment;
@@ -145,7 +145,7 @@ async fn take(
         Some(window) => window,
         None => window(&flow, &state, &queued.params, queued.due)?,
     };
-    let epoch = state.epoch + 1;
+    let epoch = state.epoch.max(migrations::epochs(&mut *connection).await?) + 1;
     let mut epochs = queued.epochs;
     epochs.push(epoch);
     let sql = "UPDATE flow_state SET epoch = $4 WHERE org = $1 AND sandbox = $2 AND flow_id = $3";

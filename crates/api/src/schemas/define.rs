@@ -99,7 +99,10 @@ pub async fn rewrite(
         created: document.created,
         updated: now,
     };
-    let new = defined(app, caller, &registry, change(&document.body)?, &identity)?;
+    let mut new = defined(app, caller, &registry, change(&document.body)?, &identity)?;
+    for maker in ["xdm:createdClientId", "xdm:createdUserId"] {
+        new["meta:registryMetadata"][maker] = document.body["meta:registryMetadata"][maker].clone();
+    }
     keeps_tags(&document.body, &new)?;
     if new["meta:class"] != document.body["meta:class"] {
         let message = "the class of a schema cannot be changed";

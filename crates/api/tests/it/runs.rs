@@ -49,6 +49,17 @@ async fn only_an_enabled_flow_that_is_scheduled_once_runs_on_demand() {
     check(json!({ "flowId": once, "params": { "windowStartTime": "soon" } }), "FLOW-1100-400").await;
     check(json!({ "flowId": once, "params": { "windowStartTime": 2, "windowEndTime": 1 } }), "FLOW-1100-400").await;
     check(json!({ "flowId": once, "params": { "deltaColumn": { "name": "x" } } }), "FLOW-1100-400").await;
+    // Whoever disables a connection ends what is read through it.
+    let read = world.get(&format!("{FLOWS}/flows/{once}")).await;
+    let base = read.item()["inheritedAttributes"]["sourceConnections"][0]["baseConnection"]["id"].clone();
+    let base = format!("{FLOWS}/connections/{}", base.as_str().unwrap());
+    for (state, code) in [("disabled", Some("FLOW-1445-400")), ("enabled", None)] {
+        let patch = json!([{ "op": "replace", "path": "/state", "value": state }]);
+        assert_eq!(world.call("PATCH", &base).header("if-match", "*").json(patch).send().await.status, 200);
+        if let Some(code) = code {
+            check(json!({ "flowId": once }), code).await;
+        }
+    }
     let path = format!("{FLOWS}/flows/{once}/action?op=disable");
     assert_eq!(world.call("POST", &path).send().await.status, 200);
     check(json!({ "flowId": once }), "FLOW-1444-400").await;

@@ -193,7 +193,14 @@ impl Formula {
     /// The value in a row, or why there is none.
     pub fn eval<'a>(&'a self, row: Row<'a>) -> Outcome<'a> {
         match self {
-            Formula::Constant(value) => Ok(value.view()),
+            Formula::Constant(value) => {
+                let value = value.view();
+                // In a lambda it is looked at once for each element.
+                if row.locals.is_some() {
+                    row.budget.look(&value)?;
+                }
+                Ok(value)
+            }
             Formula::Field(at) => {
                 let value = row.fields.get(*at).map_or(Value::Null, |field| field.get(row.at));
                 if row.locals.is_some() {

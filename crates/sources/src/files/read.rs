@@ -137,7 +137,10 @@ impl Reading {
         if total.is_some_and(|total| total != self.object.size) {
             return Err(self.changed("it has another size"));
         }
-        if (first, last + 1) != (self.left.start, self.left.end) || length.is_some_and(|length| length != expected) {
+        if first != self.left.start
+            || last.checked_add(1) != Some(self.left.end)
+            || length.is_some_and(|length| length != expected)
+        {
             return Err(self.named.not_one("it is another range than was asked for"));
         }
         Ok(())

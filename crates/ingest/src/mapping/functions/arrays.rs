@@ -95,7 +95,9 @@ fn transform<'a>(args: &Args<'a>) -> Outcome<'a> {
     }
     let mut changed = Vec::new();
     for item in value.list() {
-        changed.push(args.apply(1, &item)?);
+        let made = args.apply(1, &item)?;
+        args.budget.look(&made)?;
+        changed.push(made);
     }
     Ok(Value::List(changed))
 }

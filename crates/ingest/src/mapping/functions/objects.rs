@@ -173,7 +173,11 @@ fn json_to_object<'a>(args: &Args<'a>) -> Outcome<'a> {
     match args.value(0)? {
         Value::Text(text) if text.trim().is_empty() => Ok(Value::Null),
         Value::Text(text) => match serde_json::from_str(&text) {
-            Ok(json) => Ok(Value::from_json(json)),
+            Ok(json) => {
+                let value = Value::from_json(json);
+                args.budget.look(&value)?;
+                Ok(value)
+            }
             Err(why) => {
                 let (line, column) = (why.line(), why.column());
                 Err(format!("json_to_object() takes JSON text, and this is none (line {line}, column {column})").into())

@@ -78,9 +78,10 @@ fn explode<'a>(args: &Args<'a>) -> Outcome<'a> {
     let delimiter = if args.len() > 1 { args.text(1)?.unwrap_or(",".into()) } else { ",".into() };
     let delimiter = unescaped(&delimiter);
     if delimiter.is_empty() {
+        args.budget.elements(text.chars().count())?;
         return Ok(Value::List(text.chars().map(|c| Value::owned(c.to_string())).collect()));
     }
-    Ok(pieces(&text, |text| text.split(delimiter.as_str()).map(str::to_string).collect()))
+    pieces(args, &text, || text.split(delimiter.as_str()))
 }
 
 pub(in crate::mapping) fn unescaped(text: &str) -> String {
@@ -103,15 +104,17 @@ fn split<'a>(args: &Args<'a>) -> Outcome<'a> {
     if separators.is_empty() {
         return Ok(Value::List(vec![Value::Text(text)]));
     }
-    Ok(pieces(&text, |text| text.split(|c| separators.contains(c)).map(str::to_string).collect()))
+    pieces(args, &text, || text.split(|c| separators.contains(c)))
 }
 
 /// An empty text has no pieces.
-fn pieces<'a>(text: &str, cut: impl Fn(&str) -> Vec<String>) -> Value<'a> {
+fn pieces<'a, 't, I: Iterator<Item = &'t str>>(args: &Args<'a>, text: &str, cut: impl Fn() -> I) -> Outcome<'a> {
     if text.is_empty() {
-        return Value::List(Vec::new());
+        return Ok(Value::List(Vec::new()));
     }
-    Value::List(cut(text).into_iter().map(Value::owned).collect())
+    args.budget.elements(cut().count())?;
+    args.budget.text(text.len())?;
+    Ok(Value::List(cut().map(|piece| Value::owned(piece.to_string())).collect()))
 }
 
 fn join<'a>(args: &Args<'a>) -> Outcome<'a> {

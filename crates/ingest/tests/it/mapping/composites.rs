@@ -125,6 +125,7 @@ fn a_row_that_asks_for_too_much_is_null_and_is_told_so() {
         format!("concat(replacestr(x, \"a\", \"{long}\"){})", ", replacestr(x, \"a\", lpad(\"\", 1000, \"c\"))".repeat(25)),
         "size_of(flattenArray(transformArray(explode(x, \"\"), a -> transformArray(explode(x, \"\"), b -> transformArray(explode(x, \"\"), c -> [a, b, c])))))".to_string(),
         format!("size_of(transformArray(explode(replacestr(x, \"a\", \"{long}\"), \"\"), a -> extract_regex(a, a)))"),
+        format!("size_of(transformArray(explode(replacestr(x, \"a\", \"{long}\"), \"\"), a -> explode(\"{long}\", \"\")))"),
     ] {
         let mapped = grown(&expression, 2);
         let findings = mapped.findings();
