@@ -25,6 +25,8 @@ use serde_json::{Map, Value, json};
 
 /// Specs that an organization may store of each kind: all are in one answer.
 const MAX_SPECS: u64 = 1000;
+/// Bytes of one spec as JSON.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// `GET /connectionSpecs`: every connection spec that satisfies the filter.
 #[utoipa::path(get, path = "/connectionSpecs", tag = "Connection specs",
@@ -269,6 +271,10 @@ async fn complete(
     spec.append(&mut created);
     spec.insert("updatedAt".into(), json!(now));
     let spec = Value::Object(spec);
+    if spec.to_string().len() > MAX_BYTES {
+        let message = format!("the spec is larger than {MAX_BYTES} bytes, the most that is stored");
+        return Err(Error::new(Kind::TooLarge, &code::FLOW_1100, message));
+    }
     if let Some(old) = old {
         as_guarded(&old.body, &spec)?;
         shown_in_clear(app, caller, &old.body, &spec).await?;

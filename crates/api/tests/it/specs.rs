@@ -287,3 +287,20 @@ async fn a_spec_is_written_by_who_may_write_in_every_sandbox() {
         assert!(reply.status.is_success(), "{method} {path}: {}", reply.body);
     }
 }
+
+#[tokio::test]
+async fn a_spec_has_a_size() {
+    let world = World::new().await;
+    let mut spec = acme();
+    spec["description"] = json!("x".repeat(60_000));
+    let path =
+        format!("{FLOWS}/connectionSpecs/{}", world.created(&format!("{FLOWS}/connectionSpecs"), spec.clone()).await);
+    spec["description"] = json!("x".repeat(64 * 1024));
+    let put = world.call("PUT", &path).json(spec.clone()).send().await;
+    spec["name"] = json!("other");
+    let post = world.post(&format!("{FLOWS}/connectionSpecs"), spec).await;
+    for reply in [put, post] {
+        assert_eq!(reply.status, 413, "{}", reply.body);
+        assert!(reply.text.contains("65536"), "{}", reply.text);
+    }
+}
