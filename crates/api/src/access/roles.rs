@@ -216,8 +216,8 @@ pub async fn patch_role_subjects(
     if have.len() > MOST_SUBJECTS {
         return Err(bad(format!("a role has at most {MOST_SUBJECTS} subjects")).into());
     }
-    if is_built_in(&old) && have.is_empty() {
-        let message = "the last administrator cannot be taken away: nobody could undo it";
+    if is_built_in(&old) && !anybody(&app, &member, &have).await? {
+        let message = "the last administrator cannot be taken away: nobody could undo it. One who is left must be a client of the organization, or a user";
         return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).into());
     }
     let mut new = old.body.clone();
@@ -225,6 +225,22 @@ pub async fn patch_role_subjects(
     new["modifiedBy"] = json!(member.account);
     let stored = store(&app, &member, &old, if_match.optional(), new).await?;
     Ok(json(StatusCode::OK, &subjects(&app, &Params::default(), &stored, "subjects")?))
+}
+
+/// Whether somebody is among the subjects: a client that there is, or a user, whom only an issuer knows.
+async fn anybody(app: &App, member: &Member, subjects: &[Value]) -> Result<bool> {
+    for subject in subjects {
+        if subject["subjectType"] == "user" {
+            return Ok(true);
+        }
+        let id = subject["subjectId"].as_str().unwrap_or_default();
+        match app.store.get(&Scope::organization(&member.org), Resource::Client, id).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind == Kind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 fn change_subjects(have: &mut Vec<Value>, index: usize, item: &Value) -> Result<()> {

@@ -313,6 +313,9 @@ async fn the_administrators_role_is_never_empty_and_never_changed() {
     assert_eq!(world.call("PATCH", &subjects).json(take.clone()).send().await.status, 409);
     let give = json!([{ "op": "add", "path": "/apiIntegration", "value": "bob" }]);
     assert_eq!(world.call("PATCH", &subjects).json(give).send().await.status, 200);
+    assert_eq!(world.call("PATCH", &subjects).json(take.clone()).send().await.status, 409, "there is no client bob");
+    assert_eq!(world.get(&role).await.status, 200);
+    world.client_with("bob", &[], &[]).await;
     assert_eq!(world.call("PATCH", &subjects).json(take).send().await.status, 200, "there is another one");
     assert_eq!(world.get(&role).await.status, 403, "and the rights are gone");
 }
