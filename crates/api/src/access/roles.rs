@@ -364,6 +364,7 @@ async fn check(app: &App, member: &Member, body: &Value, id: &str) -> Result<()>
     let known: BTreeSet<String> = crate::sandboxes::all(app, &member.org)
         .await?
         .iter()
+        .filter(|sandbox| sandbox.text("/state") != Some("deleting"))
         .filter_map(|sandbox| sandbox.text("/name").map(str::to_string))
         .collect();
     for (index, name) in body["sandboxes"].as_array().into_iter().flatten().enumerate() {
@@ -380,6 +381,27 @@ async fn store(app: &App, member: &Member, old: &Document, sent: Option<&str>, b
     }
     let change = move |_: &Document, secrets: &Secrets| Ok((body, secrets.clone()));
     app.store.update(&Scope::organization(&member.org), old.resource, &old.id, Some(&old.etag), app.now(), change).await
+}
+
+/// Takes the name of a sandbox that goes out of every role: a later one of the same name is another sandbox.
+pub async fn forget_sandbox(app: &App, member: &Member, name: &str) -> Result<()> {
+    let scope = Scope::organization(&member.org);
+    let names =
+        |role: &Document| role.body["sandboxes"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    for role in all(app, member, Resource::Role).await?.iter().filter(|role| names(role)) {
+        let change = |old: &Document, secrets: &Secrets| {
+            let mut body = old.body.clone();
+            if let Some(sandboxes) = body["sandboxes"].as_array_mut() {
+                sandboxes.retain(|one| one != name);
+            }
+            Ok((body, secrets.clone()))
+        };
+        match app.store.update(&scope, Resource::Role, &role.id, None, app.now(), change).await {
+            Err(error) if error.kind == Kind::NotFound => {}
+            done => drop(done?),
+        }
+    }
+    Ok(())
 }
 
 /// A role as the API shows it; its subjects have a list of their own.
