@@ -103,7 +103,7 @@ pub async fn get_client(State(app): State<App>, member: Member, Path(id): Path<S
     Ok(json(StatusCode::OK, &shown(&client(&app, &member, &id).await?)))
 }
 
-/// `PATCH /clients/{id}`: name, description and public keys.
+/// `PATCH /clients/{id}`: name, description and public keys. When a key goes, the client's tokens end.
 #[utoipa::path(patch, path = "/clients/{id}", tag = "API clients", request_body = ClientChange, params(("id" = String, Path)),
     responses((status = 200, description = "The client", body = Object), (status = 400, description = "Bad name or key"), (status = 404, description = "No such client")))]
 pub async fn patch_client(
@@ -115,7 +115,13 @@ pub async fn patch_client(
     client(&app, &member, &id).await?;
     let change: ClientChange = shaped(body)?;
     let stored = update(&app, &member, &id, move |body| {
-        fill(body, change.name.as_deref(), change.description.as_deref(), change.public_keys.as_deref())
+        let before = body["publicKeys"].as_array().cloned().unwrap_or_default();
+        fill(body, change.name.as_deref(), change.description.as_deref(), change.public_keys.as_deref())?;
+        // A key that goes takes the tokens with it that were got by it: they do not say which key that was, so all end.
+        if before.iter().any(|key| !body["publicKeys"].as_array().is_some_and(|keys| keys.contains(key))) {
+            renew_version(body);
+        }
+        Ok(())
     });
     Ok(json(StatusCode::OK, &shown(&stored.await?)))
 }
@@ -133,7 +139,7 @@ pub async fn rotate_client(
     forebay_store::audit::tell(|entry| entry.action = "Rotate".into());
     let stored = update(&app, &member, &id, move |body| {
         body["secretHash"] = json!(hash);
-        body["secretVersion"] = json!(body["secretVersion"].as_i64().unwrap_or(0) + 1);
+        renew_version(body);
         body["secretSince"] = json!(now);
         Ok(())
     });
@@ -164,6 +170,11 @@ async fn all(app: &App, member: &Member) -> Result<Vec<Document>> {
 
 async fn client(app: &App, member: &Member, id: &str) -> Result<Document> {
     app.store.get(&Scope::organization(&member.org), Resource::Client, id).await
+}
+
+/// Ends every token that the client has.
+fn renew_version(body: &mut Value) {
+    body["secretVersion"] = json!(body["secretVersion"].as_i64().unwrap_or(0) + 1);
 }
 
 /// Whether nobody else among the clients that there are is an administrator.

@@ -39,6 +39,11 @@ impl Entity for Connection {
     }
 
     async fn unused(app: &App, caller: &Caller, id: &str) -> Result<()> {
+        let connection = caller.get(app, Resource::Connection, id).await?;
+        let spec = connection.text("/connectionSpec/id").unwrap_or_default();
+        if let Some(spec) = CONNECTION_SPECS.find(app, caller, spec).await? {
+            caller.must_connect(&spec)?;
+        }
         for side in ["sourceConnections", "targetConnections"] {
             let used = filter::parse(&[format!("inheritedAttributes.{side}[].baseConnection.id==\"{id}\"")])?;
             if app.store.count(&caller.scope, Resource::Flow, &used).await? > 0 {

@@ -134,6 +134,10 @@ pub async fn put_data_set_labels(
     let old = there(&app, &caller, &id).await?;
     check_version(if_match.required()?, &old)?;
     let labels = checked(&app, &caller, &dataset, body).await?;
+    let kept = sealed(&labels);
+    if sealed(&old.body).iter().any(|place| !kept.contains(place)) {
+        may_unseal(&caller)?;
+    }
     let change = move |_: &Document, secrets: &Secrets| Ok((labels, secrets.clone()));
     let scope = &caller.scope;
     let document = app.store.update(scope, Resource::DatasetLabels, &id, Some(&old.etag), app.now(), change).await?;
@@ -154,6 +158,9 @@ pub async fn delete_data_set_labels(
     let old = there(&app, &caller, &id).await?;
     if let Some(sent) = if_match.optional() {
         check_version(sent, &old)?;
+    }
+    if !sealed(&old.body).is_empty() {
+        may_unseal(&caller)?;
     }
     app.store.delete(&caller.scope, Resource::DatasetLabels, &id, Some(&old.etag), app.now()).await?;
     Ok(gone())
@@ -224,6 +231,29 @@ pub async fn exportable(app: &App, caller: &Caller, dataset: &str) -> Result<()>
         }
     }
     Ok(())
+}
+
+/// What the labels of a dataset seal: the dataset as a whole (which has no path), and fields.
+fn sealed(labels: &Value) -> Vec<&str> {
+    let fields = labels["optionalLabels"].as_array().into_iter().flatten().filter(|field| seals(&field["labels"]));
+    let fields = fields.filter_map(|field| field["option"]["schemaPath"].as_str());
+    seals(&labels["labels"]).then_some("").into_iter().chain(fields).collect()
+}
+
+/// Refuses a change of a descriptor that takes the seal from a field. `new` is null for a deletion.
+pub fn keeps_seal(caller: &Caller, old: &Value, new: &Value) -> Result<()> {
+    let sealed = |descriptor: &Value| descriptor["@type"] == DESCRIPTOR && seals(&descriptor["xdm:labels"]);
+    let same = old["xdm:sourceProperty"] == new["xdm:sourceProperty"];
+    if sealed(old) && !(sealed(new) && same) { may_unseal(caller) } else { Ok(()) }
+}
+
+/// Whoever could take the seal away could take out what it closes: it needs the right that the seal asks for.
+fn may_unseal(caller: &Caller) -> Result<()> {
+    if caller.may(Right::Export) {
+        return Ok(());
+    }
+    let message = format!("to take the label {SEALED} away needs the right `export`");
+    Err(Error::new(Kind::Forbidden, &code::HTTP_403, message).advice("Ask for a role with the right `export`."))
 }
 
 fn seals(labels: &Value) -> bool {

@@ -15,12 +15,14 @@ use forebay_model::{Error, Resource, Result, Time, code, filter};
 use forebay_store::List;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Metrics of one request at most.
 const MAX_METRICS: usize = 20;
 /// Datapoints of one series at most.
 const MAX_POINTS: usize = 10_000;
+/// Datapoints of an answer at most, over all series of all metrics.
+const MAX_ALL: usize = 100_000;
 /// Days of a range that does not say where it begins.
 const RANGE: u64 = 30;
 /// Batches that are read at once.
@@ -114,6 +116,13 @@ pub async fn query_metrics(State(app): State<App>, caller: Caller, Body(body): B
         asked.push(Query::parse(metric, &format!("/metrics/{index}"))?);
     }
     let buckets = buckets(start, end, grain)?;
+    let series: usize = asked.iter().map(Query::count).sum();
+    if series.saturating_mul(buckets.len() - 1) > MAX_ALL {
+        let message = format!("the metrics have more than {MAX_ALL} datapoints together");
+        return Err(bad(message, "/metrics")
+            .advice("Ask for fewer datasets, a coarser granularity or a shorter range.")
+            .into());
+    }
     let points =
         points(&app, &caller, start, end, asked.iter().any(|query| query.measure == Measure::AllBytes)).await?;
     let mut responses = Vec::new();
@@ -121,7 +130,7 @@ pub async fn query_metrics(State(app): State<App>, caller: Caller, Body(body): B
         let mut groups = Vec::new();
         for (group, datasets) in query.groups() {
             let dps: Map<String, Value> = query
-                .series(&points, &buckets, datasets.as_deref())
+                .series(&points, &buckets, datasets.as_ref())
                 .into_iter()
                 .map(|(time, value)| (stamp(time), json!(value)))
                 .collect();
@@ -156,7 +165,7 @@ pub async fn get_metrics(State(app): State<App>, caller: Caller, params: Params)
         None => days_before(end)?,
     };
     let buckets = buckets(start, end, Grain::Day)?;
-    let dataset = params.one("id")?.map(|id| vec![id.to_string()]);
+    let dataset = params.one("id")?.map(|id| BTreeSet::from([id.to_string()]));
     let points = points(&app, &caller, start, end, true).await?;
     let mut by_time: BTreeMap<Time, Map<String, Value>> = BTreeMap::new();
     let mut stats = Map::new();
@@ -167,7 +176,7 @@ pub async fn get_metrics(State(app): State<App>, caller: Caller, params: Params)
             continue;
         }
         let query = Query::parse(&json!({ "name": name, "aggregator": "sum" }), "")?;
-        for (time, value) in query.series(&points, &buckets, dataset.as_deref()) {
+        for (time, value) in query.series(&points, &buckets, dataset.as_ref()) {
             by_time.entry(time).or_default().insert(name.clone(), json!(value));
         }
     }
@@ -383,7 +392,7 @@ struct Query {
     measure: Measure,
     filters: Value,
     /// Datasets; none for all.
-    datasets: Option<Vec<String>>,
+    datasets: Option<BTreeSet<String>>,
     grouped: bool,
     aggregator: Reduce,
     downsample: Reduce,
@@ -428,11 +437,16 @@ impl Query {
         Ok(query)
     }
 
+    /// How many series there are.
+    fn count(&self) -> usize {
+        self.datasets.as_ref().filter(|_| self.grouped).map_or(1, BTreeSet::len)
+    }
+
     /// What is told apart, and the datasets in it.
-    fn groups(&self) -> Vec<(Value, Option<Vec<String>>)> {
+    fn groups(&self) -> Vec<(Value, Option<BTreeSet<String>>)> {
         match &self.datasets {
             Some(datasets) if self.grouped => {
-                datasets.iter().map(|id| (json!({ "dataSetId": id }), Some(vec![id.clone()]))).collect()
+                datasets.iter().map(|id| (json!({ "dataSetId": id }), Some(BTreeSet::from([id.clone()])))).collect()
             }
             datasets => vec![(json!({}), datasets.clone())],
         }
@@ -449,7 +463,7 @@ impl Query {
     }
 
     /// The numbers at the beginnings of the buckets: per dataset first, then of all datasets together.
-    fn series(&self, points: &[Point], buckets: &[Time], datasets: Option<&[String]>) -> Vec<(Time, f64)> {
+    fn series(&self, points: &[Point], buckets: &[Time], datasets: Option<&BTreeSet<String>>) -> Vec<(Time, f64)> {
         let mut by_bucket: Vec<BTreeMap<&str, Vec<f64>>> = vec![BTreeMap::new(); buckets.len().saturating_sub(1)];
         let mut before: BTreeMap<&str, f64> = BTreeMap::new();
         for point in points {

@@ -183,7 +183,11 @@ pub async fn delete_sandbox(
         return Err(bad(format!("the sandbox {name} is the default one, which cannot be deleted")).into());
     }
     forebay_store::audit::tell(|entry| entry.action = "Delete".into());
-    let stored = close(&app, &member, &sandbox, "deleting", params.flag("validationOnly")?).await?;
+    let only_ask = params.flag("validationOnly")?;
+    let stored = close(&app, &member, &sandbox, "deleting", only_ask).await?;
+    if !only_ask {
+        access::roles::forget_sandbox(&app, &member, &name).await?;
+    }
     let mut body = shown(&stored);
     // To whoever deleted it it is gone: nothing can be read there any more.
     body["state"] = json!("deleted");

@@ -11,6 +11,8 @@ use crate::listing;
 use crate::params::Params;
 use crate::problem::{Problem, invalid};
 use crate::registry::{self, CONNECTION_SPECS, FLOW_SPECS, Shelf};
+use crate::rights::Right;
+use crate::sandboxes;
 use crate::secrets;
 use crate::writing::{self, IfMatch, TRIES};
 use axum::extract::{Path, State};
@@ -23,6 +25,8 @@ use serde_json::{Map, Value, json};
 
 /// Specs that an organization may store of each kind: all are in one answer.
 const MAX_SPECS: u64 = 1000;
+/// Bytes of one spec as JSON.
+const MAX_BYTES: usize = 64 * 1024;
 
 /// `GET /connectionSpecs`: every connection spec that satisfies the filter.
 #[utoipa::path(get, path = "/connectionSpecs", tag = "Connection specs",
@@ -137,6 +141,7 @@ async fn get(app: &App, caller: &Caller, shelf: &Shelf, id: &str) -> Result<Resp
 async fn create(app: &App, caller: &Caller, shelf: &Shelf, body: Value) -> Result<Response> {
     let body = writing::object(body, "the spec")?;
     refuse_id(&body)?;
+    everywhere(app, caller).await?;
     let scope = registry::organization(caller);
     if app.store.count(&scope, shelf.resource, &filter::Query::default()).await? >= MAX_SPECS {
         return Err(invalid(format!("an organization may store at most {MAX_SPECS} of {}", shelf.resource.name())));
@@ -171,6 +176,7 @@ async fn replace(
         let message = format!("the connection spec {id} is built in and cannot be replaced");
         return Err(Error::new(Kind::Invalid, &code::FLOW_1426, message).advice("Store a spec of your own with POST."));
     }
+    everywhere(app, caller).await?;
     let scope = registry::organization(caller);
     for _ in 0..TRIES {
         let old = shelf.stored(app, caller, id).await?;
@@ -196,6 +202,30 @@ async fn replace(
         }
     }
     Err(writing::too_busy(shelf.resource, id))
+}
+
+/// What is written holds in every sandbox of the organization, so the right to write it must, too.
+async fn everywhere(app: &App, caller: &Caller) -> Result<()> {
+    for sandbox in sandboxes::all(app, &caller.member.org).await? {
+        caller.member.must_in(Right::WriteSources, sandbox.text("/name").unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+/// Connections of a spec count on it: its provider says which right they need, its marks say what of them is sealed.
+fn as_guarded(old: &Value, new: &Value) -> Result<()> {
+    if old["providerId"] != new["providerId"] {
+        return Err(invalid("providerId of a spec cannot change").at(Place::pointer("/providerId")));
+    }
+    for auth in secrets::auth_specs(old) {
+        let same = secrets::auth_specs(new).find(|other| other["name"] == auth["name"]);
+        let kept = same.map(|other| secrets::marked(&other["spec"])).unwrap_or_default();
+        if let Some(name) = secrets::marked(&auth["spec"]).into_iter().find(|name| !kept.contains(name)) {
+            let message = format!("{name} of {} is a secret: the spec cannot make it an open parameter", auth["name"]);
+            return Err(invalid(message).at(Place::pointer("/authSpec")).advice("Store another spec with POST."));
+        }
+    }
+    Ok(())
 }
 
 /// Checks a spec and writes into it what the server keeps.
@@ -241,7 +271,12 @@ async fn complete(
     spec.append(&mut created);
     spec.insert("updatedAt".into(), json!(now));
     let spec = Value::Object(spec);
+    if spec.to_string().len() > MAX_BYTES {
+        let message = format!("the spec is larger than {MAX_BYTES} bytes, the most that is stored");
+        return Err(Error::new(Kind::TooLarge, &code::FLOW_1100, message));
+    }
     if let Some(old) = old {
+        as_guarded(&old.body, &spec)?;
         shown_in_clear(app, caller, &old.body, &spec).await?;
     }
     Ok(spec)

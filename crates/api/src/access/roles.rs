@@ -216,8 +216,8 @@ pub async fn patch_role_subjects(
     if have.len() > MOST_SUBJECTS {
         return Err(bad(format!("a role has at most {MOST_SUBJECTS} subjects")).into());
     }
-    if is_built_in(&old) && have.is_empty() {
-        let message = "the last administrator cannot be taken away: nobody could undo it";
+    if is_built_in(&old) && !anybody(&app, &member, &have).await? {
+        let message = "the last administrator cannot be taken away: nobody could undo it. One who is left must be a client of the organization, or a user";
         return Err(Error::new(Kind::Conflict, &code::HTTP_409, message).into());
     }
     let mut new = old.body.clone();
@@ -225,6 +225,22 @@ pub async fn patch_role_subjects(
     new["modifiedBy"] = json!(member.account);
     let stored = store(&app, &member, &old, if_match.optional(), new).await?;
     Ok(json(StatusCode::OK, &subjects(&app, &Params::default(), &stored, "subjects")?))
+}
+
+/// Whether somebody is among the subjects: a client that there is, or a user, whom only an issuer knows.
+async fn anybody(app: &App, member: &Member, subjects: &[Value]) -> Result<bool> {
+    for subject in subjects {
+        if subject["subjectType"] == "user" {
+            return Ok(true);
+        }
+        let id = subject["subjectId"].as_str().unwrap_or_default();
+        match app.store.get(&Scope::organization(&member.org), Resource::Client, id).await {
+            Ok(_) => return Ok(true),
+            Err(error) if error.kind == Kind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
 }
 
 fn change_subjects(have: &mut Vec<Value>, index: usize, item: &Value) -> Result<()> {
@@ -348,6 +364,7 @@ async fn check(app: &App, member: &Member, body: &Value, id: &str) -> Result<()>
     let known: BTreeSet<String> = crate::sandboxes::all(app, &member.org)
         .await?
         .iter()
+        .filter(|sandbox| sandbox.text("/state") != Some("deleting"))
         .filter_map(|sandbox| sandbox.text("/name").map(str::to_string))
         .collect();
     for (index, name) in body["sandboxes"].as_array().into_iter().flatten().enumerate() {
@@ -364,6 +381,27 @@ async fn store(app: &App, member: &Member, old: &Document, sent: Option<&str>, b
     }
     let change = move |_: &Document, secrets: &Secrets| Ok((body, secrets.clone()));
     app.store.update(&Scope::organization(&member.org), old.resource, &old.id, Some(&old.etag), app.now(), change).await
+}
+
+/// Takes the name of a sandbox that goes out of every role: a later one of the same name is another sandbox.
+pub async fn forget_sandbox(app: &App, member: &Member, name: &str) -> Result<()> {
+    let scope = Scope::organization(&member.org);
+    let names =
+        |role: &Document| role.body["sandboxes"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
+    for role in all(app, member, Resource::Role).await?.iter().filter(|role| names(role)) {
+        let change = |old: &Document, secrets: &Secrets| {
+            let mut body = old.body.clone();
+            if let Some(sandboxes) = body["sandboxes"].as_array_mut() {
+                sandboxes.retain(|one| one != name);
+            }
+            Ok((body, secrets.clone()))
+        };
+        match app.store.update(&scope, Resource::Role, &role.id, None, app.now(), change).await {
+            Err(error) if error.kind == Kind::NotFound => {}
+            done => drop(done?),
+        }
+    }
+    Ok(())
 }
 
 /// A role as the API shows it; its subjects have a list of their own.

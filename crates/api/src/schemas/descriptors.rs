@@ -10,6 +10,7 @@ use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::identity as guard;
+use crate::labels::keeps_seal;
 use crate::listing;
 use crate::params::Params;
 use crate::problem::Problem;
@@ -139,6 +140,7 @@ pub async fn put_descriptor(
                 .into());
         }
     }
+    keeps_seal(&caller, &old.body, &body)?;
     if identity::is_primary(&body) && body["xdm:sourceProperty"] != old.body["xdm:sourceProperty"] {
         let schema = body["xdm:sourceSchema"].as_str().unwrap_or_default();
         guard::unwritten(&app, &caller, schema).await?;
@@ -160,6 +162,7 @@ pub async fn delete_descriptor(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let old = find(&app, &caller, &id).await?;
+    keeps_seal(&caller, &old.body, &Value::Null)?;
     if identity::is_primary(&old.body) {
         let schema = old.text("/xdm:sourceSchema").unwrap_or_default();
         guard::unwritten(&app, &caller, schema).await?;

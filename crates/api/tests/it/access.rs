@@ -313,6 +313,9 @@ async fn the_administrators_role_is_never_empty_and_never_changed() {
     assert_eq!(world.call("PATCH", &subjects).json(take.clone()).send().await.status, 409);
     let give = json!([{ "op": "add", "path": "/apiIntegration", "value": "bob" }]);
     assert_eq!(world.call("PATCH", &subjects).json(give).send().await.status, 200);
+    assert_eq!(world.call("PATCH", &subjects).json(take.clone()).send().await.status, 409, "there is no client bob");
+    assert_eq!(world.get(&role).await.status, 200);
+    world.client_with("bob", &[], &[]).await;
     assert_eq!(world.call("PATCH", &subjects).json(take).send().await.status, 200, "there is another one");
     assert_eq!(world.get(&role).await.status, 403, "and the rights are gone");
 }
@@ -405,4 +408,16 @@ async fn a_streaming_source_needs_a_right_of_its_own() {
         assert_eq!(reply.status == 403, streaming, "{}: {}", spec["name"], reply.body);
         assert_eq!(reply.text.contains("StreamingSource"), streaming, "{}", reply.text);
     }
+    // To take one away is no less than to make it.
+    let mut spec =
+        json!({ "name": "acme-stream", "version": "1.0", "providerId": "521eee4d-8cbe-4906-bb48-fb6bd4450033" });
+    spec["authSpec"] = json!([{ "name": "none", "spec": { "type": "object" } }]);
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), spec).await;
+    let body = json!({ "name": "x", "connectionSpec": { "id": spec }, "auth": { "specName": "none", "params": {} } });
+    let id = world.created(&format!("{FLOWS}/connections"), body).await;
+    let path = format!("{FLOWS}/connections/{id}");
+    let reply = world.by("batch", "prod", "DELETE", &path).send().await;
+    assert_eq!(reply.status, 403, "{}", reply.body);
+    assert!(reply.text.contains("StreamingSource"), "{}", reply.text);
+    assert_eq!(world.call("DELETE", &path).send().await.status, 204);
 }

@@ -76,6 +76,34 @@ async fn a_client_is_made_given_rights_rotated_and_revoked() {
 }
 
 #[tokio::test]
+async fn the_tokens_of_a_client_end_when_a_key_of_it_goes() {
+    let world = World::new().await;
+    let (old, new) = (Signer::ec("old").jwk(), Signer::ec("new").jwk());
+    let body = json!({ "name": "signer", "publicKeys": [old] });
+    let made = world.post(CLIENTS, body).await;
+    let (id, secret) = (made.body["clientId"].as_str().unwrap(), made.body["clientSecret"].as_str().unwrap());
+    let path = format!("{CLIENTS}/{id}");
+    let give = json!([{ "op": "add", "path": "/apiIntegration", "value": id }]);
+    let subjects = "/data/foundation/access-control/administration/roles/administrators/subjects";
+    assert_eq!(world.call("PATCH", subjects).json(give).send().await.status, 200);
+    let patch = async |change: Value| {
+        let reply = world.call("PATCH", &path).json(change).send().await;
+        assert_eq!(reply.status, 200, "{}", reply.body);
+    };
+
+    let first = token(&world, id, secret).await.body["access_token"].clone();
+    patch(json!({ "name": "other" })).await;
+    patch(json!({ "publicKeys": [new, old] })).await;
+    assert_eq!(flows(&world, id, &first).await, 200, "a key more takes nothing away");
+    patch(json!({ "publicKeys": [new] })).await;
+    assert_eq!(flows(&world, id, &first).await, 401, "a key went");
+    let second = token(&world, id, secret).await.body["access_token"].clone();
+    assert_eq!(flows(&world, id, &second).await, 200, "the secret is as good as before");
+    patch(json!({ "publicKeys": [old] })).await;
+    assert_eq!(flows(&world, id, &second).await, 401, "a key was replaced");
+}
+
+#[tokio::test]
 async fn the_last_administrator_cannot_be_revoked() {
     let world = World::new().await;
     let own = format!("{CLIENTS}/{CLIENT}");

@@ -1,6 +1,6 @@
 //! Data usage labels.
 
-use crate::world::{FLOWS, World};
+use crate::world::{CLIENT, FLOWS, World};
 use forebay_model::Resource;
 use serde_json::{Value, json};
 
@@ -151,6 +151,52 @@ async fn what_is_labelled_c12_is_not_given_out() {
     let reply = world.post("/data/foundation/schemaregistry/tenant/descriptors", descriptor).await;
     assert_eq!(reply.status, 201, "{}", reply.body);
     check(Some("/personalEmail/address")).await;
+}
+
+#[tokio::test]
+async fn the_label_c12_is_taken_away_only_with_the_right_that_it_asks_for() {
+    let world = World::new().await;
+    let parts = world.dataflow().await;
+    world.client_with("steward", &["manage-datasets", "manage-schemas"], &["*"]).await;
+    let path = path(&parts.dataset);
+    let field = field(&parts.schema, ADDRESS, json!(["C12"]));
+    let both = json!({ "labels": ["core/C12"], "optionalLabels": [field] });
+    assert_eq!(world.post(&path, both.clone()).await.status, 201);
+    let put = async |client: &str, body: Value| {
+        world.by(client, "prod", "PUT", &path).header("if-match", "*").json(body).send().await
+    };
+    for less in [
+        json!({ "labels": ["C1"], "optionalLabels": [field] }),
+        json!({ "labels": ["C12"] }),
+        json!({ "labels": ["C12"], "optionalLabels": [{ "option": field["option"], "labels": ["C1"] }] }),
+    ] {
+        let reply = put("steward", less.clone()).await;
+        assert_eq!(reply.status, 403, "{less}: {}", reply.body);
+        assert!(reply.text.contains("C12") && reply.text.contains("export"), "{}", reply.text);
+        assert_eq!(world.get(&path).await.body, both, "{less}");
+    }
+    assert_eq!(world.by("steward", "prod", "DELETE", &path).send().await.status, 403);
+    let more = json!({ "labels": ["C12", "C1"], "optionalLabels": [field] });
+    assert_eq!(put("steward", more).await.status, 200, "other labels come and go");
+    assert_eq!(put(CLIENT, json!({ "labels": ["C1"] })).await.status, 200);
+    assert_eq!(world.by("steward", "prod", "DELETE", &path).send().await.status, 204);
+
+    let descriptors = "/data/foundation/schemaregistry/tenant/descriptors";
+    let descriptor = |property: &str, label: &str| {
+        json!({ "@type": "xdm:descriptorLabel", "xdm:sourceSchema": parts.schema,
+        "xdm:sourceVersion": 1, "xdm:sourceProperty": property, "xdm:labels": [label] })
+    };
+    let sealed = world.post(descriptors, descriptor("/personalEmail/address", "core/C12")).await;
+    let path = format!("{descriptors}/{}", sealed.body["@id"].as_str().unwrap());
+    for less in [descriptor("/personalEmail/address", "C1"), descriptor("/person/name", "C12")] {
+        let reply = world.by("steward", "prod", "PUT", &path).json(less.clone()).send().await;
+        assert_eq!(reply.status, 403, "{less}: {}", reply.body);
+        assert!(reply.text.contains("export"), "{}", reply.text);
+    }
+    assert_eq!(world.by("steward", "prod", "DELETE", &path).send().await.status, 403);
+    let same = descriptor("/personalEmail/address", "C12");
+    assert_eq!(world.by("steward", "prod", "PUT", &path).json(same).send().await.status, 200);
+    assert_eq!(world.call("DELETE", &path).send().await.status, 204);
 }
 
 #[tokio::test]

@@ -158,3 +158,31 @@ async fn the_older_query_answers_by_days_the_newest_first() {
         world.stranger("GET", &format!("{PATH}?metric={RECORDS}&start=2024-07-01&end=2024-07-01"), ORG).send().await;
     assert_eq!(other.body[0]["timeseries"]["items"][0]["metrics"][RECORDS], 0.0, "another sandbox");
 }
+
+#[tokio::test]
+async fn an_answer_tells_each_dataset_once_and_is_not_endless() {
+    let world = world().await;
+    let of = |value: &str| {
+        let filter = json!({ "name": "dataSetId", "value": value, "groupBy": true });
+        json!({ "name": RECORDS, "aggregator": "sum", "filters": [filter] })
+    };
+    let reply = world.post(PATH, query(of(&"d1|".repeat(50)))).await;
+    let groups = reply.body["metricResponses"][0]["datapoints"].as_array().unwrap();
+    assert_eq!(
+        (groups.len(), &groups[0]["groupBy"]),
+        (1, &json!({ "dataSetId": "d1" })),
+        "an id said again is the same series"
+    );
+
+    // 100 hours: 1,000 series of them are just let through, over all metrics.
+    let ids = |count: usize| (0..count).map(|id| format!("d{id}")).collect::<Vec<_>>().join("|");
+    let ask = async |count: usize| {
+        let body = json!({ "start": "2024-07-01T00:00:00Z", "end": "2024-07-05T03:00:00Z", "granularity": "hour",
+            "metrics": [of(&ids(500)), of(&ids(count))] });
+        world.post(PATH, body).await
+    };
+    assert_eq!(ask(500).await.status, 200);
+    let reply = ask(501).await;
+    assert_eq!(reply.status, 400, "{}", reply.body);
+    assert!(reply.text.contains("INSGHT-1000-400") && reply.text.contains("100000"), "{}", reply.text);
+}

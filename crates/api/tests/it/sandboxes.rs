@@ -270,3 +270,21 @@ async fn sandboxes_are_filtered_and_ordered() {
         assert_eq!(world.get(&format!("{SANDBOXES}?{bad}")).await.status, 400, "{bad}");
     }
 }
+
+#[tokio::test]
+async fn a_role_for_a_deleted_sandbox_is_not_one_for_the_next_of_its_name() {
+    let world = World::new().await;
+    world.client_with("guest", &["view-sources"], &["dev"]).await;
+    world.client_with("resident", &["view-sources"], &["prod", "dev"]).await;
+    let sandboxes = async |client: &str| {
+        let path = format!("/data/foundation/access-control/administration/roles/role-{client}");
+        world.get(&path).await.body["sandboxes"].clone()
+    };
+    let ask = world.call("DELETE", &format!("{SANDBOXES}/dev?validationOnly=true")).send().await;
+    assert_eq!((ask.status.as_u16(), sandboxes("guest").await), (202, json!(["dev"])), "nothing was done");
+    assert_eq!(world.call("DELETE", &format!("{SANDBOXES}/dev")).send().await.status, 202);
+    assert_eq!((sandboxes("guest").await, sandboxes("resident").await), (json!([]), json!(["prod"])));
+    let role = json!({ "name": "late", "permissionSets": ["view-sources"], "sandboxes": ["dev"] });
+    let reply = world.post("/data/foundation/access-control/administration/roles", role).await;
+    assert_eq!(reply.status, 400, "it is on its way out: {}", reply.body);
+}

@@ -240,16 +240,67 @@ async fn a_spec_cannot_make_a_secret_of_what_connections_show() {
     next["authSpec"][0]["spec"]["properties"]["host"]["format"] = json!("password");
     let reply = world.call("PUT", &path).json(next).send().await;
     assert_eq!((reply.status.as_u16(), &reply.body["report"]["pointer"]), (400, &json!("/authSpec")), "{}", reply.body);
+}
 
-    // Nor does what was sealed come to light when the mark is taken away.
-    let mut next = acme();
-    next["authSpec"][0]["spec"]["properties"]["authKey1"] = json!({ "type": "string", "format": "hostname" });
-    assert_eq!(world.call("PUT", &path).json(next).send().await.status, 200);
-    let id = connection.body["id"].as_str().unwrap();
-    let patch = json!([{ "op": "add", "path": "/description", "value": "d" }]);
-    let at = format!("{FLOWS}/connections/{id}");
-    let reply = world.stranger("PATCH", &at, crate::world::ORG).header("if-match", "*").json(patch).send().await;
-    assert_eq!(reply.status, 200, "{}", reply.body);
-    let reply = world.stranger("GET", &at, crate::world::ORG).send().await;
-    assert_eq!(reply.item()["auth"]["params"]["authKey1"], "********", "{}", reply.body);
+#[tokio::test]
+async fn a_spec_keeps_its_secrets_and_its_provider() {
+    let world = World::new().await;
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), acme()).await;
+    let path = format!("{FLOWS}/connectionSpecs/{spec}");
+    let before = world.get(&path).await.body;
+    for (pointer, value, at) in [
+        ("/authSpec/0/spec/properties/authKey1", json!({ "type": "string", "format": "hostname" }), "/authSpec"),
+        ("/authSpec/0/spec/properties/override", json!({ "type": "object" }), "/authSpec"),
+        ("/authSpec/0/name", json!("Another"), "/authSpec"),
+        ("/authSpec", json!([]), "/authSpec"),
+        ("/providerId", json!("521eee4d-8cbe-4906-bb48-fb6bd4450033"), "/providerId"),
+    ] {
+        let mut next = acme();
+        *next.pointer_mut(pointer).unwrap() = value;
+        let reply = world.call("PUT", &path).json(next).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body["report"]["pointer"]), (400, &json!(at)), "{}", reply.body);
+    }
+    assert_eq!(world.get(&path).await.body, before);
+}
+
+#[tokio::test]
+async fn a_spec_is_written_by_who_may_write_in_every_sandbox() {
+    let world = World::new().await;
+    let spec = world.created(&format!("{FLOWS}/connectionSpecs"), acme()).await;
+    world.client_with("local", &["manage-sources"], &["prod"]).await;
+    world.client_with("all", &["manage-sources"], &["prod", "dev"]).await;
+    let flow_spec = world.get(&format!("{FLOWS}/flowSpecs/{FLOW_SPEC}")).await.item().clone();
+    let mut other = acme();
+    other["name"] = json!("other");
+    for (method, path, body) in [
+        ("POST", "connectionSpecs".to_string(), other),
+        ("PUT", format!("connectionSpecs/{spec}"), acme()),
+        ("POST", "flowSpecs".to_string(), json!({ "name": "f", "providerId": "p" })),
+        ("PUT", format!("flowSpecs/{FLOW_SPEC}"), flow_spec),
+    ] {
+        let call =
+            |client: &str| world.by(client, "prod", method, &format!("{FLOWS}/{path}")).json(body.clone()).send();
+        let reply = call("local").await;
+        assert_eq!(reply.status, 403, "{method} {path}: {}", reply.body);
+        assert!(reply.text.contains("dev"), "{}", reply.text);
+        let reply = call("all").await;
+        assert!(reply.status.is_success(), "{method} {path}: {}", reply.body);
+    }
+}
+
+#[tokio::test]
+async fn a_spec_has_a_size() {
+    let world = World::new().await;
+    let mut spec = acme();
+    spec["description"] = json!("x".repeat(60_000));
+    let path =
+        format!("{FLOWS}/connectionSpecs/{}", world.created(&format!("{FLOWS}/connectionSpecs"), spec.clone()).await);
+    spec["description"] = json!("x".repeat(64 * 1024));
+    let put = world.call("PUT", &path).json(spec.clone()).send().await;
+    spec["name"] = json!("other");
+    let post = world.post(&format!("{FLOWS}/connectionSpecs"), spec).await;
+    for reply in [put, post] {
+        assert_eq!(reply.status, 413, "{}", reply.body);
+        assert!(reply.text.contains("65536"), "{}", reply.text);
+    }
 }
