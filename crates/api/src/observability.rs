@@ -374,7 +374,8 @@ impl Reduce {
 
     /// Nothing comes to nothing, but for sums, which come to 0.
     fn apply(self, numbers: &[f64]) -> Option<f64> {
-        let sum: f64 = numbers.iter().sum();
+        // The sum of nothing is -0.0 to the standard library.
+        let sum = numbers.iter().fold(0.0, |sum, number| sum + number);
         match self {
             Reduce::Sum => Some(sum),
             Reduce::Count => Some(numbers.len() as f64),
