@@ -134,7 +134,7 @@ async fn a_schema_is_looked_up_by_either_id_pl_xdm_1() {
           "status": 404,
           "report": {
             "registryRequestId": "r-3",
-            "timestamp": "07-01-2024 12:00:00",
+            "timestamp": "07-01-2024 00:00:00",
             "detailed-message": "The registry has no resource with the id nothing",
             "sub-errors": []
           },
