@@ -64,7 +64,7 @@ test: setup
 nextest:
 	cargo nextest run $(WORKSPACE)
 	FOREBAY_TEST_DATABASE=postgres cargo nextest run $(WORKSPACE) -E \
-	    'package(forebay-store) + package(forebay-api) + (package(forebay-ingest) & test(/^run/)) + (package(forebay-server) & test(/runs|secrets|tutorial|backup|processes/))'
+	    'package(forebay-store) + package(forebay-api) + (package(forebay-ingest) & test(/^run/)) + (package(forebay-server) & test(/runs|secrets|tutorial|backup|processes|fuzzer/))'
 
 lint:
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
