@@ -186,6 +186,8 @@ fn resource(path: &str) -> Option<(&str, &str)> {
 fn xdm(error: &Error, status: StatusCode, about: &About<'_>) -> Value {
     let code = match error.kind {
         _ if error.code.id.starts_with("XDM-") => error.code,
+        // A sandbox that there is not is told of in the same words everywhere (FS-HDR-3).
+        _ if error.code.id.starts_with("FLOW-21") => error.code,
         Kind::NotFound => &code::XDM_1012,
         _ => error.code,
     };

@@ -185,7 +185,12 @@ pub async fn patch_schema(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let operations = patch::parse(&body)?;
-    Ok(define::rewrite(&app, &caller, Place::writable(&kind)?, &id, |old| patch::apply(old, &operations)).await?)
+    let change = |old: &Value| {
+        let new = patch::apply(old, &operations)?;
+        define::computed_stay(old, &new)?;
+        Ok(new)
+    };
+    Ok(define::rewrite(&app, &caller, Place::writable(&kind)?, &id, change).await?)
 }
 
 /// `DELETE /tenant/{kind}/{id}`: refused while a dataset or another resource refers to it.

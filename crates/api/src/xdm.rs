@@ -8,7 +8,7 @@ use crate::schemas::CHANGES;
 use forebay_model::error::Kind;
 pub use forebay_model::xdm::same;
 use forebay_model::xdm::{self, Field, FieldTree, Type};
-use forebay_model::{Document, Error, Resource, Result, code};
+use forebay_model::{Document, Error, Resource, Result, Scope, code};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -19,13 +19,19 @@ pub struct Registry {
     pub documents: Vec<Document>,
     /// What became of them, newest first, by the ids of the documents.
     pub changes: HashMap<String, Vec<Value>>,
+    /// `development` or `production`: what its resources tell of the sandbox.
+    pub sandbox_type: String,
 }
 
 impl Registry {
     /// Reads the sandbox's resources.
     pub async fn open(app: &App, caller: &Caller) -> Result<Registry> {
         let mut documents = listing::every(app, caller, Resource::Schema, &[]).await?;
-        let mut registry = Registry { by_id: HashMap::new(), documents: Vec::new(), changes: HashMap::new() };
+        let organization = Scope::organization(&caller.scope.org);
+        let sandbox = app.store.get(&organization, Resource::Sandbox, &caller.scope.sandbox).await?;
+        let sandbox_type = sandbox.text("/type").unwrap_or("production").to_string();
+        let mut registry =
+            Registry { by_id: HashMap::new(), documents: Vec::new(), changes: HashMap::new(), sandbox_type };
         for document in &mut documents {
             if let Some(Value::Array(changes)) = document.body.as_object_mut().and_then(|body| body.remove(CHANGES)) {
                 registry.changes.insert(document.id.clone(), changes);

@@ -50,6 +50,17 @@ pub const COMPUTED: &[&str] = &[
     changes::MEMBER,
 ];
 
+/// Refuses a change of what only the registry writes: it would be dropped.
+pub fn computed_stay(old: &Value, new: &Value) -> Result<()> {
+    match COMPUTED.iter().find(|name| old.get(**name) != new.get(**name)) {
+        None => Ok(()),
+        Some(name) => {
+            Err(Error::new(Kind::Invalid, &code::FLOW_1423, format!("{name} is written by the registry alone"))
+                .at(Place::pointer(format!("/{name}"))))
+        }
+    }
+}
+
 /// Stores a new definition.
 pub async fn create(app: &App, caller: &Caller, kind: &'static str, body: Value) -> Result<Response> {
     let name = app.hex(DIGITS);
@@ -225,7 +236,7 @@ pub fn defined(app: &App, caller: &Caller, registry: &Registry, body: Value, ide
         "meta:xdmType": "object",
         "meta:containerId": "tenant",
         "meta:sandboxId": caller.scope.sandbox,
-        "meta:sandboxType": "production",
+        "meta:sandboxType": registry.sandbox_type,
         "meta:tenantNamespace": format!("_{}", caller.member.tenant),
         "meta:registryMetadata": {
             "repo:createdDate": identity.created.timestamp_millis(),

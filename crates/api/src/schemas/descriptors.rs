@@ -211,7 +211,7 @@ fn checked(caller: &Caller, registry: &Registry, body: Value) -> Result<Value> {
         "version": "1",
         "meta:containerId": "tenant",
         "meta:sandboxId": caller.scope.sandbox,
-        "meta:sandboxType": "production",
+        "meta:sandboxType": registry.sandbox_type,
     });
     for (name, value) in computed.as_object().into_iter().flatten() {
         body[name] = value.clone();

@@ -63,7 +63,7 @@ fn empty(registry: &Registry, caller: &Caller, class: &str, id: &str) -> Value {
         "meta:xdmType": "object",
         "meta:containerId": "tenant",
         "meta:sandboxId": caller.scope.sandbox,
-        "meta:sandboxType": "production",
+        "meta:sandboxType": registry.sandbox_type,
         "meta:tenantNamespace": format!("_{}", caller.member.tenant),
     })
 }

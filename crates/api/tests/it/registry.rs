@@ -251,3 +251,27 @@ async fn the_log_of_a_resource_has_its_changes_newest_first() {
     assert_eq!(world.get(&format!("{PATH}/rpc/auditlog/_xdm.context.profile")).await.body, json!([]));
     assert_eq!(world.get(&format!("{PATH}/rpc/auditlog/nothing")).await.code(), "XDM-1012-404");
 }
+
+#[tokio::test]
+async fn what_the_registry_writes_is_true_and_stays() {
+    let world = World::new().await;
+    let sandboxes = "/data/foundation/sandbox-management/sandboxes";
+    let lab = json!({ "name": "lab", "title": "Lab", "type": "development" });
+    assert_eq!(world.post(sandboxes, lab).await.status, 202);
+    world.app.store.settle_sandboxes(world.app.now()).await.unwrap();
+    for (sandbox, kind) in [("lab", "development"), ("prod", "production")] {
+        let call = world.by(crate::world::CLIENT, sandbox, "POST", &format!("{PATH}/tenant/schemas"));
+        let reply = call.json(schema()).send().await;
+        assert_eq!((reply.status.as_u16(), &reply.body["meta:sandboxType"]), (201, &json!(kind)), "{}", reply.body);
+    }
+    let created = made(&world, "schemas", schema()).await;
+    let path = format!("{PATH}/tenant/schemas/{}", text(&created, "meta:altId"));
+    for member in ["$id", "meta:altId", "imsOrg", "meta:registryMetadata"] {
+        let patch = json!([{ "op": "replace", "path": format!("/{member}"), "value": "x" }]);
+        let reply = world.call("PATCH", &path).json(patch).send().await;
+        assert_eq!((reply.status.as_u16(), reply.code()), (400, "FLOW-1423-400"), "{member}: {}", reply.body);
+    }
+    let call = world.by(crate::world::CLIENT, "nowhere", "GET", &format!("{PATH}/tenant/schemas"));
+    let reply = call.header("accept", IDS).send().await;
+    assert_eq!(reply.code(), "FLOW-2100-404", "as every other service says it (FS-HDR-3)");
+}
