@@ -21,6 +21,7 @@ use forebay_model::{Document, Error, Resource, Result, Time, code};
 use forebay_store::Secrets;
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 
 /// Members whose change is checked like a new flow. A flow can be renamed and disabled whatever became of its
 /// connections.
@@ -362,7 +363,7 @@ fn options(body: &Map<String, Value>) -> Result<()> {
 
 /// Checks the list of transformations; gives back the position and the parameters of the mapping.
 fn transformations<'a>(body: &'a Map<String, Value>, spec: &Value) -> Result<Option<(usize, &'a Value)>> {
-    let known: Vec<&str> = ["transformationSpecs", "transformationSpec"]
+    let known: BTreeSet<&str> = ["transformationSpecs", "transformationSpec"]
         .iter()
         .filter_map(|member| spec[*member].as_array())
         .flatten()
@@ -379,8 +380,11 @@ fn transformations<'a>(body: &'a Map<String, Value>, spec: &Value) -> Result<Opt
     for (index, transformation) in list.iter().enumerate() {
         let at = || Place::pointer(format!("/transformations/{index}"));
         let name = transformation["name"].as_str().unwrap_or_default();
-        if !known.contains(&name) {
-            let message = format!("the transformation {name:?} is none of this flow spec's: {}", known.join(", "));
+        if !known.contains(name) {
+            let message = format!(
+                "the transformation {name:?} is none of this flow spec's: {}",
+                Vec::from_iter(known).join(", ")
+            );
             return Err(invalid(message).at(at()));
         }
         if list[..index].iter().any(|before| before["name"] == name) {
