@@ -180,7 +180,7 @@ pub async fn patch_data_set(
         Value::Array(_) => patch::apply(old, &patch::parse(&body)?),
         Value::Object(_) => {
             let mut new = old.clone();
-            merge(&mut new, &body);
+            patch::merge(&mut new, &body);
             Ok(new)
         }
         _ => Err(bad("the body must be an object to merge or an array of patch operations")),
@@ -263,25 +263,6 @@ async fn rewrite(
         }
     }
     Err(too_busy(Resource::Dataset, id))
-}
-
-/// RFC 7386.
-fn merge(target: &mut Value, patch: &Value) {
-    let Value::Object(members) = patch else {
-        *target = patch.clone();
-        return;
-    };
-    if !target.is_object() {
-        *target = json!({});
-    }
-    for (name, value) in members {
-        match value {
-            Value::Null => {
-                target.as_object_mut().expect("made an object above").remove(name);
-            }
-            value => merge(&mut target[name.as_str()], value),
-        }
-    }
 }
 
 fn only_changeable(old: &Value, new: &Value) -> Result<()> {
@@ -519,7 +500,7 @@ mod tests {
     #[test]
     fn a_merge_removes_nulls_and_keeps_the_rest() {
         let mut target = json!({ "a": 1, "b": { "c": 2, "d": 3 } });
-        merge(&mut target, &json!({ "a": null, "b": { "c": 4 }, "e": [1] }));
+        patch::merge(&mut target, &json!({ "a": null, "b": { "c": 4 }, "e": [1] }));
         assert_eq!(target, json!({ "b": { "c": 4, "d": 3 }, "e": [1] }));
     }
 }

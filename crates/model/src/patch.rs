@@ -8,6 +8,9 @@ use json_patch::jsonptr::{Pointer, PointerBuf};
 use json_patch::{AddOperation, PatchOperation, RemoveOperation, ReplaceOperation};
 use serde_json::Value;
 
+/// A merge patch (RFC 7396): members replace others, and null removes them.
+pub use json_patch::merge;
+
 /// Members that the server keeps: their names, and the code that says so.
 const READ_ONLY: &[(&str, &Code)] = &[
     ("id", &code::FLOW_1423),

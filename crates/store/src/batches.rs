@@ -10,7 +10,7 @@ use crate::keys::random;
 use crate::leases::insert_cleanup;
 use crate::rows::{self, not_found};
 use crate::{Store, sandboxes};
-use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::any::AnyRow;
@@ -554,7 +554,7 @@ pub(crate) async fn change(
         return Err(not_found(Resource::Batch, batch));
     };
     let mut body = stored.document.body.clone();
-    rows::merge(&mut body, patch);
+    patch::merge(&mut body, &patch);
     body["updated"] = json!(millis(now));
     body["version"] = json!(format!("1.0.{}", stored.version));
     let stored = rows::renewed(stored, body, now)?;

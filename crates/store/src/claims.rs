@@ -6,7 +6,7 @@ use crate::database::{failed, millis};
 use crate::rows;
 use chrono::TimeDelta;
 use forebay_model::files::Window;
-use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
 use serde_json::Value;
 use sqlx::AnyConnection;
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl Store {
         check(&mut tx, claim).await?;
         let stored = rows::load(&mut tx, &claim.scope, Resource::Run, &claim.run.id).await?;
         let mut body = stored.document.body.clone();
-        rows::merge(&mut body, patch);
+        patch::merge(&mut body, &patch);
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut tx, &claim.scope, &stored).await?;
         tx.commit().await.map_err(failed)

@@ -8,7 +8,7 @@ use crate::rows::{self, COLUMNS};
 use chrono::TimeDelta;
 use forebay_model::notice;
 use forebay_model::run::Status;
-use forebay_model::{Document, Error, Resource, Result, Scope, Time};
+use forebay_model::{Document, Error, Resource, Result, Scope, Time, patch};
 use serde_json::{Value, json};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::time::Duration;
@@ -120,7 +120,7 @@ impl Store {
             Outcome::Retry(due) => ("pending", json!(millis(due))),
             Outcome::Failed => ("failed", Value::Null),
         };
-        rows::merge(&mut body, json!({ "state": state, "nextAttemptAt": next }));
+        patch::merge(&mut body, &json!({ "state": state, "nextAttemptAt": next }));
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut tx, scope, &stored).await?;
         tx.commit().await.map_err(failed)?;

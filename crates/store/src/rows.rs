@@ -243,37 +243,3 @@ pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, store
     }
     audit::note(connection, document, "Update").await
 }
-
-/// RFC 7386: members of `patch` replace those of `target`, objects member by member, and null removes.
-pub(crate) fn merge(target: &mut Value, patch: Value) {
-    let Value::Object(patch) = patch else {
-        *target = patch;
-        return;
-    };
-    if !target.is_object() {
-        *target = Value::Object(Map::new());
-    }
-    let Value::Object(members) = target else {
-        return;
-    };
-    for (name, value) in patch {
-        if value.is_null() {
-            members.remove(&name);
-        } else {
-            merge(members.entry(name).or_insert(Value::Null), value);
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_merge_patch_replaces_members_and_removes_by_null() {
-        let mut body = json!({ "a": { "b": 1, "c": [1, 2] }, "d": 2 });
-        merge(&mut body, json!({ "a": { "c": [3], "e": { "f": null, "g": 1 } }, "d": null }));
-        assert_eq!(body, json!({ "a": { "b": 1, "c": [3], "e": { "g": 1 } } }));
-    }
-}

@@ -8,7 +8,7 @@ use crate::keys::random;
 use crate::rows::{self, not_found};
 use crate::{Store, sandboxes, schedules};
 use forebay_model::run::{self, Status};
-use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
 use sqlx::Row;
@@ -134,7 +134,7 @@ impl Store {
         if let Some(members) = body.as_object_mut() {
             members.remove("metrics");
         }
-        rows::merge(&mut body, run::scheduled());
+        patch::merge(&mut body, &run::scheduled());
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut tx, scope, &stored).await?;
         tx.commit().await.map_err(failed)?;
@@ -242,7 +242,7 @@ fn body(scope: &Scope, flow: &Document, run: &Enqueue) -> Value {
         body.insert("params".into(), run.params.clone());
     }
     let mut body = Value::Object(body);
-    rows::merge(&mut body, run.by.clone());
-    rows::merge(&mut body, run::scheduled());
+    patch::merge(&mut body, &run.by);
+    patch::merge(&mut body, &run::scheduled());
     body
 }

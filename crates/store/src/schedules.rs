@@ -4,7 +4,7 @@ use crate::database::{failed, millis, time};
 use crate::{deliveries, rows};
 use forebay_model::run::{self, Problem, Status};
 use forebay_model::schedule::Schedule;
-use forebay_model::{Document, Resource, Result, Scope, Time, code};
+use forebay_model::{Document, Resource, Result, Scope, Time, code, patch};
 use sqlx::AnyConnection;
 use sqlx::Row;
 
@@ -94,7 +94,7 @@ async fn cancel(
         let run_id: &str = row.try_get(0).map_err(failed)?;
         let stored = rows::load(&mut *connection, scope, Resource::Run, run_id).await?;
         let mut body = stored.document.body.clone();
-        rows::merge(&mut body, run::cancelled(now, why));
+        patch::merge(&mut body, &run::cancelled(now, why));
         let stored = rows::renewed(stored, body, now)?;
         rows::replace(&mut *connection, scope, &stored).await?;
         deliveries::tell(&mut *connection, scope, &stored.document, Status::Failed, now).await?;

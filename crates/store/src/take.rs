@@ -9,7 +9,7 @@ use crate::{Store, migrations, schedules};
 use forebay_model::files::Window;
 use forebay_model::run::{self, Span, Status};
 use forebay_model::schedule::moment;
-use forebay_model::{Document, Error, Resource, Result, Scope, Time};
+use forebay_model::{Document, Error, Resource, Result, Scope, Time, patch};
 use serde_json::Value;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
@@ -220,7 +220,7 @@ async fn begin(
         return Ok(stored.document);
     }
     let mut body = stored.document.body.clone();
-    rows::merge(&mut body, run::claimed(now));
+    patch::merge(&mut body, &run::claimed(now));
     let stored = rows::renewed(stored, body, now)?;
     rows::replace(&mut *connection, scope, &stored).await?;
     let span = Span { started: now, completed: None };
