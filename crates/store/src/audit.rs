@@ -2,7 +2,9 @@
 //!
 //! A request runs inside [`follow`]. The first document that it writes notes the entry, in the transaction of that write:
 //! there is no change without its entry, and no entry of a change that was rolled back. What changed nothing (a refusal, a
-//! failure) is noted at the end by [`Store::audit_failure`]. What no request asked for (workers, upkeep) leaves no entry.
+//! failure) is noted at the end by [`Store::audit_failure`]. What no request asked for (workers, upkeep) leaves no entry, nor
+//! do the files that come into an open batch: they are no documents, and nobody reads them before the batch is completed,
+//! which is noted.
 //! Entries are added only, and chained: each hash covers the entry and the hash before it, under a key of this database, so
 //! that an entry that was changed, taken out or put in by other means shows. An entry has no body and no secret in it.
 
