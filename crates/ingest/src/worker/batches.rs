@@ -29,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -242,7 +243,7 @@ impl Worker {
             options: setup.files.clone(),
             landed: None,
             upserts: setup.key.clone().map(|key| Upserts { key, change: None, versions: Versions::Parts(modified) }),
-            set: columns(&objects, parts, setup).await?,
+            set: columns(&objects, parts, setup, &progress).await?,
             target: setup.target.clone(),
             write: WriteSpec {
                 table: setup.location.clone(),
@@ -360,7 +361,12 @@ fn file_options(batch: &Document) -> Result<FileOptions> {
 }
 
 /// The columns that the files have and the dataset knows. Documents are read by the dataset's fields: none.
-async fn columns(objects: &Arc<dyn Objects>, parts: &[Part], setup: &Setup) -> Result<Option<MappingSet>> {
+async fn columns(
+    objects: &Arc<dyn Objects>,
+    parts: &[Part],
+    setup: &Setup,
+    progress: &Progress,
+) -> Result<Option<MappingSet>> {
     if setup.files.format == Format::Json {
         return Ok(None);
     }
@@ -373,6 +379,8 @@ async fn columns(objects: &Arc<dyn Objects>, parts: &[Part], setup: &Setup) -> R
     let mut names = BTreeSet::new();
     let mut peeks = peeks.buffer_unordered(PEEKS);
     while let Some(sample) = peeks.try_next().await? {
+        // Of very many files this takes long, and is no standstill.
+        progress.pages.fetch_add(1, Ordering::Relaxed);
         names.extend(sample.columns.into_iter().map(|column| column.name));
     }
     if names.is_empty() {
