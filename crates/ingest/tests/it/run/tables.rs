@@ -2,7 +2,9 @@
 //! only grows. The lake is compared with the account's truth, row by row (hubspot.md §13).
 
 use super::*;
+use forebay_model::Document;
 use forebay_playground::hubspot::{Action, Config, Hubspot, Mutation, Profile, Rule, Sim, When, Which};
+use forebay_store::Secrets;
 use std::collections::BTreeMap;
 
 const SPEC: &str = "cc6a4487-9e91-433e-a3a3-9cf6626c1806";
@@ -402,6 +404,36 @@ async fn a_run_that_failed_before_its_first_page_reads_when_it_is_triggered_agai
     let runs = office.settled("people").await;
     assert_eq!(runs[0]["state"], "failed", "{:#}", runs[0]);
     office.sim().clear_faults();
+    office.store.retrigger(&scope(), runs[0]["id"].as_str().unwrap(), None, now()).await.unwrap();
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "success", "{:#}", runs[0]);
+    office.check("people").await;
+}
+
+#[tokio::test]
+async fn nothing_is_read_through_a_disabled_connection() {
+    let office = Office::new(contacts(10)).await;
+    office.contacts_flow("people", true).await;
+    let flow = office.store.get(&scope(), Resource::Flow, "people").await.unwrap();
+    let source = flow.text("/sourceConnectionIds/0").unwrap();
+    let source = office.store.get(&scope(), Resource::SourceConnection, source).await.unwrap();
+    let base = source.text("/baseConnectionId").unwrap();
+    let calls = office.calls();
+    let state = async |state: &str| {
+        let change = |old: &Document, secrets: &Secrets| {
+            let mut body = old.body.clone();
+            body["state"] = json!(state);
+            Ok((body, secrets.clone()))
+        };
+        office.store.update(&scope(), Resource::Connection, base, None, now(), change).await.unwrap();
+    };
+    state("disabled").await;
+    office.start("w");
+    let runs = office.settled("people").await;
+    assert_eq!(runs[0]["state"], "failed");
+    assert!(runs[0].to_string().contains("disabled"), "{:#}", runs[0]);
+    assert_eq!(office.calls(), calls, "no call was made");
+    state("enabled").await;
     office.store.retrigger(&scope(), runs[0]["id"].as_str().unwrap(), None, now()).await.unwrap();
     let runs = office.settled("people").await;
     assert_eq!(runs[0]["state"], "success", "{:#}", runs[0]);
