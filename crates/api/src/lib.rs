@@ -32,6 +32,7 @@ mod listing;
 mod mappinghead;
 mod normalise;
 mod observability;
+mod pages;
 mod params;
 mod problem;
 mod registry;
@@ -58,6 +59,7 @@ pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
+pub use pages::{Asked, Page, Pages};
 pub use routes::{openapi, router};
 pub use serve::serve;
 pub use tokens::TokenKey;
@@ -87,6 +89,8 @@ pub struct App {
     pub tokens: TokenKey,
     /// Renders the metrics, in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What is served to browsers beside the API.
+    pub pages: Option<Arc<dyn Pages>>,
 }
 
 /// What the operator chose.

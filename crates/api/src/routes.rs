@@ -6,7 +6,7 @@ use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, observability, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    ingestion, labels, leftover, observability, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
 use axum::Router;
@@ -258,7 +258,8 @@ pub fn router(app: App) -> Router {
         .fallback_service(inner.map_request(without_trailing_slash))
         .layer(middleware::from_fn(readable))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app, around))
+        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .layer(middleware::from_fn_with_state(app, pages::first))
 }
 
 /// A trailing slash never matters (FS-BASE-3). An encoded slash is no slash.

@@ -6,6 +6,7 @@ mod demo;
 mod engine;
 mod keeper;
 mod logs;
+mod pages;
 mod place;
 mod playground;
 mod serve;

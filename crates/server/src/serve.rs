@@ -143,6 +143,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
         }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
+        pages: Some(Arc::new(crate::pages::Site)),
     };
     let stop = CancellationToken::new();
     let deliverer =

@@ -30,6 +30,7 @@ mod labels;
 mod matrix;
 mod observability;
 mod openapi;
+mod pages;
 mod registry;
 mod runs;
 mod sandboxes;
