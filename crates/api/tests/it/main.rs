@@ -35,6 +35,7 @@ mod runs;
 mod sandboxes;
 mod schemas;
 mod search;
+mod sessions;
 mod sockets;
 mod sources;
 mod specs;
