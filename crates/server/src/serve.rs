@@ -140,6 +140,8 @@ pub async fn start(config: Config) -> Result<Running, String> {
             public_url: public_url.clone(),
             strict: config.server.strict_headers,
             uploads: uploads(&config.upload),
+            demo: false,
+            lake: lake_folder(data)?,
         }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
@@ -208,6 +210,13 @@ pub fn database(config: &Config) -> Result<String, String> {
         }
         url => Ok(url.to_string()),
     }
+}
+
+/// Where the lake is, for people.
+fn lake_folder(data: &Path) -> Result<String, String> {
+    let folder = std::path::absolute(data.join("lake"));
+    let folder = folder.map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
+    Ok(folder.display().to_string())
 }
 
 /// Whether several processes may live in the data folder.

@@ -36,6 +36,7 @@ mod runs;
 mod sandboxes;
 mod schemas;
 mod search;
+mod sessions;
 mod sockets;
 mod sources;
 mod specs;
