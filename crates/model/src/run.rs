@@ -387,9 +387,10 @@ pub fn body(metrics: &Metrics, activities: &[Activity]) -> Value {
     json!({ "state": metrics.status.text(), "metrics": metrics.json(), "activities": activities })
 }
 
-/// The same of a run that waits for its turn.
+/// The same of a run that waits for its turn: a patch, which takes away why it failed before.
 pub fn scheduled() -> Value {
-    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [] })
+    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [],
+        "cause": null, "tableVersion": null })
 }
 
 /// The same of a run that a worker has just claimed.

@@ -172,6 +172,7 @@ pub(crate) async fn stop(connection: &mut AnyConnection, org: &str, sandbox: &st
         "DELETE FROM schedules WHERE org = $1 AND sandbox = $2",
         "DELETE FROM flow_state WHERE org = $1 AND sandbox = $2",
         "DELETE FROM run_queue WHERE org = $1 AND sandbox = $2",
+        "DELETE FROM run_facts WHERE org = $1 AND sandbox = $2",
         "DELETE FROM delivery_queue WHERE org = $1 AND sandbox = $2",
         "DELETE FROM batch_queue WHERE org = $1 AND sandbox = $2",
         "DELETE FROM batch_uploads WHERE org = $1 AND sandbox = $2",

@@ -5,6 +5,7 @@ mod audit;
 mod batches;
 mod deliveries;
 mod documents;
+mod facts;
 mod lists;
 mod opening;
 mod queue;
