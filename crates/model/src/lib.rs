@@ -10,6 +10,7 @@ pub mod event;
 pub mod files;
 pub mod filter;
 pub mod identity;
+pub mod manifest;
 pub mod mapping;
 pub mod notice;
 pub mod patch;
