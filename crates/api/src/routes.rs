@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::session;
+use crate::own::{manifest, session};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -131,6 +131,7 @@ fn operations() -> OpenApiRouter<App> {
     let own = own
         .routes(routes!(session::get_session, session::create_session, session::delete_session))
         .routes(routes!(session::create_session_link));
+    let own = own.routes(routes!(manifest::get_manifest));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

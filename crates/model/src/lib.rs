@@ -12,6 +12,7 @@ pub mod files;
 pub mod filter;
 pub mod health;
 pub mod identity;
+pub mod manifest;
 pub mod mapping;
 pub mod notice;
 pub mod patch;

@@ -27,6 +27,7 @@ mod ims;
 mod ingestion;
 mod issuer;
 mod labels;
+mod manifest;
 mod matrix;
 mod observability;
 mod openapi;
