@@ -5,7 +5,7 @@ use crate::catalog::views;
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, demo, explore, export, flows, ims,
     ingestion, labels, leftover, observability, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
@@ -126,7 +126,9 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
-        .routes(routes!(webhooks::list_deliveries));
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(demo::get_demo, demo::put_demo))
+        .routes(routes!(demo::reset_demo));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

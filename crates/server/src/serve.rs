@@ -5,7 +5,7 @@ use crate::engine::LakeEngine;
 use crate::place::{Place, write_private};
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Issuer, Settings as ApiSettings, TokenKey, Uploads};
+use forebay_api::{App, DemoControl, Issuer, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
@@ -62,6 +62,10 @@ pub async fn interrupted() {
 pub struct Running {
     address: SocketAddr,
     credentials: PathBuf,
+    /// Its database.
+    pub store: Store,
+    /// Its lake.
+    pub lake: Lake,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     _place: Place,
@@ -91,6 +95,11 @@ impl Running {
 
 /// Starts the platform and returns once it listens.
 pub async fn start(config: Config) -> Result<Running, String> {
+    start_with(config, None).await
+}
+
+/// The same, as a demo.
+pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> Result<Running, String> {
     logs::start(&config.log)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
@@ -144,6 +153,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
         tokens,
         metrics: Arc::new(move || metrics.render()),
         pages: Some(Arc::new(crate::pages::Site)),
+        demo,
     };
     let stop = CancellationToken::new();
     let deliverer =
@@ -165,9 +175,10 @@ pub async fn start(config: Config) -> Result<Running, String> {
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store.clone(), lake.clone(), config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
-    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _place: place })
+    let tasks = vec![serving, working, keeping, telling];
+    Ok(Running { address, credentials, store, lake, stop, tasks, _place: place })
 }
 
 fn uploads(config: &config::Upload) -> Uploads {
