@@ -33,6 +33,7 @@ mod listing;
 mod mappinghead;
 mod normalise;
 mod observability;
+mod own;
 mod pages;
 mod params;
 mod problem;
@@ -64,6 +65,7 @@ pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
+pub use own::session::{OneTimeLink, one_time_link};
 pub use pages::{Asked, Page, Pages};
 pub use routes::{openapi, router};
 pub use serve::serve;
@@ -109,6 +111,10 @@ pub struct Settings {
     pub strict: bool,
     /// How much clients may upload.
     pub uploads: Uploads,
+    /// The server is a demo: its sources are simulated.
+    pub demo: bool,
+    /// The lake's folder, absolute, or its URI: what people open with tools of their own.
+    pub lake: String,
 }
 
 impl App {

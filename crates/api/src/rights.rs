@@ -197,6 +197,9 @@ const OF_ONESELF: &[(&str, &str)] = &[
     ("GET", "/data/foundation/sandbox-management"),
     ("GET", "/data/foundation/access-control/acl/reference"),
     ("POST", "/data/foundation/access-control/acl/effective-policies"),
+    ("GET", "/data/foundation/forebay/session"),
+    ("DELETE", "/data/foundation/forebay/session"),
+    ("POST", "/data/foundation/forebay/session/links"),
 ];
 
 /// Ends of paths where a POST only asks.

@@ -2,6 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
+use crate::own::session;
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -126,7 +127,10 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
-        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(webhooks::list_deliveries));
+    let own = own
+        .routes(routes!(session::get_session, session::create_session, session::delete_session))
+        .routes(routes!(session::create_session_link))
         .routes(routes!(demo::get_demo, demo::put_demo))
         .routes(routes!(demo::reset_demo));
     let import = OpenApiRouter::new()
@@ -202,10 +206,15 @@ fn data_prep() -> OpenApiRouter<App> {
 fn description() -> OpenApi {
     let key = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    let components =
-        ComponentsBuilder::new().security_scheme("token", bearer).security_scheme("apiKey", key("x-api-key")).build();
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::caller::SESSION_COOKIE)));
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", bearer)
+        .security_scheme("apiKey", key("x-api-key"))
+        .security_scheme("session", session)
+        .build();
     let needed = utoipa::openapi::security::SecurityRequirement::new("token", Vec::<String>::new())
         .add("apiKey", Vec::<String>::new());
+    let signed_in = utoipa::openapi::security::SecurityRequirement::new("session", Vec::<String>::new());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -215,7 +224,7 @@ fn description() -> OpenApi {
                 .build(),
         )
         .components(Some(components))
-        .security(Some([needed]))
+        .security(Some([needed, signed_in]))
         .build()
 }
 

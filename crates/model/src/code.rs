@@ -151,6 +151,7 @@ codes! {
 
     // The neighbouring services, which have statuses and no codes.
     HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_401 "401" 401 "UnauthorizedError" "Nobody is signed in by what was sent: it is wrong, it was used before, or its time is over.";
     HTTP_403 "403" 403 "ForbiddenError" "The caller may not do this. The message names the label or the right that stands against it.";
     HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";

@@ -47,16 +47,19 @@ pub async fn command(args: Demo) -> Result<(), String> {
 async fn stay(args: &Demo, platform: &serve::Running, control: &Control) -> Result<(), String> {
     let made = control.connections().await.map_err(|e| serve::said("the demo's connections could not be made", e))?;
     let flows = control.flows().await.map_err(|e| serve::said("the flows could not be listed", e))?;
-    let (url, data) = (platform.url(), args.data.display());
+    let (url, data, link) = (platform.url(), args.data.display(), platform.link().await);
     match args.output {
         Output::Json => {
-            let told = json!({ "url": url, "credentials": platform.credentials(), "s3": control.s3_url(),
+            let told = json!({ "url": url, "ui": link, "credentials": platform.credentials(), "s3": control.s3_url(),
                 "hubspot": control.hubspot_url(), "created": made, "flows": flows });
             println!("{told}");
         }
         Output::Text => {
             if !url.ends_with(&format!(":{}", args.listen.port())) && args.listen.port() != 0 {
                 println!("{} is taken; this is another port.\n", args.listen);
+            }
+            if let Some(link) = &link {
+                serve::tell(link);
             }
             println!("Running  Forebay at {url}, S3 at {}, HubSpot at {}", control.s3_url(), control.hubspot_url());
             match made.as_slice() {

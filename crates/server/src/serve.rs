@@ -13,6 +13,7 @@ use forebay_model::Time;
 use forebay_sources::{Accounts, Gate, Places};
 use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub async fn command(args: Serve) -> Result<(), String> {
         config.check()?;
     }
     let running = start(config).await?;
+    if let Some(link) = running.link().await {
+        tell(&link);
+    }
     interrupted().await;
     info!("ending: runs are given back at their last checkpoint");
     running.shutdown().await;
@@ -66,6 +70,7 @@ pub struct Running {
     pub store: Store,
     /// Its lake.
     pub lake: Lake,
+    public_url: String,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     _place: Place,
@@ -75,6 +80,20 @@ impl Running {
     /// Its origin on this machine.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// A link that signs the client of the credentials' file in, once. None without such a client: there are other ways in.
+    pub async fn link(&self) -> Option<String> {
+        let known = std::fs::read(&self.credentials).ok()?;
+        let known: serde_json::Value = serde_json::from_slice(&known).ok()?;
+        let client = known["clientId"].as_str()?;
+        match forebay_api::one_time_link(&self.store, &self.public_url, client, Utc::now()).await {
+            Ok(link) => Some(link.url),
+            Err(e) => {
+                warn!(error = %e, "no link into the UI could be made; sign in with a client's secret");
+                None
+            }
+        }
     }
 
     /// The file with a client's credentials.
@@ -91,6 +110,12 @@ impl Running {
             }
         }
     }
+}
+
+/// Shows the way into the web UI. Not a line of the log: whoever has the link is the client, and logs are kept.
+pub fn tell(link: &str) {
+    // Nobody who reads is nobody to be told.
+    let _ = writeln!(std::io::stdout(), "UI  {link}  (one-time link, good for 15 minutes)");
 }
 
 /// Starts the platform and returns once it listens.
@@ -149,6 +174,8 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
             public_url: public_url.clone(),
             strict: config.server.strict_headers,
             uploads: uploads(&config.upload),
+            demo: demo.is_some(),
+            lake: lake_folder(data)?,
         }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
@@ -171,14 +198,14 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
         store: store.clone(),
         lake: lake.clone(),
         accounts,
-        settings: Arc::new(settings(&config, &place, public_url)),
+        settings: Arc::new(settings(&config, &place, public_url.clone())),
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
     let keeping = tokio::spawn(crate::keeper::keep(store.clone(), lake.clone(), config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     let tasks = vec![serving, working, keeping, telling];
-    Ok(Running { address, credentials, store, lake, stop, tasks, _place: place })
+    Ok(Running { address, credentials, store, lake, public_url, stop, tasks, _place: place })
 }
 
 fn uploads(config: &config::Upload) -> Uploads {
@@ -219,6 +246,13 @@ pub fn database(config: &Config) -> Result<String, String> {
         }
         url => Ok(url.to_string()),
     }
+}
+
+/// Where the lake is, for people.
+fn lake_folder(data: &Path) -> Result<String, String> {
+    let folder = std::path::absolute(data.join("lake"));
+    let folder = folder.map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
+    Ok(folder.display().to_string())
 }
 
 /// Whether several processes may live in the data folder.

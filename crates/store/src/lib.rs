@@ -31,6 +31,7 @@ mod runs;
 mod sandboxes;
 mod schedules;
 mod seal;
+mod sessions;
 mod states;
 mod take;
 
@@ -47,6 +48,7 @@ pub use leases::Cleanup;
 pub use list::{List, Page};
 pub use restore::{Onto, restore};
 pub use runs::Enqueue;
+pub use sessions::{Link, Use};
 
 use database::Database;
 use std::sync::Arc;

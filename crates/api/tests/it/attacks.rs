@@ -2,7 +2,8 @@
 //! kinds of ids in braces (`{connection}`), and what it answers to whom the ids belong.
 
 use crate::world::{
-    FLOW_SPEC, FLOWS, S3, World, XED, connection, data_set, mapping_set, schema, source_connection, target_connection,
+    CLIENT, FLOW_SPEC, FLOWS, S3, SECRET, World, XED, connection, data_set, mapping_set, schema, source_connection,
+    target_connection,
 };
 use forebay_model::Resource;
 use serde_json::{Value, json};
@@ -173,6 +174,7 @@ pub fn all() -> Vec<Attack> {
         sandboxes(),
         access_control(),
         ingestion(),
+        own(),
     ]
     .into_iter()
     .flatten()
@@ -330,6 +332,16 @@ fn access_control() -> Vec<Attack> {
 }
 
 /// Uploads, labels, views, metrics and the helpers of the registry.
+fn own() -> Vec<Attack> {
+    let sign_in = json!({ "clientId": CLIENT, "clientSecret": SECRET });
+    vec![
+        on("create_session", &[]).body(sign_in).reach(Reach::Everybody),
+        on("get_session", &[]).reach(Reach::Everybody),
+        on("delete_session", &[]).reach(Reach::Everybody),
+        on("create_session_link", &[]).reach(Reach::Everybody),
+    ]
+}
+
 fn ingestion() -> Vec<Attack> {
     const FILE: &[(&str, &str)] = &[("id", "{upload}"), ("dataset", "{dataset}"), ("path", "a.json")];
     let rows = json!({ "_id": "1" });

@@ -37,6 +37,7 @@ mod runs;
 mod sandboxes;
 mod schemas;
 mod search;
+mod sessions;
 mod sockets;
 mod sources;
 mod specs;

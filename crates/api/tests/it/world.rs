@@ -96,6 +96,8 @@ impl World {
                 public_url: "http://forebay.test".into(),
                 strict: choices.strict,
                 uploads: Uploads { request: 1_000, batch: Limits { files: 3, bytes: 2_000, pieces: 4 } },
+                demo: false,
+                lake: "/srv/forebay/lake".into(),
             }),
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
