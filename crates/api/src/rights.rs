@@ -177,6 +177,7 @@ const AREAS: &[(&str, Right, Right)] = &[
     ("/data/foundation/conversion", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/conversation", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/mappingSets", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/demo", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/forebay/webhooks", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/forebay/manifest", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/schemaregistry", Right::ReadSchemas, Right::WriteSchemas),

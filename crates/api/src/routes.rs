@@ -6,7 +6,7 @@ use crate::own::{manifest, session};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, demo, explore, export, flows, ims,
     ingestion, labels, leftover, observability, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
@@ -132,6 +132,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(session::get_session, session::create_session, session::delete_session))
         .routes(routes!(session::create_session_link));
     let own = own.routes(routes!(manifest::get_manifest));
+    let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

@@ -16,6 +16,7 @@ mod connections;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod dataprep;
+mod demo;
 mod descriptors;
 mod drafts;
 mod explore;

@@ -102,6 +102,7 @@ impl World {
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
             pages: None,
+            demo: None,
         };
         let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
