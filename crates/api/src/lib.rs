@@ -32,6 +32,7 @@ mod listing;
 mod mappinghead;
 mod normalise;
 mod observability;
+mod own;
 mod params;
 mod problem;
 mod registry;

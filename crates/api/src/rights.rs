@@ -178,6 +178,7 @@ const AREAS: &[(&str, Right, Right)] = &[
     ("/data/foundation/conversation", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/mappingSets", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/forebay/webhooks", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/runs", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/schemaregistry", Right::ReadSchemas, Right::WriteSchemas),
     ("/data/foundation/catalog", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/foundation/import", Right::ReadDatasets, Right::WriteDatasets),

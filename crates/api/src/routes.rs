@@ -6,7 +6,7 @@ use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
     App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, observability, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    ingestion, labels, leftover, observability, own, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
 use axum::Router;
@@ -126,7 +126,9 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::list_webhooks, webhooks::create_webhook))
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
-        .routes(routes!(webhooks::list_deliveries));
+        .routes(routes!(webhooks::list_deliveries))
+        .routes(routes!(own::runlog::get_run_log))
+        .routes(routes!(own::runlog::cancel_run));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

@@ -15,6 +15,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (5, include_str!("../migrations/0005_webhooks.sql")),
     (10, include_str!("../migrations/0010_audit.sql")),
     (30, include_str!("../migrations/0030_batches.sql")),
+    (60, include_str!("../migrations/0060_run_log.sql")),
 ];
 
 /// Where [`epochs`] lies in the table `meta`.

@@ -1,0 +1,3 @@
+//! What Forebay offers beside the public interface, for its own UI and command line: `/data/foundation/forebay/…`.
+
+pub mod runlog;
