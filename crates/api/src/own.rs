@@ -8,6 +8,7 @@ pub mod overview;
 pub mod problems;
 pub mod rows;
 pub mod run;
+pub mod runlog;
 pub mod runs;
 pub mod schedules;
 pub mod session;

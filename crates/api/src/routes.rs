@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::{manifest, session};
+use crate::own::{manifest, runlog, session};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -133,6 +133,7 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(session::create_session_link));
     let own = own.routes(routes!(manifest::get_manifest));
     let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
+    let own = own.routes(routes!(runlog::get_run_log)).routes(routes!(runlog::cancel_run));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))
