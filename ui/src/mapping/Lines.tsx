@@ -4,7 +4,7 @@ import Edit from '@react-spectrum/s2/icons/Edit';
 import More from '@react-spectrum/s2/icons/More';
 import { iconStyle, style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { memo, useRef, useState } from 'react';
+import { memo, useEffect, useMemo, useRef, useState } from 'react';
 import { t } from '../messages/mapping';
 import { type Row, shown, valueAt } from '../sources/explore';
 import type { Checked, Fault } from './check';
@@ -51,7 +51,19 @@ interface Props extends Acts {
 }
 
 /** The lines of the mapping, of which only those on screen are in the document. */
-export function Lines({ lines, rows, fields, byPath, checked, isNew, isReadOnly, ...acts }: Props) {
+export function Lines({ lines, rows, fields, byPath, checked, isNew, isReadOnly, onTarget, onToggle, onType, onKey, onEdit }: Props) {
+  const latest = useRef({ onTarget, onToggle, onType, onKey, onEdit });
+  useEffect(() => {
+    latest.current = { onTarget, onToggle, onType, onKey, onEdit };
+  });
+  // The same functions at each rendering, so that only lines that have changed are rendered.
+  const acts = useMemo((): Acts => ({
+    onTarget: (...of) => latest.current.onTarget(...of),
+    onToggle: (...of) => latest.current.onToggle(...of),
+    onType: (...of) => latest.current.onType(...of),
+    onKey: (...of) => latest.current.onKey(...of),
+    onEdit: (...of) => latest.current.onEdit(...of),
+  }), []);
   const scroll = useRef<HTMLDivElement>(null);
   const [picking, setPicking] = useState<Line>();
   const virtual = useVirtualizer({ count: lines.length, getScrollElement: () => scroll.current, estimateSize: () => HEIGHT, overscan: 6 });
@@ -168,12 +180,11 @@ const One = memo(function One({ line: of, index, top, row, field, fault, tried, 
   );
 }, same);
 
-/** The functions that come with each rendering do not change what a line shows. */
-function same(a: OneProps, b: OneProps): boolean {
+/** The lines are made anew with each change: what they say is what counts. */
+function same({ line: a, ...before }: OneProps, { line: b, ...after }: OneProps): boolean {
   return (
-    a.line.id === b.line.id && a.line.rule === b.line.rule && a.line.column === b.line.column && a.line.at === b.line.at && a.index === b.index && a.top === b.top &&
-    a.row === b.row && a.field === b.field && a.fault === b.fault && a.tried === b.tried && a.made === b.made && a.isNew === b.isNew && a.isReadOnly === b.isReadOnly &&
-    a.onTarget === b.onTarget && a.onToggle === b.onToggle && a.onType === b.onType && a.onKey === b.onKey
+    a.id === b.id && a.at === b.at && a.rule === b.rule && a.column === b.column && a.missing === b.missing &&
+    (Object.keys(after) as (keyof typeof after)[]).every((name) => before[name] === after[name])
   );
 }
 
