@@ -3,26 +3,37 @@ import { store, useStore } from '../app/store';
 import { caller } from './context';
 import { queryClient } from './query';
 
-/** What changed on the server. The topics are the plural kinds of things, as in the API's paths. */
-export type Topic = 'flows' | 'runs' | 'connections' | 'datasets' | 'batches' | 'alerts' | 'sandboxes' | 'system';
+/** The kinds of documents whose changes the server tells. */
+export type Topic =
+  | 'flow' | 'run' | 'connection' | 'sourceConnection' | 'targetConnection' | 'dataset' | 'schema' | 'mappingSet' | 'batch'
+  | 'draft' | 'webhook' | 'sandbox';
+
 export interface LiveEvent {
-  readonly topic: Topic;
-  readonly id?: string;
-  readonly [member: string]: unknown;
+  readonly kind: Topic;
+  readonly id: string;
+  readonly action: 'created' | 'updated' | 'deleted';
+  readonly state?: string;
+  readonly at: number;
+  readonly flowId?: string;
 }
+
 export type LiveState = 'off' | 'connecting' | 'live' | 'paused' | 'stale';
 
 const EVENTS = '/data/foundation/forebay/events';
-/** The part of a query's path that tells its topic. */
+/** The paths of the queries that a kind's change makes old. */
 const PATHS: Readonly<Record<Topic, RegExp>> = {
-  flows: /\/flows|\/forebay\/overview/,
-  runs: /\/runs|\/forebay\/overview/,
-  connections: /onnections/,
-  datasets: /\/dataSets|\/datasets/,
-  batches: /\/batches|\/dataSets/,
-  alerts: /alerts|webhooks/,
-  sandboxes: /sandbox/,
-  system: /health|system/,
+  flow: /\/flows|\/overview/,
+  run: /\/runs|\/flows|\/overview|\/timeline|\/datasets/,
+  connection: /\/connections|\/overview/,
+  sourceConnection: /\/sourceConnections|\/flows/,
+  targetConnection: /\/targetConnections|\/flows/,
+  dataset: /\/dataSets|\/datasets/,
+  schema: /schemaregistry|\/schema/,
+  mappingSet: /\/mappingSets|\/timeline/,
+  batch: /\/batches|\/dataSets|\/datasets/,
+  draft: /\/drafts|\/overview/,
+  webhook: /\/webhooks/,
+  sandbox: /sandbox|\/session/,
 };
 
 export const liveState = store<LiveState>('off');
@@ -47,18 +58,22 @@ function open(): void {
   if (openSandbox !== sandbox) lastId = '';
   openSandbox = sandbox;
   if (liveState.get() !== 'stale') liveState.set('connecting');
-  const query = new URLSearchParams({ sandbox, ...(lastId !== '' && { lastEventId: lastId }) });
+  const query = new URLSearchParams({ sandbox, ...(lastId !== '' && { 'last-event-id': lastId }) });
   const stream = new EventSource(`${EVENTS}?${query.toString()}`);
   source = stream;
   stream.onopen = () => {
     const missed = liveState.get() === 'stale' && lastId === '';
     attempt = 0;
     liveState.set('live');
-    // Without an id to resume from, what happened meanwhile is unknown: read all that is shown again.
-    if (missed) void queryClient.invalidateQueries({ predicate: (q) => q.queryKey[0] === sandbox });
+    // Without an id to resume from, what happened meanwhile is unknown.
+    if (missed) reload(sandbox);
   };
-  stream.onmessage = (message) => hear(message);
-  for (const topic of Object.keys(PATHS)) stream.addEventListener(topic, (message) => hear(message, topic as Topic));
+  for (const topic of Object.keys(PATHS)) stream.addEventListener(topic, hear);
+  // The server no longer knows what happened since we listened last.
+  stream.addEventListener('reset', (message) => {
+    lastId = message.lastEventId;
+    reload(sandbox);
+  });
   stream.onerror = () => {
     if (liveState.get() !== 'paused') liveState.set('stale');
     // The browser tries again by itself unless the server refused; then it is up to us.
@@ -68,20 +83,16 @@ function open(): void {
   };
 }
 
-function hear(message: MessageEvent<string>, named?: Topic): void {
+function reload(sandbox: string): void {
+  void queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] === sandbox });
+}
+
+function hear(message: MessageEvent<string>): void {
   lastId = message.lastEventId || lastId;
-  let event: LiveEvent;
-  try {
-    const data = JSON.parse(message.data) as Partial<LiveEvent>;
-    const topic = named ?? data.topic;
-    if (topic === undefined) return;
-    event = { ...data, topic };
-  } catch {
-    return;
-  }
-  const wanted = [...listeners].filter((l) => l.topics.has(event.topic));
-  if (wanted.length > 0) refresh(event.topic);
-  for (const { hear: tell } of wanted) tell(event);
+  const event = JSON.parse(message.data) as LiveEvent;
+  const wanted = [...listeners].filter((one) => one.topics.has(event.kind));
+  if (wanted.length > 0) refresh(event.kind);
+  for (const one of wanted) one.hear(event);
 }
 
 const due = new Set<Topic>();
@@ -111,7 +122,7 @@ export function pauseLive(): void {
 
 export function resumeLive(): void {
   paused = false;
-  if (lastId === '') void queryClient.invalidateQueries();
+  if (lastId === '' && openSandbox !== undefined) reload(openSandbox);
   open();
 }
 

@@ -2,6 +2,7 @@ import { ActionButton, Badge, Menu, MenuItem, MenuSection, MenuTrigger, Header a
 import Help from '@react-spectrum/s2/icons/HelpCircle';
 import Hamburger from '@react-spectrum/s2/icons/MenuHamburger';
 import Search from '@react-spectrum/s2/icons/Search';
+import Settings from '@react-spectrum/s2/icons/Settings';
 import User from '@react-spectrum/s2/icons/User';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
@@ -21,6 +22,11 @@ const logo = style({
 const mark = style({ size: 24, flexShrink: 0 });
 const grow = style({ flexGrow: 1 });
 const onlySmall = style({ display: { default: 'flex', lg: 'none' } });
+const marker = style({
+  font: 'ui-sm', fontWeight: 'bold', paddingX: 8, paddingY: 2, marginEnd: 8, borderRadius: 'sm', borderWidth: 1, borderStyle: 'solid',
+  borderColor: 'transparent', color: { default: 'neutral', production: 'black' },
+  backgroundColor: { default: 'gray-200', production: 'orange-700' },
+});
 const keys = style({ display: { default: 'none', lg: 'inline' }, font: 'ui-sm', color: 'neutral-subdued', marginStart: 8 });
 const wide = style({ display: { default: 'none', sm: 'inline' } });
 
@@ -45,7 +51,7 @@ export function Header({ onJump, onHelp, isMenuOpen, onMenu }: Props) {
         {t('product')}
       </Link>
       <Sandboxes />
-      {demo && <Badge variant="informative" size="S">{t('demo')}</Badge>}
+      {demo && <span className={wide}><Badge variant="informative" size="S">{t('demo')}</Badge></span>}
       <div className={grow} />
       <ActionButton onPress={onJump} aria-label={t('openJump')} aria-keyshortcuts="Control+K">
         <Search />
@@ -71,8 +77,10 @@ function Sandboxes() {
   return (
     <MenuTrigger>
       <ActionButton aria-label={`${t('sandbox')}: ${sandbox}, ${production ? t('production') : t('development')}`}>
-        <Badge variant={production ? 'notice' : 'neutral'} size="S">{production ? t('production') : t('development')}</Badge>
-        <Text>{sandbox}</Text>
+        <Text>
+          <span className={marker({ production })}>{production ? t('production') : t('development')}</span>
+          {sandbox}
+        </Text>
       </ActionButton>
       <Menu
         aria-label={t('sandbox')}
@@ -103,7 +111,8 @@ function Display() {
   return (
     <MenuTrigger>
       <ActionButton isQuiet aria-label={`${t('display')}: ${zone === 'utc' ? t('utc') : t('local')}`}>
-        <Text>{zone === 'utc' ? t('utc') : t('local')}</Text>
+        <Settings />
+        <Text><span className={wide}>{zone === 'utc' ? t('utc') : t('local')}</span></Text>
       </ActionButton>
       <Menu aria-label={t('display')}>
         <Choice label={t('times')} chosen={zone} options={[['local', t('local')], ['utc', t('utc')]]}

@@ -33,7 +33,13 @@ export default function JumpBar({ onClose }: { readonly onClose: () => void }) {
         <Content>
           <Autocomplete inputValue={query} onInputChange={setQuery}>
             <div className={column}>
-              <SearchField autoFocus label={t('jumpHelp')} styles={style({ width: 'full' })} />
+              <SearchField
+                // The dialog has one purpose: to type here.
+                // eslint-disable-next-line jsx-a11y/no-autofocus
+                autoFocus
+                label={t('jumpHelp')}
+                styles={style({ width: 'full' })}
+              />
               <span role="status" className={said}>
                 {query !== '' && found.length === 0 ? t('jumpNothing', { query }) : t('jumpFound', { count: found.length })}
               </span>

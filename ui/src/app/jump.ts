@@ -1,6 +1,4 @@
 import { call } from '../api/client';
-import { list } from '../api/lists';
-import { keyOf, queryClient } from '../api/query';
 import { t } from '../messages/frame';
 import { to } from './links';
 
@@ -42,48 +40,29 @@ provideJump((query) => {
   );
 });
 
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const LIMIT = 20;
-
-interface Named {
-  readonly id?: string;
-  readonly name?: string | null;
+interface Found {
+  readonly kind: string;
+  readonly id: string;
+  readonly name: string;
+  readonly detail?: string;
 }
 
-/** Flow Service's objects by name, and by an id that was pasted. */
-function named(kind: 'flows' | 'connections', word: string, href: (id: string) => string): Provider {
-  return async (query) => {
-    if (query.length < 2) return [];
-    const { pages } = await queryClient.fetchInfiniteQuery({ ...list(kind), staleTime: 30_000 });
-    const fits = matches(query);
-    return (pages.flatMap((page) => page.items) as readonly Named[])
-      .filter((one) => one.id === query || fits(one.name ?? ''))
-      .slice(0, LIMIT)
-      .map((one) => ({ id: one.id ?? '', title: one.name ?? one.id ?? '', kind: word, href: href(one.id ?? '') }));
-  };
-}
-
-provideJump(named('flows', t('flows'), to.flow));
-provideJump(named('connections', t('accounts'), to.account));
+/** Where a kind of the server's search is shown; kinds that have no page are not offered. */
+const places: Readonly<Record<string, readonly [word: () => string, href: (found: Found) => string]>> = {
+  flow: [() => t('flow'), ({ id }) => to.flow(id)],
+  connection: [() => t('account'), ({ id }) => to.account(id)],
+  dataset: [() => t('dataset'), ({ id }) => to.dataset(id)],
+  run: [() => t('run'), ({ id }) => to.run(id)],
+  request: [() => t('request'), ({ id }) => to.admin('audit', { q: id })],
+};
 
 provideJump(async (query, signal) => {
-  if (!UUID.test(query.trim())) return [];
-  const id = query.trim();
-  await call(`/data/foundation/flowservice/runs/${id}`, { signal });
-  return [{ id, title: id, kind: t('run'), href: to.run(id) }];
-});
-
-provideJump(async (query) => {
   if (query.length < 2) return [];
-  const path = '/data/foundation/catalog/dataSets';
-  const sets = await queryClient.fetchQuery({
-    queryKey: keyOf(path, 'names'),
-    queryFn: ({ signal }) => call<Record<string, Named>>(path, { query: { limit: 100, properties: 'name' }, signal }),
-    staleTime: 30_000,
+  const { items } = await call<{ items: readonly Found[] }>('/data/foundation/forebay/find', { query: { q: query, limit: 20 }, signal });
+  return items.flatMap((found) => {
+    const place = places[found.kind];
+    if (place === undefined) return [];
+    const kind = found.detail === undefined ? place[0]() : `${place[0]()} · ${found.detail}`;
+    return [{ id: `${found.kind}/${found.id}`, title: found.name || found.id, kind, href: place[1](found) }];
   });
-  const fits = matches(query);
-  return Object.entries(sets)
-    .filter(([id, one]) => id === query || fits(one.name ?? ''))
-    .slice(0, LIMIT)
-    .map(([id, one]) => ({ id, title: one.name ?? id, kind: t('datasets'), href: to.dataset(id) }));
 });

@@ -12,14 +12,20 @@ export interface SandboxInfo {
 }
 
 export interface Session {
-  readonly org: string;
+  readonly org: { readonly id: string; readonly name?: string };
   readonly client: { readonly id: string; readonly name: string };
+  readonly account: string;
   readonly apiKey: string;
+  readonly tenant: string;
   readonly sandboxes: readonly SandboxInfo[];
-  readonly permissions: unknown;
+  /** `{ EnterpriseSource: ['read', 'write'] }` */
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
   readonly version: string;
   readonly demo: boolean;
-  readonly uiPreferences?: unknown;
+  readonly publicUrl: string;
+  /** The folder or URI of the lake. */
+  readonly lakeUri: string;
+  readonly expiresAt: number;
 }
 
 export const SESSION = '/data/foundation/forebay/session';
@@ -31,8 +37,13 @@ export const sessionQuery = queryOptions({
 });
 
 function adopt(session: Session): Session {
-  caller.set({ ...caller.get(), org: session.org, apiKey: session.apiKey });
+  caller.set({ ...caller.get(), org: session.org.id, apiKey: session.apiKey });
   return session;
+}
+
+/** Whether the session may do something: `may(session, 'EnterpriseSource', 'write')`. */
+export function may(session: Session, permission: string, right: 'read' | 'write'): boolean {
+  return session.permissions[permission]?.includes(right) ?? false;
 }
 
 /** The session, which the routes have loaded before any page is shown. */
