@@ -1,8 +1,20 @@
+import { queryOptions } from '@tanstack/react-query';
+import { call } from './client';
+import { keyOf } from './query';
+
 /**
  * The answers under `/data/foundation/forebay`, which the service adds to Flow Service's contract. Times are epoch
  * milliseconds.
  */
 export const OWN = '/data/foundation/forebay';
+
+/** Query options of a GET: `useQuery(own<Flows>('/flows', { limit: 1000 }))`. */
+export function own<T>(path: string, query: Readonly<Record<string, string | number | undefined>> = {}) {
+  return queryOptions({
+    queryKey: keyOf(OWN + path, query),
+    queryFn: ({ signal }) => call<T>(OWN + path, { query, signal }),
+  });
+}
 
 export type Health = 'healthy' | 'late' | 'failing' | 'running' | 'paused' | 'draft' | 'new' | 'done';
 export type RunStatus = 'pending' | 'inProgress' | 'success' | 'failed' | 'cancelled' | 'partial';
