@@ -20,11 +20,12 @@ ended.addEventListener('ended', () => {
   void router.navigate({ to: '/sign-in', search: { next: href } });
 });
 
-await signInByUrl();
-createRoot(root).render(
-  <StrictMode>
-    <QueryClientProvider client={queryClient}>
-      <RouterProvider router={router} />
-    </QueryClientProvider>
-  </StrictMode>,
-);
+void signInByUrl().then(() => {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+});

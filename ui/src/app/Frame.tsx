@@ -30,7 +30,7 @@ const footer = style({
   paddingX: 16, paddingY: 8, backgroundColor: 'base', borderTopWidth: 1, borderXWidth: 0, borderBottomWidth: 0,
   borderStyle: 'solid', borderColor: 'gray-200',
 });
-const code = style({ font: 'code-sm', overflowWrap: 'anywhere' });
+const code = style({ font: 'code-sm', fontSize: 'ui-xs', overflowWrap: 'anywhere' });
 const docs = style({ color: { default: 'neutral-subdued', ':hover': 'neutral' } });
 
 /** Header, navigation and footer around a page of a sandbox, and the shortcuts that work everywhere. */

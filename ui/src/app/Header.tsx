@@ -24,8 +24,8 @@ const grow = style({ flexGrow: 1 });
 const onlySmall = style({ display: { default: 'flex', lg: 'none' } });
 const marker = style({
   font: 'ui-sm', fontWeight: 'bold', paddingX: 8, paddingY: 2, marginEnd: 8, borderRadius: 'sm', borderWidth: 1, borderStyle: 'solid',
-  borderColor: 'transparent', color: { default: 'neutral', production: 'black' },
-  backgroundColor: { default: 'gray-200', production: 'orange-700' },
+  borderColor: { default: 'transparent', isProduction: 'orange-800' }, color: 'neutral',
+  backgroundColor: { default: 'gray-200', isProduction: 'orange-200' },
 });
 const keys = style({ display: { default: 'none', lg: 'inline' }, font: 'ui-sm', color: 'neutral-subdued', marginStart: 8 });
 const wide = style({ display: { default: 'none', sm: 'inline' } });
@@ -78,7 +78,7 @@ function Sandboxes() {
     <MenuTrigger>
       <ActionButton aria-label={`${t('sandbox')}: ${sandbox}, ${production ? t('production') : t('development')}`}>
         <Text>
-          <span className={marker({ production })}>{production ? t('production') : t('development')}</span>
+          <span className={marker({ isProduction: production })}>{production ? t('production') : t('development')}</span>
           {sandbox}
         </Text>
       </ActionButton>

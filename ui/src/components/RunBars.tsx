@@ -16,7 +16,7 @@ export interface Bar {
 const row = style({ display: 'inline-flex', listStyleType: 'none', margin: 0, padding: 0 });
 const link = style({
   display: 'block', size: 24, borderRadius: 'sm', outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineWidth: 2,
-  color: { default: 'neutral-subdued', tone: { good: 'positive', bad: 'negative', warn: 'orange-1000', busy: 'blue-900' } },
+  color: { default: 'neutral-subdued', tone: { good: 'green-900', bad: 'negative', warn: 'orange-1000', busy: 'blue-900' } },
 });
 const none = style({ font: 'ui-sm', color: 'neutral-subdued' });
 const HEIGHT = 20;

@@ -76,8 +76,8 @@ function Fields({ of, at, values, onChange, shared }: FieldsProps) {
       isRequired={required.includes(name)}
       value={values[name]}
       onChange={(value) => {
-        const { [name]: _, ...others } = values;
-        onChange(value === undefined || value === '' ? others : { ...others, [name]: value });
+        const others = Object.entries(values).filter(([other]) => other !== name);
+        onChange(Object.fromEntries(value === undefined || value === '' ? others : [...others, [name, value]]));
       }}
       shared={shared}
     />

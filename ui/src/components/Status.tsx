@@ -54,7 +54,7 @@ const tones = {
   quiet: iconStyle({ size: 'S', color: 'neutral' }),
 };
 
-const line = style({ display: 'inline-flex', alignItems: 'center', columnGap: 4, font: 'ui', whiteSpace: 'nowrap' });
+const line = style({ display: 'inline-flex', alignItems: 'center', columnGap: 4, font: 'ui', whiteSpace: 'nowrap', verticalAlign: 'middle' });
 
 /** A state as icon, word and colour: none of them alone. */
 export function Status({ state, note }: { readonly state: string; readonly note?: string }) {

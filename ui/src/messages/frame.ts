@@ -42,7 +42,6 @@ export const t = catalogue('frame', {
   shortcutDoes: 'What it does',
   singleKeys: 'Shortcuts of a single key',
   singleKeysHelp: 'Switch them off when a screen reader or speech input uses these keys.',
-  close: 'Close',
   display: 'Display settings',
   theme: 'Theme',
   light: 'Light',
@@ -74,7 +73,5 @@ export const t = catalogue('frame', {
   linkCopied: 'The link is copied.',
   notFound: 'There is no such page',
   notFoundHelp: 'The address may be mistyped, or the object was deleted.',
-  noSandbox: 'There is no sandbox “{name}”, or you may not use it',
-  noSandboxHelp: 'Choose one of the sandboxes that you may use.',
   signIn: 'Sign in',
 });
