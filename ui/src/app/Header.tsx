@@ -23,9 +23,9 @@ const mark = style({ size: 24, flexShrink: 0 });
 const grow = style({ flexGrow: 1 });
 const onlySmall = style({ display: { default: 'flex', lg: 'none' } });
 const marker = style({
-  font: 'ui-sm', fontWeight: 'bold', paddingX: 8, paddingY: 2, marginEnd: 8, borderRadius: 'sm', borderWidth: 1, borderStyle: 'solid',
-  borderColor: { default: 'transparent', isProduction: 'orange-800' }, color: 'neutral',
-  backgroundColor: { default: 'gray-200', isProduction: 'orange-200' },
+  font: 'ui-sm', fontWeight: 'bold', paddingX: 8, paddingY: 2, marginEnd: 8, borderRadius: 'sm',
+  color: 'neutral',
+  backgroundColor: { default: 'gray-200', isProduction: 'orange-400' },
 });
 const keys = style({ display: { default: 'none', lg: 'inline' }, font: 'ui-sm', color: 'neutral-subdued', marginStart: 8 });
 const wide = style({ display: { default: 'none', sm: 'inline' } });

@@ -1,6 +1,7 @@
 import { Button, ButtonGroup, Content, Dialog, DialogContainer, Heading, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { type ReactNode, useState } from 'react';
+import { type ReactNode, useEffect, useState } from 'react';
+import { clearAnnouncer } from 'react-aria/private/live-announcer/LiveAnnouncer';
 import { t } from '../messages/common';
 import { ErrorBox } from './ErrorBox';
 
@@ -34,6 +35,8 @@ function Confirm({ title, consequence, action, isDestructive = false, typeName, 
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
+  // What was said of the busy button names it by its id, which is gone with the dialog.
+  useEffect(() => () => clearAnnouncer('assertive'), []);
   async function confirm(): Promise<void> {
     setBusy(true);
     try {

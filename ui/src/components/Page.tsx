@@ -2,6 +2,7 @@ import { Breadcrumb, Breadcrumbs, Tab, TabList, TabPanel, Tabs } from '@react-sp
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useRouterState } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef } from 'react';
+import { clearAnnouncer } from 'react-aria/private/live-announcer/LiveAnnouncer';
 import { useUrl } from '../app/go';
 import { t as frame } from '../messages/frame';
 
@@ -38,6 +39,8 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
   const pathname = useRouterState({ select: (s) => s.location.pathname });
   const [{ tab }, setUrl] = useUrl();
   useEffect(() => {
+    // What was said of a busy button names it by its id: with the button gone, nothing is left to say.
+    clearAnnouncer('assertive');
     // A reader of the screen hears where a link has led; the first page is announced by the browser.
     if (!isFirstPage) heading.current?.focus();
     isFirstPage = false;
