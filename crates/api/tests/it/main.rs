@@ -31,6 +31,7 @@ mod matrix;
 mod observability;
 mod openapi;
 mod registry;
+mod runlog;
 mod runs;
 mod sandboxes;
 mod schemas;

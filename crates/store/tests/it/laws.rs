@@ -11,6 +11,7 @@ mod queue;
 mod sandboxes;
 mod schedules;
 mod secrets;
+mod telling;
 
 use crate::database::Database;
 use forebay_model::{Document, Resource, Scope, Time};
