@@ -36,6 +36,7 @@ mod overview;
 mod pages;
 mod registry;
 mod runpages;
+mod runlog;
 mod runs;
 mod sandboxes;
 mod schemas;
