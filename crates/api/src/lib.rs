@@ -55,7 +55,7 @@ mod xdm;
 
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
-pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
+pub use engine::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};

@@ -1,5 +1,7 @@
 //! What Forebay offers beyond the public contract, below `/data/foundation/forebay`.
 
+pub mod columns;
+pub mod datasets;
 pub mod errors;
 pub mod flows;
 pub mod lines;
@@ -9,3 +11,4 @@ pub mod rows;
 pub mod run;
 pub mod runs;
 pub mod schedules;
+pub mod system;

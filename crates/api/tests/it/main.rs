@@ -40,5 +40,6 @@ mod search;
 mod sockets;
 mod sources;
 mod specs;
+mod tables;
 mod webhooks;
 mod world;
