@@ -185,7 +185,7 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
         }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
-        pages: Some(Arc::new(crate::pages::Site)),
+        pages: Some(Arc::new(crate::pages::Site::new())),
         demo,
     };
     let stop = CancellationToken::new();
