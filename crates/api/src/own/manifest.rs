@@ -111,9 +111,7 @@ pub async fn get_manifest(
     let [flow, connection, dataset] = asked;
     let gathered = match (flow?, connection?, dataset?) {
         (None, None, None) => everything(&app, &caller).await?,
-        (Some(id), None, None) => {
-            one_flow(&app, &caller, &caller.get(&app, Resource::Flow, id).await?).await?
-        }
+        (Some(id), None, None) => one_flow(&app, &caller, &caller.get(&app, Resource::Flow, id).await?).await?,
         (None, Some(id), None) => {
             vec![connection_item(&app, &caller, &caller.get(&app, Resource::Connection, id).await?).await?]
         }

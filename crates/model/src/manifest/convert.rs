@@ -128,11 +128,8 @@ pub struct Behind<'a> {
 
 /// The manifest of a dataset, and the field groups that its own fields are in.
 pub fn dataset(document: &Value, behind: &Behind<'_>) -> (Dataset, Vec<String>) {
-    let mut dataset = Dataset {
-        name: text(document, "/name"),
-        description: text(document, "/description"),
-        ..Dataset::default()
-    };
+    let mut dataset =
+        Dataset { name: text(document, "/name"), description: text(document, "/description"), ..Dataset::default() };
     let mut groups = Vec::new();
     for part in behind.schema["allOf"].as_array().into_iter().flatten() {
         let Some(id) = part["$ref"].as_str() else { continue };
@@ -182,8 +179,7 @@ fn own_fields(group: &Value, namespace: &str) -> Option<Ordered<Field>> {
 }
 
 fn fields_of(object: &Value) -> Option<Ordered<Field>> {
-    let required: Vec<&str> =
-        object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let required: Vec<&str> = object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     let mut fields = Ordered::default();
     for (name, property) in object["properties"].as_object().into_iter().flatten() {
         let mut field = field_of(property)?;

@@ -17,9 +17,11 @@ fn s3() -> Value {
 }
 
 fn connection() -> Connection {
-    let Manifest::Connection(connection) = manifest(json!({ "kind": "Connection", "name": "Orders, S3", "spec": "amazon-s3",
+    let Manifest::Connection(connection) =
+        manifest(json!({ "kind": "Connection", "name": "Orders, S3", "spec": "amazon-s3",
         "auth": { "type": "Access Key", "params": { "s3AccessKey": "AKIA", "bucketName": "orders",
-            "s3SecretKey": { "secret": "env:ORDERS_S3_S3SECRETKEY" } } } })) else {
+            "s3SecretKey": { "secret": "env:ORDERS_S3_S3SECRETKEY" } } } }))
+    else {
         panic!("not a connection")
     };
     connection
@@ -32,7 +34,8 @@ fn flow() -> Flow {
         "mapping": [{ "to": "_acme.id", "from": "id" }, { "to": "_acme.land", "expression": "upper(country)" },
             { "to": "_acme.shop", "value": 7 }],
         "schedule": { "frequency": "minute", "interval": 15, "start": "2026-11-01T00:00:00Z", "backfill": false },
-        "options": { "partialIngestionPercent": 5, "errorDiagnostics": true } })) else {
+        "options": { "partialIngestionPercent": 5, "errorDiagnostics": true } }))
+    else {
         panic!("not a flow")
     };
     flow
@@ -87,7 +90,8 @@ fn a_flow_comes_back_as_it_was() {
     };
     assert_eq!(parts(&document), wanted);
     // As the older tutorials write them.
-    document["scheduleParams"] = json!({ "frequency": "Minute", "interval": "15", "startTime": "1793491200", "backfill": "false" });
+    document["scheduleParams"] =
+        json!({ "frequency": "Minute", "interval": "15", "startTime": "1793491200", "backfill": "false" });
     document["options"] = json!({ "errorDiagnosticsEnabled": "true", "partialIngestionPercent": "5" });
     let older = parts(&document);
     assert_eq!(between(&Manifest::Flow(older), &Manifest::Flow(wanted), false), vec![]);
@@ -134,8 +138,7 @@ fn a_dataset_comes_back_as_it_was() {
     let schema = wanted.schema_body(&["own".into()]);
     let find = |id: &str| if id == "own" { Some(group.clone()) } else { crate::xdm::global(id).cloned() };
     let key = PrimaryIdentity { path: vec!["_acme".into(), "id".into()], namespace: NAMESPACE.into() };
-    let behind =
-        Behind { schema: &schema, find: &find, own: &|id| id == "own", namespace: "_acme", key: Some(&key) };
+    let behind = Behind { schema: &schema, find: &find, own: &|id| id == "own", namespace: "_acme", key: Some(&key) };
     let (found, groups) = convert::dataset(&wanted.body("x"), &behind);
     assert_eq!((found, groups), (wanted.clone(), vec!["own".to_string()]));
     assert_eq!(wanted.descriptor_body("x", "_acme").unwrap()["xdm:sourceProperty"], "/_acme/id");
@@ -210,7 +213,8 @@ fn refused(value: Value, at: &str) {
 #[test]
 fn what_can_be_judged_without_a_server_is_judged() {
     let flow = |change: Value| {
-        let mut flow = json!({ "kind": "Flow", "name": "f", "connection": "c", "dataset": "d", "source": { "path": "/a" } });
+        let mut flow =
+            json!({ "kind": "Flow", "name": "f", "connection": "c", "dataset": "d", "source": { "path": "/a" } });
         crate::patch::merge(&mut flow, &change);
         flow
     };
