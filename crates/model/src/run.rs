@@ -2,6 +2,8 @@
 //! the whole run follow from theirs: what came in is the copy's (records: the promotion's, since a copy counts none),
 //! what went out is the promotion's. Records always balance (FS-RUN-1). Top-level `state` repeats the status.
 
+pub mod trace;
+
 use crate::code::Code;
 use crate::files::Window;
 use crate::{Error, Result, Time};
@@ -387,9 +389,10 @@ pub fn body(metrics: &Metrics, activities: &[Activity]) -> Value {
     json!({ "state": metrics.status.text(), "metrics": metrics.json(), "activities": activities })
 }
 
-/// The same of a run that waits for its turn.
+/// The same of a run that waits for its turn: a patch, which takes away why it failed before.
 pub fn scheduled() -> Value {
-    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [] })
+    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [],
+        "cause": null, "tableVersion": null })
 }
 
 /// The same of a run that a worker has just claimed.

@@ -2,7 +2,8 @@
 //! kinds of ids in braces (`{connection}`), and what it answers to whom the ids belong.
 
 use crate::world::{
-    FLOW_SPEC, FLOWS, S3, World, XED, connection, data_set, mapping_set, schema, source_connection, target_connection,
+    CLIENT, FLOW_SPEC, FLOWS, S3, SECRET, World, XED, connection, data_set, mapping_set, schema, source_connection,
+    target_connection,
 };
 use forebay_model::Resource;
 use serde_json::{Value, json};
@@ -173,6 +174,7 @@ pub fn all() -> Vec<Attack> {
         sandboxes(),
         access_control(),
         ingestion(),
+        own(),
     ]
     .into_iter()
     .flatten()
@@ -229,6 +231,8 @@ fn flow_service() -> Vec<Attack> {
         on("create_run", &[]).body(json!({ "flowId": "{flow}" })),
         on("get_run", &[("id", "{run}")]),
         on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
+        on("get_run_log", &[("id", "{run}")]).query("level=debug"),
+        on("cancel_run", &[("id", "{run}")]).last(1),
     ]
 }
 
@@ -262,6 +266,10 @@ fn more_of_flow_service() -> Vec<Attack> {
         on("patch_webhook", &[("id", "{webhook}")]).body(rename()),
         on("test_webhook", &[("id", "{webhook}")]),
         on("list_deliveries", &[("id", "{webhook}")]),
+        // A server that is no demo has none of it; `demo.rs` tries one that is.
+        on("get_demo", &[]).reach(Reach::Everybody).own(404),
+        on("put_demo", &[]).body(json!({ "fault": null })).reach(Reach::Everybody).own(404),
+        on("reset_demo", &[]).reach(Reach::Everybody).own(404),
         on("delete_webhook", &[("id", "{webhook}")]).last(2),
     ]
 }
@@ -330,6 +338,16 @@ fn access_control() -> Vec<Attack> {
 }
 
 /// Uploads, labels, views, metrics and the helpers of the registry.
+fn own() -> Vec<Attack> {
+    let sign_in = json!({ "clientId": CLIENT, "clientSecret": SECRET });
+    vec![
+        on("create_session", &[]).body(sign_in).reach(Reach::Everybody),
+        on("get_session", &[]).reach(Reach::Everybody),
+        on("delete_session", &[]).reach(Reach::Everybody),
+        on("create_session_link", &[]).reach(Reach::Everybody),
+    ]
+}
+
 fn ingestion() -> Vec<Attack> {
     const FILE: &[(&str, &str)] = &[("id", "{upload}"), ("dataset", "{dataset}"), ("path", "a.json")];
     let rows = json!({ "_id": "1" });

@@ -44,6 +44,8 @@ async fn reads_back(store: &Store) {
     let taken = store.claim("w3", at(100), LEASE).await.expect("it answers").expect("a run");
     assert_eq!((taken.attempt, taken.epochs.len()), (2, 2), "the run that was held is taken over");
     // What later programs added works, too.
+    let runs = store.last_runs(&prod(), None, 8).await.expect("it lists");
+    assert!(!runs.is_empty() && runs.iter().all(|run| run.number > 0), "{runs:?}");
     assert!(store.swap_state("budget", None, &json!({ "left": 3 })).await.expect("it answers"));
 }
 

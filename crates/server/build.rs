@@ -1,0 +1,12 @@
+//! Lets cargo see the web UI: what `make ui` puts into `ui/dist` is compiled into the program.
+
+use std::path::Path;
+
+fn main() {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../ui/dist");
+    // Cargo would build this crate each time for the sake of a folder that is not there. In a checkout that cannot be
+    // written to it may.
+    let _ = std::fs::create_dir_all(&built);
+    println!("cargo:rerun-if-changed={}", built.display());
+    println!("cargo:rerun-if-changed=build.rs");
+}

@@ -1,0 +1,84 @@
+import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
+import { call } from '../api/client';
+import { caller } from '../api/context';
+import { queryClient } from '../api/query';
+
+export interface SandboxInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly type: string;
+  readonly state: string;
+  readonly isDefault: boolean;
+}
+
+export interface Session {
+  readonly org: { readonly id: string; readonly name?: string };
+  readonly client: { readonly id: string; readonly name: string };
+  readonly account: string;
+  readonly apiKey: string;
+  readonly tenant: string;
+  readonly sandboxes: readonly SandboxInfo[];
+  /** `{ EnterpriseSource: ['read', 'write'] }` */
+  readonly permissions: Readonly<Record<string, readonly string[]>>;
+  readonly version: string;
+  readonly demo: boolean;
+  readonly publicUrl: string;
+  /** The folder or URI of the lake. */
+  readonly lakeUri: string;
+  readonly expiresAt: number;
+}
+
+export const SESSION = '/data/foundation/forebay/session';
+
+export const sessionQuery = queryOptions({
+  queryKey: ['session'],
+  queryFn: async ({ signal }) => adopt(await call<Session>(SESSION, { signal })),
+  staleTime: 5 * 60_000,
+});
+
+function adopt(session: Session): Session {
+  caller.set({ ...caller.get(), org: session.org.id, apiKey: session.apiKey });
+  return session;
+}
+
+/** Whether the session may do something: `may(session, 'EnterpriseSource', 'write')`. */
+export function may(session: Session, permission: string, right: 'read' | 'write'): boolean {
+  return session.permissions[permission]?.includes(right) ?? false;
+}
+
+/** The session, which the routes have loaded before any page is shown. */
+export function useSession(): Session {
+  return useSuspenseQuery(sessionQuery).data;
+}
+
+export type Credentials = { readonly token: string } | { readonly clientId: string; readonly clientSecret: string };
+
+export async function signIn(credentials: Credentials): Promise<void> {
+  await call(SESSION, { method: 'POST', body: credentials });
+  queryClient.removeQueries({ queryKey: sessionQuery.queryKey });
+}
+
+/** Ends the session and forgets all that was read with it. */
+export async function signOut(): Promise<void> {
+  await call(SESSION, { method: 'DELETE' });
+  queryClient.clear();
+  caller.set({});
+}
+
+/** A one-time token in the URL is used and taken out of the URL, before it can be kept in the history or sent on. */
+export async function signInByUrl(): Promise<void> {
+  const url = new URL(location.href);
+  const token = url.searchParams.get('token');
+  if (token === null) return;
+  url.searchParams.delete('token');
+  history.replaceState(history.state, '', url);
+  try {
+    await signIn({ token });
+  } catch {
+    // Used or expired: the sign-in page says what to do next, unless an older session still holds.
+  }
+}
+
+export function defaultSandbox(session: Session): string {
+  return (session.sandboxes.find((s) => s.isDefault) ?? session.sandboxes[0])?.name ?? 'prod';
+}

@@ -1,0 +1,172 @@
+import { Cell, Column, Row, SearchField, TableBody, TableHeader, TableView } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { type ReactElement, type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { useGo, useUrl } from '../app/go';
+import { settings } from '../app/settings';
+import { useShortcut } from '../app/shortcuts';
+import { t } from '../messages/common';
+
+export interface ColumnOf<T> {
+  readonly id: string;
+  readonly title: string;
+  readonly cell: (item: T) => ReactNode;
+  /** What the column is sorted by; a column without it is not sortable. */
+  readonly value?: (item: T) => string | number | undefined;
+  readonly align?: 'start' | 'end';
+  readonly width?: number | `${number}fr` | `${number}%`;
+  readonly minWidth?: number;
+}
+
+/** The ids of the chosen rows; of all that are shown when all are chosen. */
+export type Selected = ReadonlySet<string>;
+
+interface Props<T> {
+  readonly label: string;
+  readonly items: readonly T[];
+  readonly id: (item: T) => string;
+  /** The first column names the row. */
+  readonly columns: readonly ColumnOf<T>[];
+  /** What the filter field looks in; without it there is no field. */
+  readonly text?: (item: T) => string;
+  /** Where a row leads (Enter, click). */
+  readonly href?: (item: T) => string;
+  /** Pickers and the like beside the filter field. */
+  readonly controls?: ReactNode;
+  /** With it, rows can be selected: an `ActionBar` for the selected ids. */
+  readonly actionBar?: (selected: Selected) => ReactElement;
+  /** Height of the table's box in px; by default what the rows need, at most 640. */
+  readonly height?: number;
+  /** Prefix of the URL's parameters, where a page has two lists. */
+  readonly urlPrefix?: string;
+}
+
+const column = style({ display: 'flex', flexDirection: 'column', rowGap: 12, minWidth: 0 });
+const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8, alignItems: 'end' });
+const number = style({ font: 'ui-sm', color: 'neutral-subdued', marginStart: 'auto' });
+const ROW = 40;
+
+/**
+ * A table of up to thousands of rows, of which only those on screen are in the document. The filter (`?q=`) and the
+ * sorted column (`?sort=-name`) are in the URL; j and k move, Enter opens, x selects.
+ */
+export function List<T>({ label, items, id, columns, text, href, controls, actionBar, height, urlPrefix = '' }: Props<T>) {
+  const [url, setUrl] = useUrl();
+  const box = useRef<HTMLDivElement>(null);
+  const go = useGo();
+  const kept = String(url[`${urlPrefix}q`] ?? '');
+  const [query, setQuery] = useState(kept);
+  useEffect(() => setQuery(kept), [kept]);
+  const sort = String(url[`${urlPrefix}sort`] ?? '');
+  const late = useDeferredValue(query);
+  const shown = useMemo(() => arrange(items, columns, sort, late, text), [items, columns, sort, late, text]);
+  const press = (key: string) => () => move(box.current, key);
+  useShortcut('j', t('nextRow'), press('ArrowDown'));
+  useShortcut('k', t('previousRow'), press('ArrowUp'));
+  useShortcut('x', t('select'), press(' '), actionBar !== undefined);
+
+  function filter(value: string): void {
+    setQuery(value);
+    setUrl({ [`${urlPrefix}q`]: value === '' ? undefined : value });
+  }
+
+  return (
+    <div className={column} ref={box}>
+      <div className={bar}>
+        {text !== undefined && <SearchField label={t('filter')} value={query} onChange={filter} />}
+        {controls}
+        <span role="status" className={number}>
+          {shown.length === items.length ? t('shown', { count: items.length }) : t('shownOf', { shown: shown.length, count: items.length })}
+        </span>
+      </div>
+      <TableView
+        aria-label={label}
+        selectionMode={actionBar === undefined ? 'none' : 'multiple'}
+        {...(sort !== '' && {
+          sortDescriptor: { column: sort.replace(/^-/, ''), direction: sort.startsWith('-') ? 'descending' : 'ascending' } as const,
+        })}
+        onSortChange={({ column: by, direction }) => setUrl({ [`${urlPrefix}sort`]: `${direction === 'descending' ? '-' : ''}${String(by)}` })}
+        {...(href !== undefined && {
+          onAction: (key) => {
+            const item = items.find((one) => id(one) === key);
+            if (item !== undefined) go(href(item));
+          },
+        })}
+        {...(actionBar !== undefined && {
+          renderActionBar: (keys) => actionBar(new Set(keys === 'all' ? shown.map(id) : [...keys].map(String))),
+        })}
+        // The table knows its rows by their number only: how high they are decides the height of the box.
+        UNSAFE_style={{ height: height ?? Math.min(640, Math.max(3, shown.length) * ROW + ROW + 2) }}
+        styles={style({ width: 'full' })}
+      >
+        <TableHeader>
+          {columns.map((one, i) => (
+            <Column
+              key={one.id}
+              id={one.id}
+              isRowHeader={i === 0}
+              allowsSorting={one.value !== undefined}
+              align={one.align ?? 'start'}
+              minWidth={one.minWidth ?? 96}
+              {...(one.width !== undefined && { width: one.width })}
+            >
+              {one.title}
+            </Column>
+          ))}
+        </TableHeader>
+        <TableBody items={shown as Iterable<object>} dependencies={[columns]} renderEmptyState={() => <span>{t('nothingMatches', { query })}</span>}>
+          {(item) => (
+            <Row id={id(item as T)} {...(text !== undefined && { textValue: text(item as T) })}>
+              {columns.map((one) => (
+                <Cell key={one.id} align={one.align ?? 'start'}>{one.cell(item as T)}</Cell>
+              ))}
+            </Row>
+          )}
+        </TableBody>
+      </TableView>
+    </div>
+  );
+}
+
+function arrange<T>(
+  items: readonly T[],
+  columns: readonly ColumnOf<T>[],
+  sort: string,
+  query: string,
+  text?: (item: T) => string,
+): readonly T[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const kept =
+    text === undefined || words.length === 0
+      ? items
+      : items.filter((item) => {
+          const whole = text(item).toLowerCase();
+          return words.every((word) => whole.includes(word));
+        });
+  const value = columns.find((one) => one.id === sort.replace(/^-/, ''))?.value;
+  if (value === undefined) return kept;
+  const sign = sort.startsWith('-') ? -1 : 1;
+  const collator = new Intl.Collator(settings.get().locale, { numeric: true });
+  return [...kept].sort((a, b) => {
+    const [x, y] = [value(a), value(b)];
+    // What has no value comes last whichever way is sorted.
+    if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined);
+    return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(String(x), String(y)));
+  });
+}
+
+/** The row that has the focus, or holds it; its `dataset.key` is the item's id. */
+export function focusedRow(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>('[role=row][data-key]') ?? null;
+}
+
+/** Moves in the table by the keys that it knows itself, so that there is one way of moving only. */
+function move(box: HTMLElement | null, key: string): void {
+  const grid = box?.querySelector<HTMLElement>('[role=grid], [role=treegrid]');
+  if (!grid) return;
+  if (!grid.contains(document.activeElement)) {
+    grid.querySelector<HTMLElement>('[role=row][tabindex="0"], [role=rowgroup] [role=row]')?.focus();
+    if (grid.contains(document.activeElement)) return;
+    grid.focus();
+  }
+  (document.activeElement ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+}

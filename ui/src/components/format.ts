@@ -1,0 +1,61 @@
+import { settings, zoneOf } from '../app/settings';
+
+export type Instant = number | string | Date;
+
+export function ms(at: Instant): number {
+  return typeof at === 'number' ? at : at instanceof Date ? at.getTime() : Date.parse(at);
+}
+
+/** `25 Nov 2026, 14:15:02 UTC`, in the zone of the settings. */
+export function exactTime(at: Instant): string {
+  const of = settings.get();
+  const zone = zoneOf(of);
+  return new Intl.DateTimeFormat(of.locale, {
+    year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short',
+    ...(zone !== undefined && { timeZone: zone }),
+  }).format(ms(at));
+}
+
+const units = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const;
+
+/** `12 min ago`, `in 4 min`. */
+export function relativeTime(at: Instant, now: number): string {
+  const seconds = (ms(at) - now) / 1000;
+  const format = new Intl.RelativeTimeFormat(settings.get().locale, { numeric: 'auto', style: 'short' });
+  const [unit, size] = units.find(([, one]) => Math.abs(seconds) >= one) ?? (['second', 1] as const);
+  return format.format(Math.trunc(seconds / size), unit);
+}
+
+/** `1 m 38 s`: the two greatest units. */
+export function duration(milliseconds: number): string {
+  const { locale } = settings.get();
+  const part = (value: number, unit: string, digits = 0) =>
+    new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: digits }).format(value);
+  if (milliseconds < 1000) return part(Math.round(milliseconds), 'millisecond');
+  const seconds = milliseconds / 1000;
+  if (seconds < 10) return part(seconds, 'second', 1);
+  const total = Math.round(seconds);
+  const parts = ([['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const)
+    .map(([unit, size], i, all) => [unit, Math.floor((i === 0 ? total : total % (all[i - 1]?.[1] ?? 1)) / size)] as const)
+    .filter(([, value]) => value > 0);
+  return parts.slice(0, 2).map(([unit, value]) => part(value, unit)).join(' ');
+}
+
+/** `382 MB`, in powers of a thousand. */
+export function bytes(value: number): string {
+  const names = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
+  const power = value < 1 ? 0 : Math.min(names.length - 1, Math.floor(Math.log10(value) / 3));
+  const scaled = value / 1000 ** power;
+  return new Intl.NumberFormat(settings.get().locale, {
+    style: 'unit', unit: names[power] ?? 'byte', unitDisplay: 'short', maximumFractionDigits: scaled < 10 && power > 0 ? 1 : 0,
+  }).format(scaled);
+}
+
+export function count(value: number): string {
+  return new Intl.NumberFormat(settings.get().locale).format(value);
+}
+
+/** `12.4M`, for places that are too small for all digits; the exact number belongs beside it or in its title. */
+export function compact(value: number): string {
+  return new Intl.NumberFormat(settings.get().locale, { notation: 'compact', maximumFractionDigits: 1 }).format(value);
+}

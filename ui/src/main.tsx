@@ -1,0 +1,31 @@
+import '@react-spectrum/s2/page.css';
+import './app/fonts.css';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { RouterProvider } from '@tanstack/react-router';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { ended } from './api/client';
+import { queryClient } from './api/query';
+import { router } from './app/router';
+import { signInByUrl } from './app/session';
+
+const root = document.getElementById('root');
+if (root === null) throw new Error('index.html has no #root');
+
+// A session that ends while a page is open: the sign-in page leads back to it.
+ended.addEventListener('ended', () => {
+  const { pathname, href } = router.state.location;
+  if (pathname === '/sign-in' || pathname === '/') return;
+  queryClient.removeQueries({ queryKey: ['session'] });
+  void router.navigate({ to: '/sign-in', search: { next: href } });
+});
+
+void signInByUrl().then(() => {
+  createRoot(root).render(
+    <StrictMode>
+      <QueryClientProvider client={queryClient}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </StrictMode>,
+  );
+});

@@ -1,0 +1,28 @@
+import { catalogue } from './core';
+
+export const t = catalogue('accounts', {
+  title: 'Accounts',
+  list: 'Accounts',
+  name: 'Name',
+  source: 'Source',
+  state: 'State',
+  lastTest: 'Last test',
+  usedBy: 'Used by',
+  changed: 'Changed',
+  flows: { one: '{count} dataflow', other: '{count} dataflows' },
+  notTested: 'Not tested in this session',
+  passed: 'Passed',
+  failed: 'Failed',
+  add: 'New account',
+  ofSource: 'Source',
+  all: 'All',
+  empty: 'No accounts yet',
+  emptyText: 'An account holds how to reach a source and the credentials for it. Dataflows share accounts.',
+  browse: 'Browse the sources',
+  docs: 'Read about sources',
+  newOf: 'New account: {name}',
+  partialFlows: 'The dataflows could not be read: {reason}',
+  noSuchSource: 'There is no such source',
+  noSuchSourceHelp: 'It may have been taken out. Choose another one from the catalogue.',
+  unknown: 'unknown',
+});

@@ -1,0 +1,5 @@
+import { catalogue } from './core';
+
+export const t = catalogue('admin', {
+  title: 'Admin',
+});

@@ -1,0 +1,5 @@
+import { catalogue } from './core';
+
+export const t = catalogue('start', {
+  title: 'Three steps to your first data',
+});

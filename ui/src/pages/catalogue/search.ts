@@ -1,0 +1,4 @@
+import { oneOf, search, text } from '../../app/search';
+
+/** What the URL holds of this page, beside the common parameters. */
+export default search({ category: text, ready: oneOf('yes', 'no'), auth: text });

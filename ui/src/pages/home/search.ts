@@ -1,0 +1,4 @@
+import { search } from '../../app/search';
+
+/** What the URL holds of this page, beside the common parameters. */
+export default search({});
