@@ -262,7 +262,8 @@ async fn from_flags(session: &Session, args: &Create) -> Result<(Connection, Map
         if given.contains_key(name) || !args.interactive && !needed {
             continue;
         }
-        if !args.interactive && !(secret && screen.can_ask()) {
+        let may_ask = args.interactive || secret && screen.can_ask();
+        if !may_ask {
             let message = format!("the parameter {name} is missing");
             return Err(Failure::usage(message).next(format!("the same with --param {name}=… or with -i")));
         }

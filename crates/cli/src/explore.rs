@@ -214,7 +214,7 @@ fn grid(named: &[String], rows: &[Value], width: Option<usize>) -> String {
     for name in named {
         let head = cut(&clean(name), WIDEST);
         let cells: Vec<String> = rows.iter().map(|row| cell(row, name)).collect();
-        let widest = cells.iter().chain([&head]).map(|text| text.chars().count()).max().unwrap_or(0);
+        let widest = cells.iter().chain([&head]).map(|text| wide(text)).max().unwrap_or(0);
         if width.is_some_and(|width| !columns.is_empty() && used + widest + 2 > width) {
             break;
         }
@@ -223,7 +223,7 @@ fn grid(named: &[String], rows: &[Value], width: Option<usize>) -> String {
     }
     let mut text = String::new();
     let mut line = |cells: Vec<(&String, usize)>| {
-        let cells = cells.iter().map(|(cell, width)| format!("{cell}{}", " ".repeat(width - cell.chars().count())));
+        let cells = cells.iter().map(|(cell, width)| format!("{cell}{}", " ".repeat(width - wide(cell))));
         text.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
         text.push('\n');
     };
@@ -238,11 +238,12 @@ fn grid(named: &[String], rows: &[Value], width: Option<usize>) -> String {
     text
 }
 
+fn wide(text: &str) -> usize {
+    dialoguer::console::measure_text_width(text)
+}
+
 fn cut(text: &str, most: usize) -> String {
-    match text.chars().count() > most {
-        true => text.chars().take(most - 1).chain(['…']).collect(),
-        false => text.to_string(),
-    }
+    dialoguer::console::truncate_str(text, most, "…").into_owned()
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone, Subcommand)]
 pub enum FlowsCommand {
     /// Draft a manifest from the first rows of a file or table.
-    Init(draft::Init),
+    Init(Box<draft::Init>),
     /// All flows, and how they are.
     List {
         /// Those with this health: healthy, late, failing, running, paused, draft, new or done.
@@ -115,7 +115,7 @@ pub async fn run(session: &Session, command: FlowsCommand) -> Result<Exit> {
     let client = &session.client;
     let screen = &session.screen;
     match command {
-        FlowsCommand::Init(args) => return draft::run(session, args).await,
+        FlowsCommand::Init(args) => return draft::run(session, *args).await,
         FlowsCommand::List { health } => {
             let mut rows = client.send(get(format!("{OWN}/flows")).query("limit", 1000)).await?.items();
             let none = rows.is_empty();

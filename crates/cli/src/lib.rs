@@ -242,9 +242,11 @@ impl Session {
         if !self.screen.can_ask() {
             return Err(Failure::usage(format!("{question} Nobody can be asked here.")).next("the same with --yes"));
         }
-        let answer = dialoguer::Confirm::new().with_prompt(output::clean(question)).default(false).interact_opt();
-        match answer {
-            Ok(Some(true)) => Ok(()),
+        // A line, and no single key: a terminal stays as it is, whatever happens meanwhile.
+        let term = dialoguer::console::Term::stderr();
+        let asked = term.write_str(&format!("{} [y/N] ", output::clean(question))).and_then(|()| term.read_line());
+        match asked {
+            Ok(answer) if ["y", "yes"].contains(&answer.trim().to_lowercase().as_str()) => Ok(()),
             Ok(_) => Err(Failure::new(Exit::Failed, "Nothing was changed.").next("the same with --yes, to go on")),
             Err(_) => Err(Failure::silent(Exit::Interrupted)),
         }

@@ -7,7 +7,16 @@ use clap::{CommandFactory, Parser};
 #[command(name = "forebay")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    _command: Option<Whole>,
+}
+
+/// As `server` has it.
+#[derive(clap::Subcommand)]
+enum Whole {
+    /// One of the server's own.
+    Serve,
+    #[command(flatten)]
+    Client(Box<Command>),
 }
 
 #[test]

@@ -183,7 +183,11 @@ fn compare(wanted: Vec<Entry>, current: Vec<(Manifest, Value)>, sources: &Source
             let kept = wanted
                 .iter()
                 .any(|entry| (entry.manifest.kind(), entry.manifest.name()) == (manifest.kind(), manifest.name()));
-            if !kept && manifest.kind() != "Dataset" && !is_draft(manifest) {
+            let used = wanted.iter().any(|entry| match &entry.manifest {
+                Manifest::Flow(flow) => manifest.kind() == "Connection" && flow.connection == manifest.name(),
+                _ => false,
+            });
+            if !kept && !used && manifest.kind() != "Dataset" && !is_draft(manifest) {
                 let manifest = manifest.clone();
                 steps.push(Step {
                     action: Action::Delete,
@@ -360,6 +364,17 @@ mod tests {
             &[connection, dataset("d"), flow("f")],
             true,
             &["create Dataset e", "delete Flow f", "delete Connection c"],
+        );
+    }
+
+    #[test]
+    fn what_a_flow_of_the_files_reads_through_is_not_pruned() {
+        let connections = ["c", "other"].map(|name| json!({ "kind": "Connection", "name": name, "spec": "s" }));
+        check(
+            &[flow("f")],
+            &[connections[0].clone(), connections[1].clone(), flow("f")],
+            true,
+            &["delete Connection other"],
         );
     }
 
