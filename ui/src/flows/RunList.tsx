@@ -15,6 +15,23 @@ const numbers: readonly ColumnOf<RunRow>[] = [
   { id: 'error', title: t('error_'), minWidth: 240, cell: (run) => run.error && <span title={run.error.message}>{run.error.message}</span> },
 ];
 
+const withFlow: readonly ColumnOf<RunRow>[] = [
+  { id: 'run', title: t('run'), minWidth: 208, cell: nameOf, value: nameOf },
+  ...numbers,
+];
+const ofOne: readonly ColumnOf<RunRow>[] = [
+  { id: 'run', title: t('run'), minWidth: 96, cell: (run) => t('runNumber', { number: run.number }), value: (run) => run.number },
+  ...numbers,
+];
+
+function nameOf({ flow, number }: RunRow): string {
+  return t('runOf', { flow: flow.name, number });
+}
+
+function textOf(run: RunRow): string {
+  return `${nameOf(run)} ${stateWord(run.status)} ${run.error?.code ?? ''} ${run.error?.message ?? ''}`;
+}
+
 interface Props {
   readonly label: string;
   readonly runs: readonly RunRow[];
@@ -25,18 +42,14 @@ interface Props {
 
 /** Runs as a table; Enter opens one. */
 export function RunList({ label, runs, hasFlows = false, height }: Props) {
-  const name = (run: RunRow) =>
-    hasFlows ? t('runOf', { flow: run.flow.name, number: run.number }) : t('runNumber', { number: run.number });
-  const first: ColumnOf<RunRow> = {
-    id: 'run', title: t('run'), minWidth: hasFlows ? 208 : 96, cell: name, value: (run) => (hasFlows ? name(run) : run.number),
-  };
+  const columns = hasFlows ? withFlow : ofOne;
   return (
     <List
       label={label}
       items={runs}
       id={(run) => run.id}
-      columns={[first, ...numbers]}
-      text={(run) => `${name(run)} ${stateWord(run.status)} ${run.error?.code ?? ''} ${run.error?.message ?? ''}`}
+      columns={columns}
+      text={textOf}
       href={(run) => to.run(run.id)}
       {...(height !== undefined && { height })}
     />

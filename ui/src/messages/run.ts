@@ -28,7 +28,7 @@ export const t = catalogue('run', {
   since: 'Since',
   seen: 'Seen before',
   firstTime: 'first time',
-  seenTimes: { one: 'once, last {when}', other: '{count} times, last {when}' },
+  seenTimes: { one: '{count} time, last {when}', other: '{count} times, last {when}' },
   fileAt: '{file}, line {line}, column {column}',
   fileLine: '{file}, line {line}',
   fieldOf: 'field {field}',
