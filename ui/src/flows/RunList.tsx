@@ -7,7 +7,7 @@ import { t } from '../messages/flow-parts';
 
 const numbers: readonly ColumnOf<RunRow>[] = [
   { id: 'status', title: t('status'), minWidth: 184, value: (run) => stateWord(run.status), cell: (run) => <Status state={run.status} /> },
-  { id: 'started', title: t('started'), minWidth: 112, value: (run) => run.startedAt, cell: (run) => <Time at={run.startedAt} isQuiet /> },
+  { id: 'started', title: t('started'), minWidth: 112, value: (run) => run.startedAt ?? run.at, cell: (run) => <Time at={run.startedAt ?? run.at} isQuiet /> },
   { id: 'took', title: t('took'), align: 'end', value: (run) => run.durationMs, cell: (run) => <Took run={run} /> },
   { id: 'ingested', title: t('ingested'), align: 'end', minWidth: 112, value: (run) => run.ingested, cell: (run) => <Count value={run.ingested} /> },
   { id: 'failed', title: t('failed'), align: 'end', value: (run) => run.failed, cell: (run) => <Count value={run.failed} /> },

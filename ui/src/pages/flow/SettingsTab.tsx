@@ -166,7 +166,9 @@ function Next({ mine }: { readonly mine: Settings }) {
                 <li key={dueAt}>
                   <Time at={dueAt} exact />
                   <br />
-                  <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
+                  {window.from !== undefined && window.to !== undefined && (
+                    <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
+                  )}
                 </li>
               ))}
             </ol>

@@ -82,7 +82,7 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
   );
 }
 
-function useActions({ run, flow, dataset }: RunDetail): readonly [ReactNode, (action: Action) => void] {
+function useActions({ run, flow }: RunDetail): readonly [ReactNode, (action: Action) => void] {
   const [dialog, ask] = useConfirm();
   const go = useGo();
   const { id, number } = run;
@@ -104,7 +104,7 @@ function useActions({ run, flow, dataset }: RunDetail): readonly [ReactNode, (ac
       },
     },
     cancel: {
-      title: t('cancelTitle', named), consequence: t('cancelText', { dataset: dataset.name }), action: t('cancel'), isDestructive: true,
+      title: t('cancelTitle', named), consequence: t('cancelText'), action: t('cancel'), isDestructive: true,
       onConfirm: async () => {
         await cancelRun(id);
         toast.done(t('cancelled'));
