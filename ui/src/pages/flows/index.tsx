@@ -1,6 +1,173 @@
+import { ActionBar, ActionButton, ActionMenu, Link, LinkButton, MenuItem, Picker, PickerItem, Text } from '@react-spectrum/s2';
+import Export from '@react-spectrum/s2/icons/Export';
+import PauseIcon from '@react-spectrum/s2/icons/PauseCircle';
+import Play from '@react-spectrum/s2/icons/Play';
+import Enable from '@react-spectrum/s2/icons/CheckmarkCircle';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useLive } from '../../api/live';
+import { type FlowRow, type Flows, OWN, own } from '../../api/own';
+import { useUrl } from '../../app/go';
+import { to } from '../../app/links';
+import { useShortcut } from '../../app/shortcuts';
+import { useConfirm } from '../../components/Confirm';
+import { CopyAs } from '../../components/CopyAs';
+import { type ColumnOf, focusedRow, List, type Selected } from '../../components/List';
 import { Page } from '../../components/Page';
+import { RunBars } from '../../components/RunBars';
+import { Query } from '../../components/States';
+import { Status, stateWord } from '../../components/Status';
+import { toast } from '../../components/toast';
+import { Count, Time } from '../../components/Values';
+import { download, each, manifest, runNow, setEnabled } from '../../flows/actions';
+import { type FlowAction, useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/flows';
+import { ViewMenu } from './ViewMenu';
+
+const healths = ['failing', 'late', 'running', 'healthy', 'paused', 'new', 'done', 'draft'] as const;
+const controls = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8, alignItems: 'end' });
 
 export default function FlowsPage() {
-  return <Page title={t('title')} />;
+  useLive(['flow', 'run', 'connection']);
+  const query = useQuery(own<Flows>('/flows', { limit: 1000 }));
+  return (
+    <Page
+      title={t('title')}
+      actions={
+        <>
+          <ViewMenu />
+          <CopyAs call={{ method: 'GET', path: `${OWN}/flows`, query: { limit: 1000 }, cli: 'forebay flows list', yaml: () => manifest((query.data?.items ?? []).map(({ id }) => id)) }} />
+          <LinkButton variant="accent" href={to.sources()}>{t('add')}</LinkButton>
+        </>
+      }
+    >
+      <Query
+        query={query}
+        lines={12}
+        isEmpty={({ items }) => items.length === 0}
+        empty={{
+          title: t('emptyTitle'), text: t('emptyText'),
+          action: <LinkButton variant="accent" href={to.sources()}>{t('emptyAction')}</LinkButton>,
+          link: <Link href="/docs/concepts.html">{t('emptyLink')}</Link>,
+        }}
+      >
+        {({ items }) => <Table flows={items} />}
+      </Query>
+    </Page>
+  );
+}
+
+function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
+  const [{ health, source }, setUrl] = useUrl();
+  const [dialog, act] = useFlowActions();
+  const sources = useMemo(() => [...new Map(flows.map((flow) => [flow.source.spec.name, flow.source.spec.title])).entries()], [flows]);
+  const shown = useMemo(
+    () => flows.filter((flow) => (health === undefined || flow.health === health) && (source === undefined || flow.source.spec.name === source)),
+    [flows, health, source],
+  );
+  const columns = useMemo(() => columnsOf(act), [act]);
+  const focused = (action: FlowAction) => () => {
+    const flow = flows.find(({ id }) => id === focusedRow()?.dataset.key);
+    if (flow !== undefined) act(flow, action);
+  };
+  useShortcut('r', t('run'), focused('run'));
+  useShortcut('e', t('edit'), focused('edit'));
+  useShortcut('l', t('log'), focused('log'));
+  useShortcut('.', t('rowMenu'), () => focusedRow()?.querySelector<HTMLElement>('[aria-haspopup]')?.click());
+  const [question, bulk] = useBulk(flows);
+  return (
+    <>
+      <List
+        label={t('title')}
+        items={shown}
+        id={({ id }) => id}
+        columns={columns}
+        text={textOf}
+        href={({ id }) => to.flow(id)}
+        controls={
+          <div className={controls}>
+            <Picker label={t('healthFilter')} value={health === undefined ? 'any' : String(health)} onChange={(key) => setUrl({ health: key === 'any' ? undefined : String(key) })}>
+              {[<PickerItem key="any" id="any">{t('any')}</PickerItem>, ...healths.map((one) => <PickerItem key={one} id={one}>{stateWord(one)}</PickerItem>)]}
+            </Picker>
+            <Picker label={t('sourceFilter')} value={source === undefined ? 'any' : String(source)} onChange={(key) => setUrl({ source: key === 'any' ? undefined : String(key) })}>
+              {[<PickerItem key="any" id="any">{t('any')}</PickerItem>, ...sources.map(([name, title]) => <PickerItem key={name} id={name}>{title}</PickerItem>)]}
+            </Picker>
+          </div>
+        }
+        actionBar={(selected) => (
+          <ActionBar>
+            <ActionButton onPress={() => bulk(selected, 'enable')}><Enable /><Text>{t('enable')}</Text></ActionButton>
+            <ActionButton onPress={() => bulk(selected, 'disable')}><PauseIcon /><Text>{t('disable')}</Text></ActionButton>
+            <ActionButton onPress={() => bulk(selected, 'run')}><Play /><Text>{t('run')}</Text></ActionButton>
+            <ActionButton onPress={() => bulk(selected, 'export')}><Export /><Text>{t('export')}</Text></ActionButton>
+          </ActionBar>
+        )}
+      />
+      {dialog}
+      {question}
+    </>
+  );
+}
+
+function textOf({ name, source, target, createdBy, tags = [], health }: FlowRow): string {
+  return [name, source.spec.title, source.connection.name, source.what, target.dataset.name, createdBy, stateWord(health), ...tags].join(' ');
+}
+
+function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly ColumnOf<FlowRow>[] {
+  return [
+    { id: 'name', title: t('name'), minWidth: 176, cell: ({ name }) => name, value: ({ name }) => name },
+    // Sorted by how much it needs somebody.
+    { id: 'health', title: t('health'), minWidth: 104, cell: (flow) => <Status state={flow.health} />, value: (flow) => healths.indexOf(flow.health) },
+    { id: 'freshness', title: t('freshness'), minWidth: 176, cell: ({ freshness }) => <span title={freshness.text}>{freshness.text}</span>, value: ({ freshness }) => freshness.lastSuccessAt },
+    { id: 'last', title: t('last'), minWidth: 216, cell: ({ last }) => <RunBars runs={last} /> },
+    { id: 'rows', title: t('rows'), minWidth: 112, align: 'end', cell: ({ totals }) => <Count value={totals.rowsLastRun} />, value: ({ totals }) => totals.rowsLastRun },
+    { id: 'failed', title: t('failed'), minWidth: 80, align: 'end', cell: ({ totals }) => <Count value={totals.failedLastRun} />, value: ({ totals }) => totals.failedLastRun },
+    { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={pathOf(flow)}>{pathOf(flow)}</span>, value: pathOf },
+    { id: 'next', title: t('next'), minWidth: 96, cell: ({ freshness: { nextRunAt } }) => (nextRunAt === undefined ? t('noNext') : <Time at={nextRunAt} isQuiet />), value: ({ freshness }) => freshness.nextRunAt },
+    { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => createdBy, value: ({ createdBy }) => createdBy },
+    { id: 'actions', title: t('actions'), width: 80, minWidth: 80, align: 'end', cell: (flow) => <Actions flow={flow} act={act} /> },
+  ];
+}
+
+function pathOf({ source, target }: FlowRow): string {
+  return `${source.connection.name} ${source.what} → ${target.dataset.name}`;
+}
+
+function Actions({ flow, act }: { readonly flow: FlowRow; readonly act: (flow: FlowRow, action: FlowAction) => void }) {
+  return (
+    <ActionMenu aria-label={t('actionsOf', { name: flow.name })} isQuiet onAction={(key) => act(flow, key as FlowAction)}>
+      {([...(flow.state === 'draft' ? ['open'] : ['open', 'run', flow.state === 'enabled' ? 'disable' : 'enable']), 'edit', 'log', 'clone', 'export', 'delete'] as FlowAction[])
+        .map((action) => <MenuItem key={action} id={action}>{t(action)}</MenuItem>)}
+    </ActionMenu>
+  );
+}
+
+type Bulk = 'enable' | 'disable' | 'run' | 'export';
+const consequences = { enable: () => t('bulkEnable'), disable: () => t('bulkDisable'), run: () => t('bulkRun') } as const;
+
+function useBulk(flows: readonly FlowRow[]) {
+  const [dialog, ask] = useConfirm();
+  function bulk(selected: Selected, action: Bulk): void {
+    const chosen = flows.filter(({ id }) => selected.has(id));
+    const done = () => toast.done(t('bulkDone', { action: t(action), count: chosen.length }));
+    if (action === 'export') {
+      manifest(chosen.map(({ id }) => id)).then((yaml) => {
+        download('dataflows.yaml', yaml, 'application/yaml');
+        done();
+      }, (error: unknown) => toast.failed(error));
+      return;
+    }
+    ask({
+      title: t('bulkTitle', { action: t(action), count: chosen.length }),
+      consequence: consequences[action](),
+      action: t(action),
+      onConfirm: async () => {
+        await each(chosen, ({ name }) => name, ({ id }) => (action === 'run' ? runNow(id) : setEnabled(id, action === 'enable')),
+          (failed, of, reasons) => t('bulkFailed', { failed, of, reasons }));
+        done();
+      },
+    });
+  }
+  return [dialog, bulk] as const;
 }
