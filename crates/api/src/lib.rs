@@ -15,6 +15,7 @@ mod clients;
 mod configs;
 mod connections;
 mod dataprep;
+mod demo;
 mod engine;
 mod entities;
 mod explore;
@@ -56,6 +57,10 @@ mod xdm;
 
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
+pub use demo::{
+    Demo, DemoControl, DemoFault, Recipe, RecipeConnection, WizardData, WizardDetails, WizardField, WizardRule,
+    WizardSchedule, WizardSchema, WizardState, WizardTarget,
+};
 pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
@@ -93,6 +98,8 @@ pub struct App {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is served to browsers beside the API.
     pub pages: Option<Arc<dyn Pages>>,
+    /// The demo's switches, in a server that is one.
+    pub demo: Option<Arc<dyn DemoControl>>,
 }
 
 /// What the operator chose.

@@ -2,12 +2,12 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::{manifest, session};
+use crate::own::{manifest, runlog, session};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, observability, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, demo, explore, export, flows, ims,
+    ingestion, labels, leftover, observability, own, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
 use axum::Router;
@@ -132,6 +132,8 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(session::get_session, session::create_session, session::delete_session))
         .routes(routes!(session::create_session_link));
     let own = own.routes(routes!(manifest::get_manifest));
+    let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
+    let own = own.routes(routes!(runlog::get_run_log)).routes(routes!(runlog::cancel_run));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))
@@ -155,7 +157,7 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/dulepolicy", policy)
         .routes(routes!(ims::token_v1))
         .routes(routes!(ims::exchange_jwt))
-        .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/forebay", clients().merge(own).merge(shown()))
         .nest("/data/foundation/import", import)
         .nest("/data/infrastructure/observability/insights", insights)
         .routes(routes!(ims::token_v2))
@@ -179,6 +181,20 @@ fn access_control() -> OpenApiRouter<App> {
 
 fn audit() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(audit::list_audit_events)).routes(routes!(audit::verify_audit_trail))
+}
+
+/// What lists and pages show, in one call each.
+fn shown() -> OpenApiRouter<App> {
+    use own::{errors, flows, overview, run, runs, schedules};
+    OpenApiRouter::new()
+        .routes(routes!(overview::get_overview))
+        .routes(routes!(flows::list_flow_rows))
+        .routes(routes!(flows::get_flow_row))
+        .routes(routes!(schedules::preview_schedule))
+        .routes(routes!(runs::list_run_rows))
+        .routes(routes!(run::get_run_detail))
+        .routes(routes!(errors::list_run_inputs))
+        .routes(routes!(errors::list_run_errors))
 }
 
 fn clients() -> OpenApiRouter<App> {

@@ -2,6 +2,8 @@
 //! the whole run follow from theirs: what came in is the copy's (records: the promotion's, since a copy counts none),
 //! what went out is the promotion's. Records always balance (FS-RUN-1). Top-level `state` repeats the status.
 
+pub mod trace;
+
 use crate::code::Code;
 use crate::files::Window;
 use crate::{Error, Result, Time};

@@ -32,7 +32,7 @@ enum Command {
     Backup(Backup),
     /// Read a backup into an empty database, of whatever kind.
     Restore(Restore),
-    /// Start the playground and the platform, and land sample data by the public API alone.
+    /// Start the platform with a small S3 server and a simulated HubSpot account beside it, for a first look.
     Demo(Demo),
     /// Start a local S3 endpoint with sample data and, if asked, a simulated HubSpot account; prints one JSON line with
     /// their addresses and the credentials they accept.
@@ -80,19 +80,35 @@ struct Restore {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Demo {
+    #[command(subcommand)]
+    command: Option<DemoCommand>,
     /// Folder of the demo's metadata, lake, keys and sample objects.
     #[arg(long, default_value = "./data/demo")]
     data: PathBuf,
     /// Address and port of the API; another port is taken if this one is.
     #[arg(long, default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// End after the last step instead of leaving everything running.
+    /// Land sample data by the public API alone, and end.
     #[arg(long)]
     exit: bool,
-    /// How the steps are printed.
+    /// How it is told.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
+}
+
+#[derive(Subcommand)]
+enum DemoCommand {
+    /// Begin anew: remove what a demo that has ended left, or restore one that runs.
+    Reset(Reset),
+}
+
+#[derive(Args)]
+struct Reset {
+    /// The demo's folder.
+    #[arg(long, default_value = "./data/demo")]
+    data: PathBuf,
 }
 
 #[derive(Args)]

@@ -14,6 +14,8 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Row};
 
 /// Documents that an upgrade reads at once.
 const PIECE: i64 = 1_000;
+/// Names that one statement looks up.
+const NAMES: usize = 200;
 /// Characters of a message that are kept here; the document has all of it.
 const LONGEST: usize = 1_000;
 /// A row of [`RunFacts`]; `r` is the table.
@@ -407,6 +409,26 @@ impl Store {
         let query = in_scope(sql.into(), scope).bind(run.flow.clone()).bind(run.number).bind(code.replace('\0', ""));
         let row = query.fetch_one(&self.database.readers).await.map_err(failed)?;
         Ok((row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?))
+    }
+
+    /// The names of those of these documents that are there, by their ids; empty for one without.
+    pub async fn names(&self, scope: &Scope, resource: Resource, ids: &[&str]) -> Result<Vec<(String, String)>> {
+        let mut names = Vec::new();
+        for ids in ids.chunks(NAMES) {
+            let marks: Vec<String> = (0..ids.len()).map(|i| format!("${}", i + 4)).collect();
+            let sql = format!(
+                "SELECT id, COALESCE(name, '') FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id IN ({})",
+                marks.join(", ")
+            );
+            let mut query = in_scope(sql, scope).bind(resource.name());
+            for id in ids {
+                query = query.bind(id.replace('\0', ""));
+            }
+            for row in query.fetch_all(&self.database.readers).await.map_err(failed)? {
+                names.push((row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?));
+            }
+        }
+        Ok(names)
     }
 
     /// What the queue knows of a run; none if its flow is gone.

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (30, include_str!("../migrations/0030_batches.sql")),
     (40, include_str!("../migrations/0040_sessions.sql")),
     (FACTS, include_str!("../migrations/0050_run_facts.sql")),
+    (60, include_str!("../migrations/0060_run_log.sql")),
 ];
 
 /// Where [`epochs`] lies in the table `meta`.

@@ -231,6 +231,8 @@ fn flow_service() -> Vec<Attack> {
         on("create_run", &[]).body(json!({ "flowId": "{flow}" })),
         on("get_run", &[("id", "{run}")]),
         on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
+        on("get_run_log", &[("id", "{run}")]).query("level=debug"),
+        on("cancel_run", &[("id", "{run}")]).last(1),
     ]
 }
 
@@ -264,6 +266,10 @@ fn more_of_flow_service() -> Vec<Attack> {
         on("patch_webhook", &[("id", "{webhook}")]).body(rename()),
         on("test_webhook", &[("id", "{webhook}")]),
         on("list_deliveries", &[("id", "{webhook}")]),
+        // A server that is no demo has none of it; `demo.rs` tries one that is.
+        on("get_demo", &[]).reach(Reach::Everybody).own(404),
+        on("put_demo", &[]).body(json!({ "fault": null })).reach(Reach::Everybody).own(404),
+        on("reset_demo", &[]).reach(Reach::Everybody).own(404),
         on("delete_webhook", &[("id", "{webhook}")]).last(2),
     ]
 }

@@ -16,6 +16,7 @@ mod connections;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod dataprep;
+mod demo;
 mod descriptors;
 mod drafts;
 mod explore;
@@ -31,8 +32,10 @@ mod manifest;
 mod matrix;
 mod observability;
 mod openapi;
+mod overview;
 mod pages;
 mod registry;
+mod runpages;
 mod runs;
 mod sandboxes;
 mod schemas;

@@ -102,6 +102,7 @@ impl World {
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
             pages: None,
+            demo: None,
         };
         let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
@@ -132,6 +133,36 @@ impl World {
     /// The scope of the caller that `call` speaks for.
     pub fn scope(&self) -> Scope {
         Scope { org: ORG.into(), sandbox: "acme-prod".into(), sandbox_name: "prod".into() }
+    }
+
+    /// Copies a flow so often, with so many ended runs of each, past the API: for what must stay fluent.
+    pub async fn crowd(&self, flow: &str, flows: i64, runs: i64) {
+        use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+        let mut raw = AnyConnection::connect(&self._database.url()).await.unwrap();
+        let numbers = |most: i64| {
+            format!(
+                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) SELECT i FROM n)"
+            )
+        };
+        let (flows, runs, hour) = (numbers(flows), numbers(runs), 3_600_000);
+        for sql in [
+            format!(
+                "INSERT INTO documents (org, sandbox, resource, id, name, state, parent, created_at, updated_at, version, etag, stamped, doc) \
+                 SELECT d.org, d.sandbox, d.resource, 'crowd-' || f.i, d.name || f.i, d.state, d.parent, d.created_at + f.i, d.updated_at, 1, d.etag, 1, d.doc \
+                 FROM documents d, {flows} f WHERE d.resource = 'flows' AND d.id = '{flow}'"
+            ),
+            format!(
+                "INSERT INTO schedules (org, sandbox, sandbox_name, flow_id, enabled, last_due, next_due) SELECT s.org, s.sandbox, s.sandbox_name, \
+                 'crowd-' || f.i, 1, NULL, s.next_due FROM schedules s, {flows} f WHERE s.flow_id = '{flow}'"
+            ),
+            format!(
+                "INSERT INTO run_facts SELECT s.org, s.sandbox, 'run-' || f.i || '-' || r.i, 'crowd-' || f.i, r.i, 'partial', 1, {START} - r.i * {hour} - f.i, \
+                 {START} - r.i * {hour} - f.i, {START} - r.i * {hour}, 100, 99, 1, 0, 0, 1000, '', '', '' FROM schedules s, {flows} f, {runs} r WHERE s.flow_id = '{flow}'"
+            ),
+        ] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut raw).await.unwrap();
+        }
+        raw.close().await.unwrap();
     }
 
     /// Moves the clock.

@@ -117,16 +117,16 @@ function textOf({ name, source, target, createdBy, tags = [], health }: FlowRow)
 function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly ColumnOf<FlowRow>[] {
   return [
     { id: 'name', title: t('name'), minWidth: 176, cell: ({ name }) => name, value: ({ name }) => name },
+    { id: 'actions', title: t('actions'), width: 88, minWidth: 88, cell: (flow) => <Actions flow={flow} act={act} /> },
     // Sorted by how much it needs somebody.
     { id: 'health', title: t('health'), minWidth: 104, cell: (flow) => <Status state={flow.health} />, value: (flow) => healths.indexOf(flow.health) },
-    { id: 'freshness', title: t('freshness'), minWidth: 176, cell: ({ freshness }) => <span title={freshness.text}>{freshness.text}</span>, value: ({ freshness }) => freshness.lastSuccessAt },
+    { id: 'freshness', title: t('freshness'), minWidth: 208, cell: ({ freshness }) => <span title={freshness.text}>{freshness.text}</span>, value: ({ freshness }) => freshness.lastSuccessAt },
     { id: 'last', title: t('last'), minWidth: 216, cell: ({ last }) => <RunBars runs={last} /> },
-    { id: 'rows', title: t('rows'), minWidth: 112, align: 'end', cell: ({ totals }) => <Count value={totals.rowsLastRun} />, value: ({ totals }) => totals.rowsLastRun },
+    { id: 'rows', title: t('rows'), minWidth: 128, align: 'end', cell: ({ totals }) => <Count value={totals.rowsLastRun} />, value: ({ totals }) => totals.rowsLastRun },
     { id: 'failed', title: t('failed'), minWidth: 80, align: 'end', cell: ({ totals }) => <Count value={totals.failedLastRun} />, value: ({ totals }) => totals.failedLastRun },
     { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={pathOf(flow)}>{pathOf(flow)}</span>, value: pathOf },
     { id: 'next', title: t('next'), minWidth: 96, cell: ({ freshness: { nextRunAt } }) => (nextRunAt === undefined ? t('noNext') : <Time at={nextRunAt} isQuiet />), value: ({ freshness }) => freshness.nextRunAt },
     { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => createdBy, value: ({ createdBy }) => createdBy },
-    { id: 'actions', title: t('actions'), width: 80, minWidth: 80, align: 'end', cell: (flow) => <Actions flow={flow} act={act} /> },
   ];
 }
 

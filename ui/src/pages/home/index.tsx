@@ -31,7 +31,8 @@ const h2 = style({ font: 'title-lg', margin: 0 });
 const quiet = style({ font: 'body', color: 'neutral-subdued', margin: 0 });
 const tiles = style({ listStyleType: 'none', margin: 0, padding: 0, display: 'flex', flexWrap: 'wrap', gap: 8 });
 const tile = style({
-  display: 'flex', flexDirection: 'column', rowGap: 2, paddingX: 16, paddingY: 8, minWidth: 64, borderRadius: 'default', backgroundColor: 'gray-100',
+  display: 'flex', flexDirection: 'column', rowGap: 2, paddingX: 16, paddingY: 8, minWidth: 64, borderRadius: 'default', font: 'ui',
+  borderWidth: 1, borderStyle: 'solid', borderColor: 'gray-300',
 });
 const big = style({ font: 'title-xl' });
 const line = style({ listStyleType: 'none', margin: 0, padding: 0, display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 4, font: 'ui' });
