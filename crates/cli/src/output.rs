@@ -132,6 +132,9 @@ impl Screen {
     /// # Errors
     /// When stdout is closed.
     pub fn print(&self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -384,7 +387,11 @@ pub fn duration(millis: f64) -> String {
 pub fn time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?),
-        Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+        Value::String(text) => {
+            // The audit trail leaves out the colon of its offset.
+            let read = DateTime::parse_from_rfc3339(text);
+            Some(read.or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z")).ok()?.to_utc())
+        }
         _ => None,
     }
 }

@@ -117,7 +117,7 @@ pub async fn run(session: &Session, command: TablesCommand) -> Result<Exit> {
             screen.one(ONE, &table)?;
             if screen.format == Format::Table {
                 let fields = table["fields"].as_array().cloned().unwrap_or_default();
-                screen.print("")?;
+                screen.print("\n")?;
                 screen.list(FIELDS, &fields)?;
                 if let Some(duckdb) = table["duckdb"].as_str() {
                     screen.say(&format!("\n{}", crate::output::clean(duckdb)));

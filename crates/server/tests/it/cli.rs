@@ -326,7 +326,7 @@ fn every_example_of_the_page_runs() {
         .unwrap();
     let _demo = Demo(demo);
     let began = Instant::now();
-    let ready = || shell.run(&["preview", "Playground S3", "/in/people.csv", "-q"]).exit == 0;
+    let ready = || shell.run(&["preview", "Demo S3", "/in/people.csv", "-q"]).exit == 0;
     while !ready() {
         assert!(began.elapsed() < Duration::from_secs(120), "the demo does not come up");
         std::thread::sleep(Duration::from_millis(200));
