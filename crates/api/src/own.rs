@@ -1,5 +1,7 @@
 //! What Forebay offers beyond the public services, for its web UI and its command line: one file for each subject.
 
+pub mod columns;
+pub mod datasets;
 pub mod errors;
 pub mod flows;
 pub mod lines;
@@ -12,3 +14,4 @@ pub mod runlog;
 pub mod runs;
 pub mod schedules;
 pub mod session;
+pub mod system;

@@ -185,7 +185,7 @@ fn audit() -> OpenApiRouter<App> {
 
 /// What lists and pages show, in one call each.
 fn shown() -> OpenApiRouter<App> {
-    use own::{errors, flows, overview, run, runs, schedules};
+    use own::{columns, datasets, errors, flows, overview, run, runs, schedules, system};
     OpenApiRouter::new()
         .routes(routes!(overview::get_overview))
         .routes(routes!(flows::list_flow_rows))
@@ -195,6 +195,17 @@ fn shown() -> OpenApiRouter<App> {
         .routes(routes!(run::get_run_detail))
         .routes(routes!(errors::list_run_inputs))
         .routes(routes!(errors::list_run_errors))
+        .routes(routes!(datasets::list_tables))
+        .routes(routes!(datasets::get_table))
+        .routes(routes!(datasets::get_table_history))
+        .routes(routes!(datasets::preview_table))
+        .routes(routes!(columns::get_flow_schema))
+        .routes(routes!(columns::put_flow_schema_policy))
+        .routes(routes!(columns::approve_flow_columns))
+        .routes(routes!(columns::dismiss_flow_columns))
+        .routes(routes!(system::get_system))
+        .routes(routes!(system::get_diagnostics))
+        .routes(routes!(system::list_codes))
 }
 
 fn clients() -> OpenApiRouter<App> {

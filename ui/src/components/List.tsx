@@ -168,5 +168,7 @@ function move(box: HTMLElement | null, key: string): void {
     if (grid.contains(document.activeElement)) return;
     grid.focus();
   }
-  (document.activeElement ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  // Space chooses the row, also when the focus is on a button within it.
+  const target = key === ' ' ? focusedRow() : document.activeElement;
+  (target ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
 }

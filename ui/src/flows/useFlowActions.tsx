@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useCallback } from 'react';
 import type { FlowRow } from '../api/own';
 import { useGo } from '../app/go';
 import { to } from '../app/links';
@@ -14,7 +14,8 @@ export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' 
 export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowRow, action: FlowAction) => void] {
   const [dialog, ask] = useConfirm();
   const go = useGo();
-  function act(flow: FlowRow, action: FlowAction): void {
+  // Stable, since the columns of long lists are made of it.
+  const act = useCallback((flow: FlowRow, action: FlowAction): void => {
     const { id, name } = flow;
     const last = flow.last.at(-1);
     switch (action) {
@@ -58,7 +59,7 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
           },
         });
     }
-  }
+  }, [ask, go]);
   return [dialog, act];
 }
 

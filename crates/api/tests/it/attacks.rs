@@ -126,6 +126,9 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store(&format!("tables/acme-prod/{}/01B.parquet", parts.dataset), "canary");
+    let waiting = |name: &str| json!({ "name": name, "type": "string", "firstSeenAt": 1, "run": "canary" });
+    let columns = json!({ "columns": [], "pending": [waiting("canary"), waiting("canary 2")], "dismissed": [], "policy": "notify" });
+    world.put(&world.scope(), Resource::FlowSchema, &flow, columns).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let alt = |id: &str| format!("_acme.schemas.{}", id.rsplit('/').next().unwrap_or_default());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -175,6 +178,7 @@ pub fn all() -> Vec<Attack> {
         access_control(),
         ingestion(),
         own(),
+        pages(),
     ]
     .into_iter()
     .flatten()
@@ -383,6 +387,35 @@ fn ingestion() -> Vec<Attack> {
         on("import_schemas", &[]).body(json!([{ "$id": "{schema}" }])).own(400),
         on("get_metrics", &[]).query("metric=timeseries.ingestion.dataset.recordsuccess.count&id={dataset}&start=2024-07-01T00:00:00.000Z&end=2024-07-03T00:00:00Z"),
         on("query_metrics", &[]).body(metric),
+    ]
+}
+
+/// What lists and pages show.
+fn pages() -> Vec<Attack> {
+    let columns = json!({ "columns": [{ "name": "canary" }] });
+    vec![
+        on("get_overview", &[]),
+        on("list_flow_rows", &[]),
+        on("get_flow_row", &[("id", "{flow}")]),
+        on("preview_schedule", &[]).body(json!({ "scheduleParams": { "frequency": "once" } })).reach(Reach::Everybody),
+        on("list_run_rows", &[]),
+        on("list_run_rows", &[]).query("flow={flow}"),
+        on("get_run_detail", &[("id", "{run}")]),
+        on("list_run_inputs", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]).query("format=csv"),
+        on("list_tables", &[]),
+        on("get_table", &[("id", "{dataset}")]),
+        on("get_table_history", &[("id", "{dataset}")]),
+        on("preview_table", &[("id", "{dataset}")]),
+        on("get_flow_schema", &[("id", "{flow}")]),
+        on("approve_flow_columns", &[("id", "{flow}")]).body(columns),
+        on("dismiss_flow_columns", &[("id", "{flow}")]).body(json!({ "columns": ["canary 2"] })),
+        on("put_flow_schema_policy", &[("id", "{flow}")]).body(json!({ "policy": "ignore" })),
+        // Of all sandboxes of an organization.
+        on("get_system", &[]).reach(Reach::Organization),
+        on("get_diagnostics", &[]),
+        on("list_codes", &[]).reach(Reach::Everybody),
     ]
 }
 

@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{
-    App, Engine, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+    App, Engine, Host, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TableCommit, TableRows,
+    TableState, TokenKey, Uploads, router,
 };
 use forebay_model::error::Kind;
 use forebay_model::event::Finding;
@@ -447,6 +448,10 @@ pub struct Memory {
     pub rows: Mutex<Vec<Value>>,
     pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
     pub sampled: Mutex<Vec<(Object, Option<FileOptions>)>>,
+    /// Of every table.
+    pub commits: Mutex<Vec<TableCommit>>,
+    /// Free and all bytes of the data folder.
+    pub space: Mutex<Option<(u64, u64)>>,
 }
 
 impl Memory {
@@ -543,5 +548,42 @@ impl Engine for Memory {
 
     async fn discard(&self, paths: &[String]) {
         self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
+    }
+
+    // Every table has the same commits; one without has none.
+    async fn describe(&self, _: &str) -> Result<Option<TableState>> {
+        let commits = self.commits.lock().unwrap();
+        Ok(commits.last().map(|last| TableState {
+            version: last.version,
+            files: commits.iter().map(|commit| commit.added_files - commit.removed_files).sum(),
+            rows: commits.iter().map(|commit| commit.added_rows).sum(),
+            bytes: commits.iter().map(|commit| commit.bytes).sum(),
+            modified: Some(last.at),
+        }))
+    }
+
+    async fn history(&self, _: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
+        let commits = self.commits.lock().unwrap();
+        let older = commits.iter().rev().filter(|commit| before.is_none_or(|before| commit.version < before));
+        Ok(older.take(limit).cloned().collect())
+    }
+
+    async fn read_at(&self, _: &str, version: Option<u64>, limit: usize) -> Result<TableRows> {
+        let newest = self.commits.lock().unwrap().last().map(|last| last.version);
+        if version.is_some_and(|version| newest.is_none_or(|newest| version > newest)) {
+            return Err(Error::new(Kind::NotFound, &code::HTTP_404, "the table has no such version"));
+        }
+        let rows = self.rows.lock().unwrap().iter().take(limit).cloned().collect();
+        Ok(TableRows { version: version.or(newest), columns: vec![("id".into(), "string".into())], rows })
+    }
+
+    fn address(&self, folder: &str) -> String {
+        format!("/data/lake/{folder}")
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let started = Time::from_timestamp_millis(START - 5_000).unwrap();
+        let space = *self.space.lock().unwrap();
+        Ok(Host { started, folder: "/data".into(), space, configuration: "listen: 127.0.0.1:8080".into() })
     }
 }

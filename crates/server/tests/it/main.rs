@@ -18,6 +18,7 @@ mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
+mod pages;
 mod prep;
 mod processes;
 mod requests;

@@ -13,6 +13,7 @@ mod sandboxes;
 mod schedules;
 mod secrets;
 mod sessions;
+mod telling;
 
 use crate::database::Database;
 use forebay_model::{Document, Resource, Scope, Time};
