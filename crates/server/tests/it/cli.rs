@@ -310,7 +310,6 @@ const OTHERWISE: &[(&str, &[i32])] = &[
     ("runs retry people", &[2, 5]),
     ("tables preview people --version 1", &[2, 3]),
     ("plan -f people.yaml --exit-code", &[9]),
-    ("sandboxes reset dev", &[2, 5]),
     ("doctor", &[1]),
 ];
 
