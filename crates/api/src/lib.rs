@@ -59,6 +59,7 @@ pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
+pub use own::events::Watchers;
 pub use own::session::{OneTimeLink, one_time_link};
 pub use routes::{openapi, router};
 pub use serve::serve;
@@ -87,6 +88,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Signs and checks access tokens.
     pub tokens: TokenKey,
+    /// Those who watch what changes.
+    pub watchers: Watchers,
     /// Renders the metrics, in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
 }

@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::session;
+use crate::own::{drafts, events, find, session, timeline};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -130,7 +130,12 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::list_deliveries));
     let own = own
         .routes(routes!(session::get_session, session::create_session, session::delete_session))
-        .routes(routes!(session::create_session_link));
+        .routes(routes!(session::create_session_link))
+        .routes(routes!(events::watch_events))
+        .routes(routes!(drafts::list_drafts, drafts::create_draft))
+        .routes(routes!(drafts::get_draft, drafts::put_draft, drafts::delete_draft))
+        .routes(routes!(find::find))
+        .routes(routes!(timeline::get_flow_timeline));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

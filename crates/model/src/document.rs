@@ -62,6 +62,8 @@ pub enum Resource {
     Webhook,
     /// What a webhook is told, and each try to tell it.
     Delivery,
+    /// What a person has filled in of a form that is not sent yet.
+    Draft,
 }
 
 impl Resource {
@@ -87,6 +89,7 @@ impl Resource {
             Resource::Policy => "policies",
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
+            Resource::Draft => "drafts",
         }
     }
 }

@@ -4,6 +4,7 @@
 //! [`mapping`] and [`xdm`] for how incoming data gets its shape, then [`run`] for how a run is told.
 
 pub mod code;
+pub mod diff;
 pub mod document;
 pub mod error;
 pub mod event;

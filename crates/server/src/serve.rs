@@ -144,6 +144,7 @@ pub async fn start(config: Config) -> Result<Running, String> {
             lake: lake_folder(data)?,
         }),
         tokens,
+        watchers: forebay_api::Watchers::default(),
         metrics: Arc::new(move || metrics.render()),
     };
     let stop = CancellationToken::new();

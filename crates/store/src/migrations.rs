@@ -16,6 +16,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (10, include_str!("../migrations/0010_audit.sql")),
     (30, include_str!("../migrations/0030_batches.sql")),
     (40, include_str!("../migrations/0040_sessions.sql")),
+    (41, include_str!("../migrations/0041_changes.sql")),
 ];
 
 /// Where [`epochs`] lies in the table `meta`.

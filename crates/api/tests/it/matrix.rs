@@ -38,6 +38,7 @@ const RESOURCES: &[Resource] = &[
     Resource::DatasetLabels,
     Resource::Role,
     Resource::Policy,
+    Resource::Draft,
 ];
 
 /// An operation of the document.
