@@ -2,8 +2,12 @@
 
 pub mod columns;
 pub mod datasets;
+pub mod drafts;
 pub mod errors;
+pub mod events;
+pub mod find;
 pub mod flows;
+pub mod kinds;
 pub mod lines;
 pub mod manifest;
 pub mod overview;
@@ -15,3 +19,4 @@ pub mod runs;
 pub mod schedules;
 pub mod session;
 pub mod system;
+pub mod timeline;

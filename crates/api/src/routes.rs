@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::{manifest, runlog, session};
+use crate::own::{drafts, events, find, manifest, runlog, session, timeline};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -134,6 +134,12 @@ fn operations() -> OpenApiRouter<App> {
     let own = own.routes(routes!(manifest::get_manifest));
     let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
     let own = own.routes(routes!(runlog::get_run_log)).routes(routes!(runlog::cancel_run));
+    let own = own
+        .routes(routes!(events::watch_events))
+        .routes(routes!(drafts::list_drafts, drafts::create_draft))
+        .routes(routes!(drafts::get_draft, drafts::put_draft, drafts::delete_draft))
+        .routes(routes!(find::find))
+        .routes(routes!(timeline::get_flow_timeline));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))

@@ -184,6 +184,7 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
             lake: lake_folder(data)?,
         }),
         tokens,
+        watchers: forebay_api::Watchers::default(),
         metrics: Arc::new(move || metrics.render()),
         pages: Some(Arc::new(crate::pages::Site::new())),
         demo,

@@ -114,6 +114,8 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
     let draft = world.created(&format!("{FLOWS}/sourceConnections?mode=draft"), draft).await;
     let hook = json!({ "url": "https://hooks.example.com/canary" });
     let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
+    let form = json!({ "name": "canary form", "state": { "path": "canary" } });
+    let form = world.created("/data/foundation/forebay/drafts", form).await;
     let control = "/data/foundation/access-control/administration";
     let role = world.created(&format!("{control}/roles"), json!({ "name": "canary role" })).await;
     let policy = world.created(&format!("{control}/policies"), policy("canary policy")).await;
@@ -162,6 +164,7 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         ("client", text(&client.body["clientId"])),
         ("upload", text(&upload)),
         ("view", view),
+        ("form", form),
     ])
 }
 
@@ -349,6 +352,15 @@ fn own() -> Vec<Attack> {
         on("get_session", &[]).reach(Reach::Everybody),
         on("delete_session", &[]).reach(Reach::Everybody),
         on("create_session_link", &[]).reach(Reach::Everybody),
+        on("watch_events", &[]).reach(Reach::Everybody),
+        on("list_drafts", &[]),
+        on("create_draft", &[]).body(json!({ "name": "theirs" })).reach(Reach::Everybody),
+        on("get_draft", &[("id", "{form}")]),
+        on("put_draft", &[("id", "{form}")]).body(json!({ "name": "taken" })),
+        on("delete_draft", &[("id", "{form}")]).last(1),
+        on("find", &[]).query("q=canary"),
+        on("find", &[]).query("q={flow}"),
+        on("get_flow_timeline", &[("id", "{flow}")]),
     ]
 }
 

@@ -39,6 +39,7 @@ const RESOURCES: &[Resource] = &[
     Resource::Role,
     Resource::Policy,
     Resource::FlowSchema,
+    Resource::Draft,
 ];
 
 /// An operation of the document.

@@ -101,6 +101,7 @@ impl World {
                 lake: "/srv/forebay/lake".into(),
             }),
             tokens,
+            watchers: forebay_api::Watchers::default(),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
             pages: None,
             demo: None,
@@ -129,6 +130,11 @@ impl World {
         let mut new = New::new(resource, id, body);
         new.stamp = false;
         self.app.store.insert(scope, new, self.app.now()).await.unwrap();
+    }
+
+    /// The same database, as another program has it open.
+    pub async fn another_store(&self) -> Store {
+        Store::open(&self._database.url(), Keys::from_bytes([7; 32])).await.unwrap()
     }
 
     /// The scope of the caller that `call` speaks for.
@@ -378,15 +384,24 @@ impl Call<'_> {
         self
     }
 
-    pub async fn send(self) -> Reply {
+    /// The answer as it comes.
+    pub async fn response(self) -> http::Response<Body> {
         let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
         }
         let request = request.body(Body::from(self.body)).unwrap();
-        let response = self.world.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        self.world.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn send(self) -> Reply {
+        let response = self.response().await;
+        let (parts, mut body) = response.into_parts();
+        let endless = parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = match endless {
+            true => body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            false => body.collect().await.unwrap().to_bytes(),
+        };
         Reply {
             status: parts.status,
             headers: parts.headers,

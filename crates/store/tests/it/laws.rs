@@ -3,6 +3,7 @@
 
 mod audit;
 mod batches;
+mod changes;
 mod deliveries;
 mod documents;
 mod facts;
