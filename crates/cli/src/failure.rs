@@ -180,6 +180,10 @@ pub fn of_answer(status: u16, body: &Value, request: Option<&str>) -> Failure {
         Some(format!("characters {} to {}", span["start"], span["end"]))
     });
     failure.request = request.map(str::to_string).or_else(|| text(&["/report/request-id", "/requestId"]));
+    let explained = failure.code.as_deref().is_some_and(|code| Code::find(code).is_some());
+    if !explained && matches!(failure.exit, Exit::Usage | Exit::Conflict) {
+        failure.next = Some("the same with -vv, to see the call and its answer".into());
+    }
     if status == 412 {
         failure.next = Some("the same command again: it reads the new version first".into());
     }

@@ -254,8 +254,8 @@ async fn each_way_to_end_has_its_code_and_the_next_command() {
         &orders(&bucket).replace("orders once", "gone").replace("/in/orders.csv", "/nowhere/x.csv"),
     );
     shell.ends(0, &["apply", "-f", "gone.yaml", "--yes"]);
-    let said = shell.run(&["runs", "wait", "gone", "--timeout", "90"]);
-    assert!([0, 6].contains(&said.exit), "{}", said.err);
+    let said = shell.ends(6, &["runs", "wait", "gone", "--timeout", "90"]);
+    assert!(said.out.contains("FLOW-1101-404"), "{}", said.out);
     let error = shell.ends(3, &["flows", "get", "nobody", "-o", "json"]);
     let error: Value = serde_json::from_str(error.err.trim()).unwrap();
     assert_eq!(error["error"]["exit"], 3);
