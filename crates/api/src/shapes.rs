@@ -67,7 +67,7 @@ fn family<'a>(files: &'a [Value], path: &str) -> &'a Value {
 
 /// Bounds of numbers as the server has them. What Rust's types say of them is its own affair.
 fn parameters(operation: &mut Value, limit: Option<u64>) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_string();
         let schema = &mut parameter["schema"];
         if schema["type"] == json!(["string", "null"]) {
