@@ -17,6 +17,7 @@ import { autoMap, columnOf, fieldName, type FieldType, fromCsv, type Line, lines
 import { Lines } from './Lines';
 import { RuleDialog } from './RuleDialog';
 import { valueAt } from '../sources/explore';
+import { without } from '../wizard/state';
 
 /** What the editor changes: the rules, and for a schema that is made with the dataflow also its fields. */
 export interface Mapping {
@@ -131,7 +132,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
     set({ rules, fields: fields.map((one) => (one.path === path ? { ...one, type } : one)) });
   }
   function rekey(path: string, isKey: boolean): void {
-    set({ rules, fields: fields.map(({ key: _, ...one }) => (one.path === path && isKey ? { ...one, key: true } : one)) });
+    set({ rules, fields: fields.map((one) => (one.path === path && isKey ? { ...one, key: true } : without(one, 'key'))) });
   }
   function byName(): void {
     const next = isNew

@@ -67,7 +67,6 @@ export const t = catalogue('mapping', {
   importDo: 'Import',
   imported: { one: '{count} rule imported.', other: '{count} rules imported.' },
   csvWrong: 'Line {line} of the file is no rule: it needs the columns source and destination.',
-  noMatch: 'No field fits.',
   upsert: 'Rows with the same key replace each other (upsert): the dataset has one row for each value of {key}.',
   append: 'Without a key every row is added to the dataset. Choose a key in the menu of a field to have one row for each of its values.',
   readOnly: 'You may look at this mapping, not change it.',

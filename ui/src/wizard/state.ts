@@ -115,3 +115,8 @@ export type Lack = 'lackSource' | 'lackAccount' | 'lackData' | 'lackTarget' | 'l
 function tooOften({ frequency, interval = 0 }: ScheduleState): boolean {
   return !Number.isInteger(interval) || interval < (frequency === 'minute' ? 15 : 1);
 }
+
+/** An object without one of its members. */
+export function without<T extends object, K extends keyof T>(of: T, name: K): Omit<T, K> {
+  return Object.fromEntries(Object.entries(of).filter(([one]) => one !== name)) as Omit<T, K>;
+}

@@ -18,7 +18,7 @@ import { datasets } from '../../mapping/datasets';
 import { type Sample, valueAt } from '../../sources/explore';
 import { create, flowSpecOf, FULL, type Part, parts, type Progress } from '../../wizard/create';
 import { plan } from '../../wizard/plan';
-import { lacks, type Made, type ScheduleState, type Step, type WizardState } from '../../wizard/state';
+import { lacks, type Made, type ScheduleState, type Step, without, type WizardState } from '../../wizard/state';
 import { useSample } from '../../wizard/useSample';
 import { Next } from './ScheduleStep';
 import { h3, note, stack, type StepProps } from './step';
@@ -61,9 +61,8 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
     setBusy(runs ? 'run' : 'create');
     setError(undefined);
     try {
-      const { schedule: { startTime: _, ...now } } = state;
       // "Run now" is a first tick at the moment of creation.
-      const wanted: WizardState = runs ? { ...state, schedule: now } : state;
+      const wanted: WizardState = runs ? { ...state, schedule: without(state.schedule, 'startTime') } : state;
       const known = { source, tenant, flowSpec: await flowSpecOf(source), ...(chosen !== undefined && { schemaId: chosen.schema }) };
       const flow = await create(wanted, known, onMade, setTold);
       toast.done(t('created'));

@@ -4,6 +4,7 @@ import { useState } from 'react';
 import { to } from '../../app/links';
 import { t } from '../../messages/wizard';
 import type { Source } from '../../sources/specs';
+import { without } from '../../wizard/state';
 import { note, stack, type StepProps } from './step';
 
 const choice = style({ font: 'ui-sm', color: 'neutral-subdued' });
@@ -15,7 +16,7 @@ export function SourceStep({ state, change, sources }: StepProps & { readonly so
   function choose(id: string): void {
     if (id === state.specId) return;
     // What was chosen in another source has no meaning in this one.
-    change({ specId: id, connectionId: undefined, account: {}, data: { params: {}, properties: {} }, mapping: [], target: withoutSchema(state.target) });
+    change({ specId: id, connectionId: undefined, account: {}, data: { params: {}, properties: {} }, mapping: [], target: without(state.target, 'schema') });
   }
   return (
     <div className={stack}>
@@ -28,8 +29,4 @@ export function SourceStep({ state, change, sources }: StepProps & { readonly so
       <p className={note}>{t('onlyRunnable')} <Link href={to.sources()}>{t('catalogue')}</Link></p>
     </div>
   );
-}
-
-function withoutSchema({ schema: _, ...target }: StepProps['state']['target']): StepProps['state']['target'] {
-  return target;
 }
