@@ -58,6 +58,7 @@ export const t = catalogue('mapping', {
   atCharacter: 'At character {at}: {message}',
   failing: { one: '{count} of {all} sample rows does not convert: {message}', other: '{count} of {all} sample rows do not convert: {message}' },
   empty: 'empty',
+  noColumn: 'The source has no column “{name}”.',
   checking: 'Checking…',
   checkFailed: 'The mapping could not be checked: {reason}',
   importTitle: 'Import a mapping',

@@ -28,6 +28,8 @@ export interface DataState {
   /** Whether the format is what the server found out, rather than what somebody set. */
   readonly isDetected?: boolean;
   readonly deltaColumn?: { readonly name: string; readonly dateFormat?: string; readonly timezone?: string };
+  /** The whole table is read each time, by choice. */
+  readonly isWhole?: boolean;
   /** The file that the preview shows, where the path means several. */
   readonly sample?: string;
 }

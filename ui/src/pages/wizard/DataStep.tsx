@@ -102,7 +102,7 @@ export function DataStep({ state, change, source }: StepProps) {
 }
 
 function withDelta(data: DataState, deltaColumn: DataState['deltaColumn']): DataState {
-  return { ...without(data, 'deltaColumn'), ...(deltaColumn !== undefined && { deltaColumn }) };
+  return { ...without(data, 'deltaColumn'), isWhole: deltaColumn === undefined, ...(deltaColumn !== undefined && { deltaColumn }) };
 }
 
 interface DeltaProps {
@@ -116,7 +116,7 @@ function Delta({ state: { data }, columns, onChange }: DeltaProps) {
   const times = columns.filter((one) => /date|time/i.test(one.type));
   const usual = times.find((one) => /^(updated_?at|last_?modified(_?date)?|modified_?at)$/i.test(one.name));
   const isUnset = data.deltaColumn === undefined;
-  const isFirst = columns.length > 0 && isUnset && data.isDetected !== true;
+  const isFirst = columns.length > 0 && isUnset && data.isWhole !== true;
   useEffect(() => {
     // The usual column is the better start; who takes it away says so.
     if (isFirst && usual !== undefined) onChange({ name: usual.name, dateFormat: 'YYYY-MM-DD', timezone: 'UTC' });

@@ -52,6 +52,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
   const dataset = state.target.datasetId === undefined ? (state.target.datasetName ?? '') : (chosen?.name ?? state.target.datasetId);
   const [busy, setBusy] = useState<'run' | 'create'>();
   const [error, setError] = useState<unknown>();
+  const [lastWay, setLastWay] = useState(true);
   const [told, setTold] = useState<Progress>();
   const missing = Object.keys(lacks(state)) as Step[];
   const text = plan(state, { connection, dataset, tenant }, source?.kind === 'table');
@@ -59,6 +60,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
   async function make(runs: boolean): Promise<void> {
     if (source === undefined) return;
     setBusy(runs ? 'run' : 'create');
+    setLastWay(runs);
     setError(undefined);
     try {
       // "Run now" is a first tick at the moment of creation.
@@ -88,7 +90,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         <Button variant="secondary" fillStyle="outline" isDisabled={busy !== undefined} onPress={onSaveDraft}>{t('saveDraft')}</Button>
       </ButtonGroup>
       {told !== undefined && (busy !== undefined || error !== undefined) && <Parts of={told} />}
-      {error !== undefined && <ErrorBox error={error} advice={t('failedAt')} onRetry={() => void make(true)} />}
+      {error !== undefined && <ErrorBox error={error} advice={t('failedAt')} onRetry={() => void make(lastWay)} />}
       <div className={groups}>
         <Group step="account" go={go}>
           {fact(t('source'), source?.title)}
