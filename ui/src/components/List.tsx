@@ -17,7 +17,8 @@ export interface ColumnOf<T> {
   readonly minWidth?: number;
 }
 
-export type Selected = 'all' | ReadonlySet<string>;
+/** The ids of the chosen rows; of all that are shown when all are chosen. */
+export type Selected = ReadonlySet<string>;
 
 interface Props<T> {
   readonly label: string;
@@ -91,7 +92,7 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
           },
         })}
         {...(actionBar !== undefined && {
-          renderActionBar: (keys) => actionBar(keys === 'all' ? 'all' : new Set([...keys].map(String))),
+          renderActionBar: (keys) => actionBar(new Set(keys === 'all' ? shown.map(id) : [...keys].map(String))),
         })}
         // The table knows its rows by their number only: how high they are decides the height of the box.
         UNSAFE_style={{ height: height ?? Math.min(640, Math.max(3, shown.length) * ROW + ROW + 2) }}
@@ -153,6 +154,11 @@ function arrange<T>(
   });
 }
 
+/** The row that has the focus, or holds it; its `dataset.key` is the item's id. */
+export function focusedRow(): HTMLElement | null {
+  return document.activeElement?.closest<HTMLElement>('[role=row][data-key]') ?? null;
+}
+
 /** Moves in the table by the keys that it knows itself, so that there is one way of moving only. */
 function move(box: HTMLElement | null, key: string): void {
   const grid = box?.querySelector<HTMLElement>('[role=grid], [role=treegrid]');
@@ -162,5 +168,7 @@ function move(box: HTMLElement | null, key: string): void {
     if (grid.contains(document.activeElement)) return;
     grid.focus();
   }
-  (document.activeElement ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+  // Space chooses the row, also when the focus is on a button within it.
+  const target = key === ' ' ? focusedRow() : document.activeElement;
+  (target ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
 }

@@ -1,4 +1,4 @@
 import { search, text } from '../../app/search';
 
 /** What the URL holds of this page, beside the common parameters. */
-export default search({ run: text });
+export default search({ run: text, kind: text });

@@ -1,4 +1,4 @@
-import { search, text, int } from '../../app/search';
+import { int, search, text } from '../../app/search';
 
 /** What the URL holds of this page, beside the common parameters. */
-export default search({ file: text, line: int, level: text });
+export default search({ code: text, level: text, line: int });

@@ -1,0 +1,69 @@
+import { Disclosure, DisclosurePanel, DisclosureTitle, Link } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import type { TimelineItem } from '../api/own';
+import { to } from '../app/links';
+import { count } from '../components/format';
+import { Status } from '../components/Status';
+import { Duration, Time } from '../components/Values';
+import { t } from '../messages/flow';
+import { Diff } from './Diff';
+
+const list = style({ listStyleType: 'none', margin: 0, padding: 0, display: 'flex', flexDirection: 'column', minWidth: 0 });
+const entry = style({
+  display: 'flex', flexDirection: 'column', rowGap: 8, minWidth: 0, paddingY: 8, font: 'ui', overflowWrap: 'anywhere',
+  borderWidth: 0, borderBottomWidth: 1, borderStyle: 'solid', borderColor: 'gray-200',
+});
+const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 2, alignItems: 'center' });
+const quiet = style({ font: 'ui-sm', color: 'neutral-subdued' });
+
+/** Runs and changes, newest first: what happened, who did it, what differs. */
+export function Events({ items, label }: { readonly items: readonly TimelineItem[]; readonly label: string }) {
+  return (
+    <ol className={list} aria-label={label}>
+      {items.map((item) => (
+        <li key={`${String(item.at)}/${item.kind}/${item.subject.id}`} className={entry}>
+          {item.run === undefined ? <ChangeOf item={item} /> : <RunOf item={item} run={item.run} />}
+        </li>
+      ))}
+    </ol>
+  );
+}
+
+function RunOf({ item, run }: { readonly item: TimelineItem; readonly run: NonNullable<TimelineItem['run']> }) {
+  return (
+    <>
+      <div className={line}>
+        <Status state={run.status} /> <Link href={to.run(run.id)}>{item.summary}</Link>
+        <Duration ms={run.durationMs} />
+        <span className={quiet}><Time at={item.at} exact /></span>
+      </div>
+      <span className={quiet}>
+        {t('runEvent', { received: count(run.received), ingested: count(run.ingested), failed: count(run.failed), skipped: count(run.skipped) })}
+      </span>
+    </>
+  );
+}
+
+function ChangeOf({ item }: { readonly item: TimelineItem }) {
+  const { diff = [], by } = item;
+  const href = placeOf(item);
+  const text = by === undefined || item.summary.includes(by) ? item.summary : t('changeBy', { summary: item.summary, by });
+  return (
+    <>
+      <div className={line}>
+        {href === undefined ? <span>{text}</span> : <Link href={href}>{text}</Link>}
+        <span className={quiet}>{item.subject.name} · <Time at={item.at} exact /></span>
+      </div>
+      {diff.length > 0 && (
+        <Disclosure isQuiet size="S">
+          <DisclosureTitle>{t('diff', { count: diff.length })}</DisclosureTitle>
+          <DisclosurePanel><Diff changes={diff} label={t('diff', { count: diff.length })} /></DisclosurePanel>
+        </Disclosure>
+      )}
+    </>
+  );
+}
+
+function placeOf({ subject: { kind, id } }: TimelineItem): string | undefined {
+  return kind === 'connection' ? to.account(id) : kind === 'dataset' ? to.dataset(id) : kind === 'flow' ? to.flow(id) : undefined;
+}

@@ -1,0 +1,69 @@
+import { type ReactNode, useCallback } from 'react';
+import type { FlowRow } from '../api/own';
+import { useGo } from '../app/go';
+import { to } from '../app/links';
+import { useConfirm } from '../components/Confirm';
+import { relativeTime } from '../components/format';
+import { toast } from '../components/toast';
+import { t } from '../messages/flows';
+import { deleteFlow, download, manifest, runNow, setEnabled } from './actions';
+
+export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' | 'clone' | 'export' | 'delete';
+
+/** What can be done with one dataflow; `act` asks first where something would stop, start or go. */
+export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowRow, action: FlowAction) => void] {
+  const [dialog, ask] = useConfirm();
+  const go = useGo();
+  // Stable, since the columns of long lists are made of it.
+  const act = useCallback((flow: FlowRow, action: FlowAction): void => {
+    const { id, name } = flow;
+    const last = flow.last.at(-1);
+    switch (action) {
+      case 'open': return go(to.flow(id));
+      case 'edit': return go(to.flow(id, { tab: 'settings' }));
+      case 'clone': return go(to.newFlow({ clone: id }));
+      case 'log': return go(last === undefined ? to.flow(id, { tab: 'runs' }) : to.run(last.id, { tab: 'log' }));
+      case 'export':
+        manifest([id]).then((yaml) => download(`${name}.yaml`, yaml, 'application/yaml'), (error: unknown) => toast.failed(error));
+        return;
+      case 'enable':
+        setEnabled(id, true).then(() => toast.done(t('enabled', { name })), (error: unknown) => toast.failed(error));
+        return;
+      case 'disable':
+        return ask({
+          title: t('disableTitle', { name }), consequence: t('disableText'), action: t('disable'),
+          onConfirm: async () => {
+            await setEnabled(id, false);
+            toast.done(t('disabled', { name }));
+          },
+        });
+      case 'run':
+        return ask({
+          title: t('runTitle', { name }),
+          consequence: <><span>{t('runText')}</span>{flow.schedule.frequency !== 'once' && <span>{scheduled(flow)}</span>}</>,
+          action: t('run'),
+          onConfirm: async () => {
+            const run = await runNow(id);
+            toast.done(t('runStarted'));
+            go(to.run(run.id));
+          },
+        });
+      case 'delete':
+        return ask({
+          title: t('deleteTitle', { name }), consequence: t('deleteText', { dataset: flow.target.dataset.name }),
+          action: t('deleteAction'), isDestructive: true,
+          onConfirm: async () => {
+            await deleteFlow(id, flow.etag);
+            toast.done(t('deleted', { name }));
+            go(to.flows());
+          },
+        });
+    }
+  }, [ask, go]);
+  return [dialog, act];
+}
+
+function scheduled({ schedule, freshness: { nextRunAt } }: FlowRow): string {
+  const next = nextRunAt === undefined ? '' : t('runNext', { when: relativeTime(nextRunAt, Date.now()) });
+  return t('runScheduled', { text: schedule.text, next });
+}

@@ -1,0 +1,217 @@
+import { Button, ButtonGroup, Content, Form, Heading, InlineAlert, NumberField, Picker, PickerItem, Radio, RadioGroup, Switch, TextArea, TextField } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { keepPreviousData, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
+import { type FormEvent, useDeferredValue, useEffect, useState } from 'react';
+import { call } from '../../api/client';
+import { asApiError } from '../../api/errors';
+import type { Flow } from '../../api/lists';
+import { type FlowRow, OWN, type SchedulePreview } from '../../api/own';
+import { get, keyOf, only, queryClient } from '../../api/query';
+import { CopyAs } from '../../components/CopyAs';
+import { ErrorBox } from '../../components/ErrorBox';
+import { exactTime } from '../../components/format';
+import { Plain } from '../../components/Plain';
+import { Query } from '../../components/States';
+import { toast } from '../../components/toast';
+import { Time } from '../../components/Values';
+import { refresh } from '../../flows/actions';
+import { t } from '../../messages/flow';
+import { type Clash, isSame, type Key, merge, patchOf, scheduleOf, type Settings, settingsOf } from './settings';
+
+const columns = style({ display: 'grid', gridTemplateColumns: { default: '[minmax(0, 1fr)]', lg: '[minmax(0, 3fr) minmax(0, 2fr)]' }, gap: 32, minWidth: 0 });
+const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
+const h2 = style({ font: 'title', margin: 0 });
+const text = style({ font: 'body-sm', margin: 0 });
+const list = style({ font: 'ui', margin: 0, paddingStart: 20, display: 'flex', flexDirection: 'column', rowGap: 4 });
+const quiet = style({ font: 'ui-sm', color: 'neutral-subdued' });
+const full = style({ width: 'full' });
+
+const labels: Readonly<Record<Key, () => string>> = {
+  name: () => t('name'), description: () => t('description'), frequency: () => t('frequency'), interval: () => t('interval'), start: () => t('start'),
+  backfill: () => t('backfill'), partial: () => t('partial'), threshold: () => t('threshold'), diagnostics: () => t('diagnostics'),
+};
+
+function flowQuery(id: string) {
+  return get('/data/foundation/flowservice/flows/{id}', { params: { path: { id } } });
+}
+
+export default function SettingsTab({ flow }: { readonly flow: FlowRow }) {
+  const query = useQuery(flowQuery(flow.id));
+  return <Query query={query}>{(page) => <Editor flow={only<Flow>(page)} />}</Query>;
+}
+
+interface Known {
+  readonly settings: Settings;
+  readonly etag: string;
+}
+
+function known(flow: Flow): Known {
+  return { settings: settingsOf(flow), etag: flow.etag ?? '' };
+}
+
+/** What is typed is kept whatever the server says: a refused save changes nothing here. */
+function Editor({ flow }: { readonly flow: Flow }) {
+  const [base, setBase] = useState(() => known(flow));
+  const [mine, setMine] = useState(base.settings);
+  const [clashes, setClashes] = useState<readonly Clash[]>();
+  const isClean = isSame(base.settings, mine);
+  useEffect(() => {
+    // Somebody's change is shown at once where nothing is typed; else it is met when saving.
+    if (!isClean || flow.etag === base.etag) return;
+    setBase(known(flow));
+    setMine(settingsOf(flow));
+  }, [flow, base.etag, isClean]);
+  const path = `/data/foundation/flowservice/flows/${flow.id}`;
+  const patch = patchOf(base.settings, mine);
+  const save = useMutation({
+    mutationFn: () => call<{ readonly etag: string }>(path, { method: 'PATCH', headers: { 'if-match': base.etag, 'content-type': 'application/json-patch+json' }, body: patch }),
+    onSuccess: ({ etag }) => {
+      setBase({ settings: mine, etag });
+      setClashes(undefined);
+      toast.done(t('saved'));
+      void refresh();
+    },
+    onError: async (error) => {
+      if (asApiError(error).status !== 412) return;
+      const now = known(only<Flow>(await queryClient.fetchQuery({ ...flowQuery(flow.id), staleTime: 0 })));
+      const met = merge(base.settings, now.settings, mine);
+      setBase(now);
+      setMine(met.merged);
+      setClashes(met.clashes);
+    },
+  });
+  const set = (part: Partial<Settings>) => setMine({ ...mine, ...part });
+  function submit(event: FormEvent): void {
+    event.preventDefault();
+    save.mutate();
+  }
+  return (
+    <div className={columns}>
+      <div className={column}>
+        {clashes !== undefined && <Clashes clashes={clashes} mine={mine} onChoose={set} />}
+        {save.error !== null && asApiError(save.error).status !== 412 && <ErrorBox error={save.error} />}
+        <Form onSubmit={submit}>
+          <h2 className={h2}>{t('details')}</h2>
+          <TextField label={t('name')} value={mine.name} onChange={(name) => set({ name })} isRequired styles={full} />
+          <TextArea label={t('description')} value={mine.description} onChange={(description) => set({ description })} styles={full} />
+          <h2 className={h2}>{t('schedule')}</h2>
+          <Schedule mine={mine} set={set} />
+          <h2 className={h2}>{t('errors')}</h2>
+          <Switch isSelected={mine.partial} onChange={(partial) => set({ partial })}>{t('partial')}</Switch>
+          {mine.partial && <NumberField label={t('threshold')} value={mine.threshold} minValue={0} maxValue={100} onChange={(threshold) => set({ threshold })} />}
+          <Switch isSelected={mine.diagnostics || mine.partial} isDisabled={mine.partial} onChange={(diagnostics) => set({ diagnostics })}>{t('diagnostics')}</Switch>
+          <ButtonGroup>
+            <Button type="submit" variant="accent" isPending={save.isPending} isDisabled={isClean}>{t('save')}</Button>
+            <Button variant="secondary" isDisabled={isClean} onPress={() => { setMine(base.settings); setClashes(undefined); }}>{t('reset')}</Button>
+          </ButtonGroup>
+          {isClean
+            ? <span className={quiet}>{t('noChanges')}</span>
+            : <CopyAs call={{ method: 'PATCH', path, body: patch, headers: { 'if-match': base.etag } }} />}
+        </Form>
+      </div>
+      <Next mine={mine} />
+    </div>
+  );
+}
+
+interface Fields {
+  readonly mine: Settings;
+  readonly set: (part: Partial<Settings>) => void;
+}
+
+function Schedule({ mine, set }: Fields) {
+  const hasPassed = mine.start !== '' && Date.parse(mine.start) < Date.now();
+  return (
+    <>
+      <Picker label={t('frequency')} value={mine.frequency} onChange={(key) => set({ frequency: String(key) })}>
+        {(['once', 'minute', 'hour', 'day', 'week'] as const).map((one) => <PickerItem key={one} id={one}>{t(one)}</PickerItem>)}
+      </Picker>
+      {mine.frequency !== 'once' && (
+        <NumberField label={t('interval')} value={mine.interval} minValue={mine.frequency === 'minute' ? 15 : 1} onChange={(interval) => set({ interval })} />
+      )}
+      <TextField
+        label={t('start')}
+        value={mine.start}
+        isReadOnly={hasPassed}
+        description={hasPassed ? `${exactTime(mine.start)}. ${t('startPassed')}` : Number.isNaN(Date.parse(mine.start)) ? '' : exactTime(mine.start)}
+        onChange={(start) => set({ start })}
+        styles={full}
+      />
+      <Switch isSelected={mine.backfill} onChange={(backfill) => set({ backfill })}>{t('backfill')}</Switch>
+    </>
+  );
+}
+
+function preview(schedule: ReturnType<typeof scheduleOf>) {
+  const path = `${OWN}/schedules/preview`;
+  return queryOptions({
+    queryKey: keyOf(path, schedule),
+    queryFn: ({ signal }) => call<SchedulePreview>(path, { method: 'POST', body: { scheduleParams: schedule, count: 5 }, signal }),
+    placeholderData: keepPreviousData,
+  });
+}
+
+/** When it would run by what is typed, before it is saved. */
+function Next({ mine }: { readonly mine: Settings }) {
+  const query = useQuery(preview(scheduleOf(useDeferredValue(mine))));
+  return (
+    <section className={column} aria-labelledby="next">
+      <h2 id="next" className={h2}>{t('nextRuns')}</h2>
+      <Query query={query} lines={5}>
+        {({ runs, overlap, text: words }) => (
+          <>
+            <p className={text}>{words}</p>
+            <ol className={list}>
+              {runs.map(({ dueAt, window }) => (
+                <li key={dueAt}>
+                  <Time at={dueAt} exact />
+                  <br />
+                  {window.from !== undefined && window.to !== undefined && (
+                    <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
+                  )}
+                </li>
+              ))}
+            </ol>
+            <p className={text}>{overlap}</p>
+          </>
+        )}
+      </Query>
+    </section>
+  );
+}
+
+interface ClashesProps {
+  readonly clashes: readonly Clash[];
+  readonly mine: Settings;
+  readonly onChoose: (part: Partial<Settings>) => void;
+}
+
+function Clashes({ clashes, mine, onChoose }: ClashesProps) {
+  return (
+    // What was refused takes the focus, as a summary of errors does.
+    // eslint-disable-next-line jsx-a11y/no-autofocus
+    <InlineAlert variant="notice" autoFocus>
+      <Heading>{t('conflictTitle')}</Heading>
+      <Content>
+        <p className={text}>{clashes.some(({ isOpen }) => isOpen) ? t('conflictText') : t('conflictNone')}</p>
+        <Plain
+          label={t('conflictTitle')}
+          columns={[t('name'), t('was'), t('theirs'), t('mine'), t('use')]}
+          rows={clashes.map(({ key, was, theirs, mine: typed, isOpen }) => ({
+            id: key,
+            cells: [
+              labels[key](), String(was), String(theirs), String(typed),
+              isOpen ? (
+                <RadioGroup key="use" aria-label={`${t('use')}: ${labels[key]()}`} value={mine[key] === theirs ? 'theirs' : 'mine'}
+                  onChange={(whose) => onChoose({ [key]: whose === 'theirs' ? theirs : typed })}>
+                  <Radio value="mine">{t('keepMine', { name: String(typed) })}</Radio>
+                  <Radio value="theirs">{t('keepTheirs', { name: String(theirs) })}</Radio>
+                </RadioGroup>
+              ) : t('theirs'),
+            ],
+          }))}
+        />
+      </Content>
+    </InlineAlert>
+  );
+}

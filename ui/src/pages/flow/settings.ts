@@ -1,0 +1,102 @@
+import type { Flow } from '../../api/lists';
+
+/** What the settings page changes of a flow, flat. */
+export interface Settings {
+  readonly name: string;
+  readonly description: string;
+  readonly frequency: string;
+  readonly interval: number;
+  /** ISO 8601, or empty. */
+  readonly start: string;
+  readonly backfill: boolean;
+  readonly partial: boolean;
+  readonly threshold: number;
+  readonly diagnostics: boolean;
+}
+
+export type Key = keyof Settings;
+
+interface Parts {
+  readonly scheduleParams?: { readonly frequency?: string; readonly interval?: number | string; readonly startTime?: number | string; readonly backfill?: boolean | string } | null;
+  readonly options?: { readonly partialIngestionPercent?: number; readonly errorDiagnosticsEnabled?: boolean } | null;
+}
+
+const DEFAULT_THRESHOLD = 5;
+
+export function settingsOf(flow: Flow): Settings {
+  const { scheduleParams, options } = flow as Parts;
+  return {
+    name: flow.name ?? '',
+    description: flow.description ?? '',
+    frequency: scheduleParams?.frequency ?? 'once',
+    interval: Number(scheduleParams?.interval ?? 1),
+    start: isoOf(scheduleParams?.startTime),
+    backfill: String(scheduleParams?.backfill ?? true) === 'true',
+    partial: options?.partialIngestionPercent !== undefined,
+    threshold: options?.partialIngestionPercent ?? DEFAULT_THRESHOLD,
+    diagnostics: options?.errorDiagnosticsEnabled ?? false,
+  };
+}
+
+/** Start times are epoch seconds, as a number or its digits; some clients send ISO 8601. */
+function isoOf(start: number | string | undefined): string {
+  if (start === undefined || start === '') return '';
+  const number = Number(start);
+  const date = new Date(Number.isFinite(number) ? number * 1000 : String(start));
+  return Number.isNaN(date.getTime()) ? String(start) : date.toISOString();
+}
+
+interface Operation {
+  readonly op: 'replace';
+  readonly path: string;
+  readonly value: unknown;
+}
+
+/** The JSON Patch from one to the other: only what differs, so that nothing else is touched. */
+export function patchOf(before: Settings, after: Settings): readonly Operation[] {
+  const differs = (key: Key) => before[key] !== after[key];
+  const patch: Operation[] = [];
+  const replace = (path: string, value: unknown) => patch.push({ op: 'replace', path, value });
+  if (differs('name')) replace('/name', after.name);
+  if (differs('description')) replace('/description', after.description);
+  if (differs('frequency')) replace('/scheduleParams/frequency', after.frequency);
+  if (differs('interval')) replace('/scheduleParams/interval', after.interval);
+  if (differs('start')) replace('/scheduleParams/startTime', Math.floor(Date.parse(after.start) / 1000));
+  if (differs('backfill')) replace('/scheduleParams/backfill', after.backfill);
+  if (differs('partial') || differs('threshold') || differs('diagnostics')) {
+    // Without diagnostics nobody could see which rows were left out.
+    const errorDiagnosticsEnabled = after.diagnostics || after.partial;
+    replace('/options', { errorDiagnosticsEnabled, ...(after.partial && { partialIngestionPercent: after.threshold }) });
+  }
+  return patch;
+}
+
+export interface Clash {
+  readonly key: Key;
+  readonly was: Settings[Key];
+  readonly theirs: Settings[Key];
+  readonly mine: Settings[Key];
+  /** Both changed it, and differently: somebody must choose. */
+  readonly isOpen: boolean;
+}
+
+/** Three ways: what only they changed is taken over, what I changed stays mine until I choose otherwise. */
+export function merge(base: Settings, theirs: Settings, mine: Settings): { readonly merged: Settings; readonly clashes: readonly Clash[] } {
+  const keys = Object.keys(base) as Key[];
+  const clashes = keys
+    .filter((key) => theirs[key] !== base[key])
+    .map((key): Clash => ({
+      key, was: base[key], theirs: theirs[key], mine: mine[key], isOpen: mine[key] !== base[key] && mine[key] !== theirs[key],
+    }));
+  const taken = clashes.filter(({ isOpen }) => !isOpen).map(({ key, theirs: value }) => [key, value]);
+  return { merged: { ...mine, ...(Object.fromEntries(taken) as Partial<Settings>) }, clashes };
+}
+
+export function isSame(a: Settings, b: Settings): boolean {
+  return (Object.keys(a) as Key[]).every((key) => a[key] === b[key]);
+}
+
+export function scheduleOf({ frequency, interval, start, backfill }: Settings) {
+  const startTime = Date.parse(start);
+  return { frequency, ...(frequency !== 'once' && { interval }), backfill, ...(!Number.isNaN(startTime) && { startTime: Math.floor(startTime / 1000) }) };
+}

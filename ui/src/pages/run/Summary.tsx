@@ -1,0 +1,88 @@
+import { Link, LinkButton } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { useEffect, useRef, useState } from 'react';
+import type { RunDetail } from '../../api/own';
+import { useUrl } from '../../app/go';
+import { to } from '../../app/links';
+import { Balance } from '../../components/Balance';
+import { Facts } from '../../components/Facts';
+import { bytes, count, duration, exactTime } from '../../components/format';
+import { Count, Duration } from '../../components/Values';
+import { t } from '../../messages/run';
+import { ProblemBox } from './ProblemBox';
+import { ProgressOf } from './ProgressOf';
+import { Stages } from './Stages';
+
+const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
+const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 4, font: 'ui', alignItems: 'center' });
+const unseen = style({ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: '[inset(50%)]' });
+const quiet = style({ font: 'body-sm', margin: 0 });
+
+/** When, how it ended, why, what to do, and whether the numbers add up: before any tab is opened. */
+export function Summary({ detail, onRetry }: { readonly detail: RunDetail; readonly onRetry: () => void }) {
+  const { run, balance, attempts, attemptsMax, files, sizes, dataset, version, source, window, explain } = detail;
+  const [url] = useUrl();
+  const here = (tab: string) => to.run(run.id, { ...url, tab });
+  const last = attempts.at(-1);
+  const table = dataset === undefined || version === undefined ? undefined : to.dataset(dataset.id, { version });
+  const isRunning = run.status === 'inProgress';
+  return (
+    <div className={column}>
+      <div className={line}>
+        <Times run={run} />
+        {last !== undefined && (
+          <span>{attemptsMax === undefined ? t('attempt', { attempt: last.number }) : t('attemptOf', { attempt: last.number, most: attemptsMax })}</span>
+        )}
+      </div>
+      <Fell status={run.status} />
+      {detail.problems.map((problem, i) => (
+        <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} />
+      ))}
+      {run.status === 'failed' && !detail.retriable && explain.retry !== undefined && <p className={quiet}>{explain.retry}</p>}
+      {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
+      <Balance
+        {...balance}
+        hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
+      />
+      <Facts
+        of={[
+          [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
+          [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
+          [t('filesInOut'), `${count(files.input)} / ${count(files.output)}`],
+          [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
+          [t('window'), window?.to === undefined ? undefined : t('windowOf', { from: window.from === undefined ? '…' : exactTime(window.from), to: exactTime(window.to) })],
+          [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
+          [t('worker'), last?.worker],
+          [t('batch'), detail.batch],
+        ]}
+      />
+      {table !== undefined && version !== undefined && (
+        <div><LinkButton variant="secondary" href={table}>{t('seeTable', { version })}</LinkButton></div>
+      )}
+      <Stages detail={detail} />
+    </div>
+  );
+}
+
+/** Sizes that are not known are −1 in Flow Service. */
+function size(value: number): string {
+  return value < 0 ? '–' : bytes(value);
+}
+
+function Times({ run }: { readonly run: RunDetail['run'] }) {
+  const { at, startedAt, completedAt, durationMs } = run;
+  if (startedAt === undefined) return <span>{t('notStarted', { time: exactTime(at) })}</span>;
+  if (completedAt === undefined) return <span>{t('timesOpen', { from: exactTime(startedAt) })} · <Duration since={startedAt} /></span>;
+  return <span>{t('times', { from: exactTime(startedAt), to: exactTime(completedAt), took: duration(durationMs ?? completedAt - startedAt) })}</span>;
+}
+
+/** Says once, and at once, that the run that is watched has failed. */
+function Fell({ status }: { readonly status: string }) {
+  const before = useRef(status);
+  const [hasFallen, setFallen] = useState(false);
+  useEffect(() => {
+    if (before.current !== status && status === 'failed') setFallen(true);
+    before.current = status;
+  }, [status]);
+  return <div role="alert" className={unseen}>{hasFallen ? t('failedSaid') : ''}</div>;
+}
