@@ -28,6 +28,8 @@ export interface DataState {
   /** Whether the format is what the server found out, rather than what somebody set. */
   readonly isDetected?: boolean;
   readonly deltaColumn?: { readonly name: string; readonly dateFormat?: string; readonly timezone?: string };
+  /** The whole table is read each time, by choice. */
+  readonly isWhole?: boolean;
   /** The file that the preview shows, where the path means several. */
   readonly sample?: string;
 }
@@ -114,4 +116,9 @@ export type Lack = 'lackSource' | 'lackAccount' | 'lackData' | 'lackTarget' | 'l
 
 function tooOften({ frequency, interval = 0 }: ScheduleState): boolean {
   return !Number.isInteger(interval) || interval < (frequency === 'minute' ? 15 : 1);
+}
+
+/** An object without one of its members. */
+export function without<T extends object, K extends keyof T>(of: T, name: K): Omit<T, K> {
+  return Object.fromEntries(Object.entries(of).filter(([one]) => one !== name)) as Omit<T, K>;
 }

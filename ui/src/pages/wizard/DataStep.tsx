@@ -5,7 +5,7 @@ import { t } from '../../messages/wizard';
 import { type Entry, type Format, isPattern } from '../../sources/explore';
 import { Explorer } from '../../sources/Explorer';
 import { ErrorBox } from '../../components/ErrorBox';
-import type { DataState } from '../../wizard/state';
+import { type DataState, without } from '../../wizard/state';
 import { useSample } from '../../wizard/useSample';
 import { body, note, row, stack, type StepProps } from './step';
 
@@ -34,7 +34,7 @@ export function DataStep({ state, change, source }: StepProps) {
   function choose(entry: Entry): void {
     if (isTable) {
       if (entry.path !== path) {
-        change((old) => ({ data: { params: { path: entry.path }, format: 'tabular', properties: {} }, mapping: [], target: fresh(old.target) }));
+        change((old) => ({ data: { params: { path: entry.path }, format: 'tabular', properties: {} }, mapping: [], target: without(old.target, 'schema') }));
       }
       return;
     }
@@ -101,12 +101,8 @@ export function DataStep({ state, change, source }: StepProps) {
   );
 }
 
-function fresh({ schema: _, ...target }: StepProps['state']['target']): StepProps['state']['target'] {
-  return target;
-}
-
-function withDelta({ deltaColumn: _, ...data }: DataState, deltaColumn: DataState['deltaColumn']): DataState {
-  return { ...data, ...(deltaColumn !== undefined && { deltaColumn }) };
+function withDelta(data: DataState, deltaColumn: DataState['deltaColumn']): DataState {
+  return { ...without(data, 'deltaColumn'), isWhole: deltaColumn === undefined, ...(deltaColumn !== undefined && { deltaColumn }) };
 }
 
 interface DeltaProps {
@@ -120,7 +116,7 @@ function Delta({ state: { data }, columns, onChange }: DeltaProps) {
   const times = columns.filter((one) => /date|time/i.test(one.type));
   const usual = times.find((one) => /^(updated_?at|last_?modified(_?date)?|modified_?at)$/i.test(one.name));
   const isUnset = data.deltaColumn === undefined;
-  const isFirst = columns.length > 0 && isUnset && data.isDetected !== true;
+  const isFirst = columns.length > 0 && isUnset && data.isWhole !== true;
   useEffect(() => {
     // The usual column is the better start; who takes it away says so.
     if (isFirst && usual !== undefined) onChange({ name: usual.name, dateFormat: 'YYYY-MM-DD', timezone: 'UTC' });

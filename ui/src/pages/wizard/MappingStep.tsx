@@ -30,10 +30,10 @@ export function MappingStep(props: StepProps) {
       </div>
     );
   }
-  return <Query query={query}>{({ columns, rows }) => <Target {...props} columns={columns} rows={rows} />}</Query>;
+  return <Query query={query}>{({ columns, rows, format }) => <Target {...props} columns={columns} rows={rows} isPlainText={format.fileType === 'delimited'} />}</Query>;
 }
 
-function Target({ state, change, source, columns, rows }: StepProps & { readonly columns: readonly Column[]; readonly rows: readonly Row[] }) {
+function Target({ state, change, source, columns, rows, isPlainText }: StepProps & { readonly columns: readonly Column[]; readonly rows: readonly Row[]; readonly isPlainText: boolean }) {
   const { target, mapping } = state;
   const { tenant } = useSession();
   const isNew = target.isExisting !== true && target.datasetId === undefined;
@@ -47,14 +47,14 @@ function Target({ state, change, source, columns, rows }: StepProps & { readonly
   // A new dataset starts with a field for each column: what is there already is not touched.
   useEffect(() => {
     if (!isNew || target.schema !== undefined || columns.length === 0) return;
-    const made = fieldsFor(columns, (column) => rows.map((row) => valueAt(row, column)), tenant);
+    const made = fieldsFor(columns, (column) => (isPlainText ? rows.map((row) => valueAt(row, column)) : []), tenant);
     const isTable = source?.kind === 'table';
     const start = made.map((field, i): TargetField => (isTable && i === 0 ? { ...field, key: true } : field));
     change((old) => ({
       target: { ...old.target, datasetName: old.target.datasetName ?? name, schema: { title: old.target.datasetName ?? name, class: PROFILE, fields: start } },
       mapping: start.map((field, i): Rule => ({ sourceType: 'ATTRIBUTE', source: written(columns[i]?.name ?? ''), destination: field.path })),
     }));
-  }, [isNew, target.schema, columns, rows, tenant, source, name, change]);
+  }, [isNew, target.schema, columns, rows, isPlainText, tenant, source, name, change]);
   const isStart = !isNew && mapping.length === 0 && known.data !== undefined && target.aside?.datasetId !== target.datasetId;
   useEffect(() => {
     if (!isStart) return;

@@ -18,7 +18,7 @@ import { datasets } from '../../mapping/datasets';
 import { type Sample, valueAt } from '../../sources/explore';
 import { create, flowSpecOf, FULL, type Part, parts, type Progress } from '../../wizard/create';
 import { plan } from '../../wizard/plan';
-import { lacks, type Made, type ScheduleState, type Step, type WizardState } from '../../wizard/state';
+import { lacks, type Made, type ScheduleState, type Step, without, type WizardState } from '../../wizard/state';
 import { useSample } from '../../wizard/useSample';
 import { Next } from './ScheduleStep';
 import { h3, note, stack, type StepProps } from './step';
@@ -52,6 +52,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
   const dataset = state.target.datasetId === undefined ? (state.target.datasetName ?? '') : (chosen?.name ?? state.target.datasetId);
   const [busy, setBusy] = useState<'run' | 'create'>();
   const [error, setError] = useState<unknown>();
+  const [lastWay, setLastWay] = useState(true);
   const [told, setTold] = useState<Progress>();
   const missing = Object.keys(lacks(state)) as Step[];
   const text = plan(state, { connection, dataset, tenant }, source?.kind === 'table');
@@ -59,11 +60,11 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
   async function make(runs: boolean): Promise<void> {
     if (source === undefined) return;
     setBusy(runs ? 'run' : 'create');
+    setLastWay(runs);
     setError(undefined);
     try {
-      const { schedule: { startTime: _, ...now } } = state;
       // "Run now" is a first tick at the moment of creation.
-      const wanted: WizardState = runs ? { ...state, schedule: now } : state;
+      const wanted: WizardState = runs ? { ...state, schedule: without(state.schedule, 'startTime') } : state;
       const known = { source, tenant, flowSpec: await flowSpecOf(source), ...(chosen !== undefined && { schemaId: chosen.schema }) };
       const flow = await create(wanted, known, onMade, setTold);
       toast.done(t('created'));
@@ -89,7 +90,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         <Button variant="secondary" fillStyle="outline" isDisabled={busy !== undefined} onPress={onSaveDraft}>{t('saveDraft')}</Button>
       </ButtonGroup>
       {told !== undefined && (busy !== undefined || error !== undefined) && <Parts of={told} />}
-      {error !== undefined && <ErrorBox error={error} advice={t('failedAt')} onRetry={() => void make(true)} />}
+      {error !== undefined && <ErrorBox error={error} advice={t('failedAt')} onRetry={() => void make(lastWay)} />}
       <div className={groups}>
         <Group step="account" go={go}>
           {fact(t('source'), source?.title)}

@@ -33,7 +33,7 @@ const ReviewStep = lazy(() => import('./ReviewStep').then((m) => ({ default: m.R
 const nav = style({ display: 'flex', flexWrap: 'wrap', columnGap: 4, rowGap: 4, margin: 0, padding: 0, listStyleType: 'none' });
 const item = style({
   font: 'ui', display: 'flex', alignItems: 'center', columnGap: 4, paddingX: 12, minHeight: 32, borderRadius: 'full', textDecoration: { default: 'none', ':hover': 'underline' },
-  color: { default: 'neutral', isCurrent: 'white' }, backgroundColor: { default: 'gray-100', isCurrent: 'neutral' }, fontWeight: { default: 'normal', isCurrent: 'bold' },
+  color: { default: 'neutral', isCurrent: 'white' }, backgroundColor: { default: 'gray-100', isCurrent: 'accent' }, fontWeight: { default: 'normal', isCurrent: 'bold' },
   outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineWidth: 2, outlineOffset: 2,
 });
 const h2 = style({ font: 'heading-sm', margin: 0, outlineStyle: 'none' });
@@ -43,6 +43,7 @@ const foot = style({
 const saved = style({ font: 'ui-sm', color: 'neutral-subdued' });
 const push = style({ marginStart: 'auto', display: 'flex', gap: 8, flexWrap: 'wrap' });
 const icon = iconStyle({ size: 'S' });
+const iconOfCurrent = iconStyle({ size: 'S', color: 'white' });
 
 /** A dataflow in seven steps. All that is put in is kept on the server: a reload, the back button and a shared link show the same. */
 export default function WizardPage() {
@@ -153,7 +154,7 @@ function Wizard({ id, step, draft, state, sources, above }: Props) {
                     void go(one);
                   }}
                 >
-                  {isDone ? <Check styles={icon} aria-label={t('stepDone')} /> : <Circle styles={icon} aria-label={t('stepOpen')} />}
+                  {isDone ? <Check styles={one === step ? iconOfCurrent : icon} aria-label={t('stepDone')} /> : <Circle styles={one === step ? iconOfCurrent : icon} aria-label={t('stepOpen')} />}
                   {t(one)}
                 </a>
               </li>
@@ -164,6 +165,8 @@ function Wizard({ id, step, draft, state, sources, above }: Props) {
       {saving.is === 'conflict' && <Conflict mine={state} theirs={saving.theirs} onSettle={(takes) => settle(takes, saving.theirs)} />}
       <h2 ref={heading} tabIndex={-1} className={h2}>{t('stepOf', { at: at + 1, all: steps.length, name: step === 'account' && source !== undefined ? t('accountOf', { name: source.title }) : t(step) })}</h2>
       {warned === step && lacking[step] !== undefined && (
+        // What keeps the step from being complete is what is to be heard now.
+        // eslint-disable-next-line jsx-a11y/no-autofocus
         <InlineAlert variant="negative" autoFocus>
           <Heading>{t('lacking')}</Heading>
           <Content>{t(lacking[step])}</Content>
