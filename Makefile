@@ -21,14 +21,15 @@ PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-
 WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test nextest lint bench bench-hubspot bench-control memory soak
+.PHONY: help setup ui demo test nextest lint bench bench-hubspot bench-control memory soak
 
 help:
-	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
+	@echo 'make demo     build, start everything on 127.0.0.1, print a link into the web UI; DEMO=--exit lands rows by itself'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, HubSpot beside dlt, the control plane beside a bare handler; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
+	@echo 'make ui       the web UI alone, into ui/dist; cargo compiles it into the program'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
 setup: $(VENV)/.ready $(NODE)/.ready $(AZURITE)/.ready
@@ -45,14 +46,18 @@ $(PEER)/.ready: $(VENV)/.ready bench/requirements.txt
 	$(PEER)/bin/python -m pip install -q --disable-pip-version-check --only-binary=:all: -r bench/requirements.txt
 	@touch $@
 
+# Before cargo, which compiles it in. Costs nothing while its sources are the same.
+ui:
+	scripts/ui.sh
+
 # Without the tests, which a newcomer need not wait for: their dependencies change no feature of the engine's.
-demo:
+demo: ui
 	cargo build $(WORKSPACE)
 	$(CARGO_TARGET_DIR)/debug/forebay demo $(DEMO)
 
 # Clippy works in check mode, which shares nothing with the build: on a clean machine it compiles the engine once more
 # (some five minutes of two cores), later it costs seconds.
-test: setup
+test: setup ui
 	cargo fmt --all --check
 	$(MAKE) lint
 	cargo build $(WORKSPACE) --all-targets
@@ -70,7 +75,7 @@ lint:
 	cargo clippy $(WORKSPACE) --all-targets -- -D warnings
 
 # BENCH and HUBSPOT pass options on: make bench BENCH='--format csv --rounds 5' HUBSPOT='--contacts 100000'
-bench: setup
+bench: setup ui
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/run.py --bin $(CARGO_TARGET_DIR)/release/forebay $(BENCH)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
@@ -78,16 +83,16 @@ bench: setup
 	$(MAKE) bench-hubspot
 	$(MAKE) bench-control
 
-bench-hubspot: setup $(PEER)/.ready
+bench-hubspot: setup ui $(PEER)/.ready
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/hubspot.py --bin $(CARGO_TARGET_DIR)/release/forebay --peer-python $(PEER)/bin/python $(HUBSPOT)
 
 # CONTROL passes options on: make bench-control CONTROL='--seconds 20'
-bench-control: setup
+bench-control: setup ui
 	cargo build --release $(WORKSPACE) --bins --example bare
 	$(PY) bench/control.py --bin $(CARGO_TARGET_DIR)/release/forebay --bare $(CARGO_TARGET_DIR)/release/examples/bare $(CONTROL)
 
-memory: setup
+memory: setup ui
 	cargo build --release $(WORKSPACE)
 	$(PY) bench/memory.py --bin $(CARGO_TARGET_DIR)/release/forebay
 

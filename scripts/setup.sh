@@ -12,9 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 python=${PYTHON:-python3}
 
 # Debian packages, by the command or file that shows they are there.
-missing=()
-need() { command -v "$1" >/dev/null || missing+=("$2"); }
+. "$here/debian.sh"
 need cc gcc
+need chromium chromium
 need curl curl
 need node nodejs
 need npm npm
@@ -23,20 +23,7 @@ need wrk wrk
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 need "$python" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
-
-if [ ${#missing[@]} -gt 0 ]; then
-    install=(apt-get install -y -q --no-install-recommends "${missing[@]}")
-    if [ "$(id -u)" = 0 ]; then
-        apt-get update -q
-        "${install[@]}"
-    elif command -v sudo >/dev/null; then
-        sudo apt-get update -q
-        sudo "${install[@]}"
-    else
-        echo "setup: missing Debian packages and no way to install them; run as root: ${install[*]}" >&2
-        exit 1
-    fi
-fi
+install_missing
 
 for tool in cargo cargo-nextest; do
     command -v "$tool" >/dev/null || { echo "setup: $tool is not on the PATH; install it (https://rustup.rs, https://nexte.st)" >&2; exit 1; }

@@ -7,17 +7,14 @@ import { createRoot } from 'react-dom/client';
 import { ended } from './api/client';
 import { queryClient } from './api/query';
 import { router } from './app/router';
-import { signInByUrl } from './app/session';
+import { sessionEnded, sessionQuery, signInByUrl } from './app/session';
 
 const root = document.getElementById('root');
 if (root === null) throw new Error('index.html has no #root');
 
-// A session that ends while a page is open: the sign-in page leads back to it.
+// A session that ends while a page is open is renewed over the page, which keeps what was typed.
 ended.addEventListener('ended', () => {
-  const { pathname, href } = router.state.location;
-  if (pathname === '/sign-in' || pathname === '/') return;
-  queryClient.removeQueries({ queryKey: ['session'] });
-  void router.navigate({ to: '/sign-in', search: { next: href } });
+  if (queryClient.getQueryData(sessionQuery.queryKey) !== undefined) sessionEnded.set(true);
 });
 
 void signInByUrl().then(() => {

@@ -87,6 +87,13 @@ pub async fn bootstrap(store: &Store, now: Time) -> Result<Option<Credentials>> 
     Ok(Some(credentials))
 }
 
+/// The organization that the first start made: what nobody in particular does to the server is its affair.
+pub async fn operator(store: &Store) -> Result<Option<String>> {
+    let list = List { query: Query::default(), order: Vec::new(), limit: 1, after: None };
+    let mark = store.list(&Scope::organization(""), Resource::Client, &list).await?.documents.into_iter().next();
+    Ok(mark.and_then(|mark| mark.text("/organization").map(str::to_string)))
+}
+
 /// Gives the organization its administrators' role, if it has none yet: one that is older than roles has its clients in it.
 async fn administer(store: &Store, org: &Scope, now: Time) -> Result<()> {
     let list = List { query: Query::default(), order: Vec::new(), limit: 1000, after: None };

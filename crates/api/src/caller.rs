@@ -13,13 +13,19 @@ use forebay_model::code::Code;
 use forebay_model::error::Kind;
 use forebay_model::{Document, Error, Resource, Result, Scope, code, filter};
 use forebay_store::{List, audit};
-use http::HeaderMap;
 use http::request::Parts;
+use http::{HeaderMap, Method};
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
 /// Roles and policies that an organization may have, each.
 pub const MOST: usize = 200;
+
+/// The cookie of a browser's session: an access token.
+pub const SESSION_COOKIE: &str = "forebay_session";
+
+/// Where what we offer beyond the public services is.
+const OWN: &str = "/data/foundation/forebay/";
 
 /// The provider of streaming sources.
 const STREAMING: &str = "521eee4d-8cbe-4906-bb48-fb6bd4450033";
@@ -37,6 +43,19 @@ pub struct Member {
     pub tenant: String,
     /// What it may do.
     pub held: Arc<Held>,
+    /// The token that says so, if it is one of ours.
+    pub token: Option<Token>,
+}
+
+/// A token of ours.
+#[derive(Debug, Clone)]
+pub struct Token {
+    /// Which it is.
+    pub id: String,
+    /// When it expires, in epoch seconds.
+    pub expires: i64,
+    /// The last second at which it is accepted.
+    pub ends: i64,
 }
 
 /// Members of a document that only this server writes.
@@ -70,7 +89,7 @@ impl FromRequestParts<App> for Member {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Member, Response> {
         let found = async {
             tell_operation(parts);
-            let member = member(&parts.headers, app).await?;
+            let member = member(parts, app).await?;
             allowed(parts, |right| member.must(right))?;
             Ok(member)
         };
@@ -84,7 +103,7 @@ impl FromRequestParts<App> for Caller {
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Caller, Response> {
         let found = async {
             tell_operation(parts);
-            let caller = caller(&parts.headers, app).await?;
+            let caller = caller(parts, app).await?;
             allowed(parts, |right| caller.must(right))?;
             Ok(caller)
         };
@@ -143,6 +162,13 @@ fn lacking(held: &Held, right: Right, sandbox: Option<&str>) -> Error {
 }
 
 impl Member {
+    /// Whom a token of ours is about: 401013 if it is not good.
+    pub async fn of_token(app: &App, token: &str) -> Result<Member> {
+        let claims = app.tokens.check(token, app.now())?;
+        let owner = client_of(app, &claims).await?.ok_or_else(|| refused(&code::GATEWAY_401013))?;
+        made(app, &Identity::Client(claims), &owner).await
+    }
+
     /// Whether some role has the right, in whatever sandbox.
     pub fn may(&self, right: Right) -> bool {
         self.held.may(right, None)
@@ -159,31 +185,95 @@ impl Member {
     }
 }
 
-async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
-    let Some(authorization) = single(headers, "authorization", &code::GATEWAY_401013)? else {
-        return Err(refused(&code::GATEWAY_403010));
+/// What a request signs in by.
+enum Credential<'a> {
+    /// `Authorization: Bearer …`, which wins.
+    Bearer(&'a str),
+    /// The cookie of a session. A browser sends it by itself: `sent_on_purpose` asks for more.
+    Cookie(&'a str),
+}
+
+impl Credential<'_> {
+    fn of(headers: &HeaderMap) -> Result<Credential<'_>> {
+        let Some(authorization) = single(headers, "authorization", &code::GATEWAY_401013)? else {
+            let cookie = session_cookie(headers)?;
+            return cookie.map(Credential::Cookie).ok_or_else(|| refused(&code::GATEWAY_403010));
+        };
+        match authorization.split_once(' ') {
+            Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Credential::Bearer(token.trim())),
+            _ => Err(refused(&code::GATEWAY_401013)),
+        }
+    }
+}
+
+/// The session's cookie, if there is one; two of that name are refused, like any header that is there twice.
+fn session_cookie(headers: &HeaderMap) -> Result<Option<&str>> {
+    let mut found = None;
+    for header in headers.get_all(http::header::COOKIE) {
+        // Other cookies of the host are not ours to judge.
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let Some(value) = pair.trim_ascii().strip_prefix(SESSION_COOKIE.as_bytes()) else { continue };
+            let Some(value) = value.strip_prefix(b"=") else { continue };
+            let value = std::str::from_utf8(value).map_err(|_| refused(&code::GATEWAY_401013))?;
+            if found.replace(value).is_some() {
+                return Err(refused(&code::GATEWAY_401013));
+            }
+        }
+    }
+    Ok(found.filter(|value| !value.is_empty()))
+}
+
+/// Refuses what another site has made a browser send. A form cannot set a header of its own, and a script of another site
+/// may not; newer browsers say besides where a request comes from.
+fn sent_on_purpose(parts: &Parts) -> Result<()> {
+    let headers = &parts.headers;
+    let reads = matches!(parts.method, Method::GET | Method::HEAD);
+    let own = ["x-sandbox-name", "x-gw-ims-org-id", "x-api-key"];
+    if !reads && !own.iter().any(|name| headers.contains_key(*name)) {
+        let message =
+            "a change by a browser's session needs one of the headers x-sandbox-name, x-gw-ims-org-id, x-api-key";
+        return Err(Error::new(Kind::Forbidden, &code::HTTP_403, message));
+    }
+    if from_another_site(headers, reads) {
+        return Err(Error::new(Kind::Forbidden, &code::HTTP_403, "the request was sent by a page of another site"));
+    }
+    Ok(())
+}
+
+/// Whether the browser says so. `none`: the person did it, by typing the address or the like.
+pub fn from_another_site(headers: &HeaderMap, reads: bool) -> bool {
+    headers.get_all("sec-fetch-site").iter().any(|site| match site.as_bytes() {
+        b"same-origin" => false,
+        b"none" => !reads,
+        _ => true,
+    })
+}
+
+async fn member(parts: &Parts, app: &App) -> Result<Member> {
+    let headers = &parts.headers;
+    let credential = Credential::of(headers)?;
+    let identity = match credential {
+        Credential::Bearer(token) => app.tokens.identify(token, app.now()).await?,
+        Credential::Cookie(token) => Identity::Client(app.tokens.check(token, app.now())?),
     };
-    let token = match authorization.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
-        _ => return Err(refused(&code::GATEWAY_401013)),
-    };
-    let identity = app.tokens.identify(token, app.now()).await?;
-    let (account, client, org) = match &identity {
-        Identity::Client(claims) => (&claims.sub, &claims.client_id, &claims.org),
-        Identity::Other(vouched) => (&vouched.user, &vouched.client, &vouched.org),
-    };
+    let by_cookie = matches!(credential, Credential::Cookie(_));
+    let (account, client, org) = told(&identity);
     let owner = match &identity {
         Identity::Client(claims) => client_of(app, claims).await?,
         Identity::Other(vouched) => any_client(app, &vouched.org).await?,
     };
-    let Some(key) = single(headers, "x-api-key", &code::GATEWAY_403003)? else {
-        return Err(refused(&code::GATEWAY_403000));
+    let key = match single(headers, "x-api-key", &code::GATEWAY_403003)? {
+        None if by_cookie => client,
+        None => return Err(refused(&code::GATEWAY_403000)),
+        Some(key) => key,
     };
     if key != client {
         return Err(refused(&code::GATEWAY_403003));
     }
-    let Some(named) = single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? else {
-        return Err(refused(&code::GATEWAY_400003));
+    let named = match single(headers, "x-gw-ims-org-id", &code::GATEWAY_403025)? {
+        None if by_cookie => org,
+        None => return Err(refused(&code::GATEWAY_400003)),
+        Some(named) => named,
     };
     let Some(owner) = owner.filter(|_| named == org) else {
         return Err(refused(&code::GATEWAY_403025));
@@ -193,9 +283,21 @@ async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
         entry.account = account.clone();
         entry.client = client.clone();
     });
-    let subject = match &identity {
-        Identity::Client(_) => Subject { client: Some(client), account, roles: &[] },
-        Identity::Other(vouched) => Subject { client: None, account, roles: &vouched.roles },
+    if by_cookie {
+        sent_on_purpose(parts)?;
+    }
+    made(app, &identity, &owner).await
+}
+
+/// A member, as who its token is about is known.
+async fn made(app: &App, identity: &Identity, owner: &Document) -> Result<Member> {
+    let (account, client, org) = told(identity);
+    let (subject, token) = match identity {
+        Identity::Client(claims) => (
+            Subject { client: Some(client), account, roles: &[] },
+            Some(Token { id: claims.jti.clone(), expires: claims.expires(), ends: claims.ends() }),
+        ),
+        Identity::Other(vouched) => (Subject { client: None, account, roles: &vouched.roles }, None),
     };
     Ok(Member {
         held: Arc::new(held(app, org, &subject).await?),
@@ -203,12 +305,24 @@ async fn member(headers: &HeaderMap, app: &App) -> Result<Member> {
         account: account.clone(),
         tenant: owner.text("/tenantId").unwrap_or("forebay").to_string(),
         client: client.clone(),
+        token,
     })
 }
 
-/// The document of the client that a token of ours was issued to: 401013 if it is gone, or has another secret by now. None
-/// if it is another organization's.
+/// Account, client and organization.
+fn told(identity: &Identity) -> (&String, &String, &String) {
+    match identity {
+        Identity::Client(claims) => (&claims.sub, &claims.client_id, &claims.org),
+        Identity::Other(vouched) => (&vouched.user, &vouched.client, &vouched.org),
+    }
+}
+
+/// The document of the client that a token of ours was issued to: 401013 if it is gone, or has another secret by now, or if
+/// the token was revoked. None if it is another organization's.
 async fn client_of(app: &App, claims: &Claims) -> Result<Option<Document>> {
+    if app.store.is_revoked(&claims.jti).await? {
+        return Err(refused(&code::GATEWAY_401013));
+    }
     let Some((owner, client)) = app.store.client(&claims.client_id).await? else {
         return Err(refused(&code::GATEWAY_401013));
     };
@@ -236,13 +350,24 @@ async fn held(app: &App, org: &str, subject: &Subject<'_>) -> Result<Held> {
     Ok(Held::new(subject, &roles, &policies))
 }
 
-async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
-    let member = member(headers, app).await?;
+/// Who calls, in which sandbox; what the operation needs is not looked at.
+pub async fn caller(parts: &Parts, app: &App) -> Result<Caller> {
+    let headers = &parts.headers;
+    let member = member(parts, app).await?;
     if headers.contains_key("x-sandbox-id") {
         let message = "x-sandbox-id needs a service token; name the sandbox in x-sandbox-name";
         return Err(Error::new(Kind::Invalid, &code::FLOW_2110, message));
     }
-    let name = single(headers, "x-sandbox-name", &code::FLOW_2100)?;
+    let query = Params::parse(parts.uri.query().unwrap_or_default());
+    let by_address = match opened_by_address(parts) {
+        true => query.one("sandbox")?,
+        false => None,
+    };
+    let name = single(headers, "x-sandbox-name", &code::FLOW_2100)?.or(by_address);
+    if by_address.is_some_and(|sandbox| Some(sandbox) != name) {
+        let message = "the query parameter sandbox and the header x-sandbox-name name two sandboxes";
+        return Err(Error::new(Kind::Invalid, &code::HTTP_400, message));
+    }
     let scope = match name {
         Some("*") => return Err(refused(&code::FLOW_2111)),
         Some(name) => app.store.sandbox(&member.org, name).await?,
@@ -256,6 +381,12 @@ async fn caller(headers: &HeaderMap, app: &App) -> Result<Caller> {
         }
         None => Err(no_sandbox(app, &member.org, name).await?),
     }
+}
+
+/// Whether a browser opens the operation by its address alone, and so may name the sandbox in it: what we offer beyond the
+/// public services.
+fn opened_by_address(parts: &Parts) -> bool {
+    matches!(parts.method, Method::GET | Method::HEAD) && route(parts).starts_with(OWN)
 }
 
 /// FLOW-2106 for a sandbox that is not active now, FLOW-2103 for a default one that is not there, FLOW-2100 else.

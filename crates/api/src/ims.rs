@@ -242,16 +242,21 @@ async fn multipart(body: Bytes, boundary: String) -> Result<Vec<(String, String)
     Ok(fields)
 }
 
-/// The client whose secret was sent. An unknown client takes the same steps as a known one.
+/// The client whose secret was sent.
 async fn authenticated(app: &App, asked: &TokenRequest) -> Result<(Scope, Document), Refusal> {
     let (Some(id), Some(secret)) = (&asked.client_id, &asked.client_secret) else {
         return Err(Refusal::client());
     };
+    by_own_secret(app, id, secret).await?.ok_or_else(Refusal::client)
+}
+
+/// The client of that id, if that is its secret. An unknown client takes the same steps as a known one.
+pub async fn by_own_secret(app: &App, id: &str, secret: &str) -> Result<Option<(Scope, Document)>, Error> {
     let found = app.store.client(id).await?;
     let stored = found.as_ref().and_then(|(_, client)| client.text("/secretHash")).unwrap_or_default();
     let given = secret_hash(secret);
     let right = same(stored.as_bytes(), given.as_bytes());
-    found.filter(|_| right).ok_or_else(Refusal::client)
+    Ok(found.filter(|_| right))
 }
 
 fn issued(app: &App, org: &Scope, client: &Document) -> Result<Value, Refusal> {

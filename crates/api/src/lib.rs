@@ -15,6 +15,7 @@ mod clients;
 mod configs;
 mod connections;
 mod dataprep;
+mod demo;
 mod engine;
 mod entities;
 mod explore;
@@ -32,6 +33,8 @@ mod listing;
 mod mappinghead;
 mod normalise;
 mod observability;
+mod own;
+mod pages;
 mod params;
 mod problem;
 mod registry;
@@ -54,10 +57,16 @@ mod xdm;
 
 pub use access::roles::administrators;
 pub use bootstrap::{Credentials, bootstrap};
-pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
+pub use demo::{
+    Demo, DemoControl, DemoFault, Recipe, RecipeConnection, WizardData, WizardDetails, WizardField, WizardRule,
+    WizardSchedule, WizardSchema, WizardState, WizardTarget,
+};
+pub use engine::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
+pub use own::session::{OneTimeLink, one_time_link};
+pub use pages::{Asked, Page, Pages};
 pub use routes::{openapi, router};
 pub use serve::serve;
 pub use tokens::TokenKey;
@@ -87,6 +96,10 @@ pub struct App {
     pub tokens: TokenKey,
     /// Renders the metrics, in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// What is served to browsers beside the API.
+    pub pages: Option<Arc<dyn Pages>>,
+    /// The demo's switches, in a server that is one.
+    pub demo: Option<Arc<dyn DemoControl>>,
 }
 
 /// What the operator chose.
@@ -98,6 +111,10 @@ pub struct Settings {
     pub strict: bool,
     /// How much clients may upload.
     pub uploads: Uploads,
+    /// The server is a demo: its sources are simulated.
+    pub demo: bool,
+    /// The lake's folder, absolute, or its URI: what people open with tools of their own.
+    pub lake: String,
 }
 
 impl App {

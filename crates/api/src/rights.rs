@@ -177,7 +177,16 @@ const AREAS: &[(&str, Right, Right)] = &[
     ("/data/foundation/conversion", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/conversation", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/mappingSets", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/demo", Right::ReadSources, Right::WriteSources),
     ("/data/foundation/forebay/webhooks", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/manifest", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/runs/{id}/errors", Right::ReadDatasets, Right::WriteDatasets),
+    ("/data/foundation/forebay/flows", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/runs", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/overview", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/schedules", Right::ReadSources, Right::WriteSources),
+    ("/data/foundation/forebay/datasets", Right::ReadDatasets, Right::WriteDatasets),
+    ("/data/foundation/forebay/system", Right::ReadAudit, Right::ReadAudit),
     ("/data/foundation/schemaregistry", Right::ReadSchemas, Right::WriteSchemas),
     ("/data/foundation/catalog", Right::ReadDatasets, Right::WriteDatasets),
     ("/data/foundation/import", Right::ReadDatasets, Right::WriteDatasets),
@@ -191,11 +200,15 @@ const AREAS: &[(&str, Right, Right)] = &[
     ("/data/foundation/audit", Right::ReadAudit, Right::ReadAudit),
 ];
 
-/// Operations that a client may call whatever its roles: what they tell is about the client.
+/// Operations that a client may call whatever its roles: what they tell is about the client, or in the manual.
 const OF_ONESELF: &[(&str, &str)] = &[
+    ("GET", "/data/foundation/forebay/codes"),
     ("GET", "/data/foundation/sandbox-management"),
     ("GET", "/data/foundation/access-control/acl/reference"),
     ("POST", "/data/foundation/access-control/acl/effective-policies"),
+    ("GET", "/data/foundation/forebay/session"),
+    ("DELETE", "/data/foundation/forebay/session"),
+    ("POST", "/data/foundation/forebay/session/links"),
 ];
 
 /// Ends of paths where a POST only asks.

@@ -2,11 +2,12 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
+use crate::own::{manifest, runlog, session};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
-    App, access, actions, audit, catalog, clients, configs, connections, dataprep, explore, export, flows, ims,
-    ingestion, labels, leftover, observability, runs, sandboxes, schemas, shapes, sourceconnections, specs,
+    App, access, actions, audit, catalog, clients, configs, connections, dataprep, demo, explore, export, flows, ims,
+    ingestion, labels, leftover, observability, own, pages, runs, sandboxes, schemas, shapes, sourceconnections, specs,
     targetconnections, webhooks,
 };
 use axum::Router;
@@ -127,6 +128,12 @@ fn operations() -> OpenApiRouter<App> {
         .routes(routes!(webhooks::get_webhook, webhooks::patch_webhook, webhooks::delete_webhook))
         .routes(routes!(webhooks::test_webhook))
         .routes(routes!(webhooks::list_deliveries));
+    let own = own
+        .routes(routes!(session::get_session, session::create_session, session::delete_session))
+        .routes(routes!(session::create_session_link));
+    let own = own.routes(routes!(manifest::get_manifest));
+    let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
+    let own = own.routes(routes!(runlog::get_run_log)).routes(routes!(runlog::cancel_run));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))
@@ -150,7 +157,7 @@ fn operations() -> OpenApiRouter<App> {
         .nest("/data/foundation/dulepolicy", policy)
         .routes(routes!(ims::token_v1))
         .routes(routes!(ims::exchange_jwt))
-        .nest("/data/foundation/forebay", clients().merge(own))
+        .nest("/data/foundation/forebay", clients().merge(own).merge(shown()))
         .nest("/data/foundation/import", import)
         .nest("/data/infrastructure/observability/insights", insights)
         .routes(routes!(ims::token_v2))
@@ -174,6 +181,31 @@ fn access_control() -> OpenApiRouter<App> {
 
 fn audit() -> OpenApiRouter<App> {
     OpenApiRouter::new().routes(routes!(audit::list_audit_events)).routes(routes!(audit::verify_audit_trail))
+}
+
+/// What lists and pages show, in one call each.
+fn shown() -> OpenApiRouter<App> {
+    use own::{columns, datasets, errors, flows, overview, run, runs, schedules, system};
+    OpenApiRouter::new()
+        .routes(routes!(overview::get_overview))
+        .routes(routes!(flows::list_flow_rows))
+        .routes(routes!(flows::get_flow_row))
+        .routes(routes!(schedules::preview_schedule))
+        .routes(routes!(runs::list_run_rows))
+        .routes(routes!(run::get_run_detail))
+        .routes(routes!(errors::list_run_inputs))
+        .routes(routes!(errors::list_run_errors))
+        .routes(routes!(datasets::list_tables))
+        .routes(routes!(datasets::get_table))
+        .routes(routes!(datasets::get_table_history))
+        .routes(routes!(datasets::preview_table))
+        .routes(routes!(columns::get_flow_schema))
+        .routes(routes!(columns::put_flow_schema_policy))
+        .routes(routes!(columns::approve_flow_columns))
+        .routes(routes!(columns::dismiss_flow_columns))
+        .routes(routes!(system::get_system))
+        .routes(routes!(system::get_diagnostics))
+        .routes(routes!(system::list_codes))
 }
 
 fn clients() -> OpenApiRouter<App> {
@@ -200,10 +232,15 @@ fn data_prep() -> OpenApiRouter<App> {
 fn description() -> OpenApi {
     let key = |name: &str| SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new(name)));
     let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").build());
-    let components =
-        ComponentsBuilder::new().security_scheme("token", bearer).security_scheme("apiKey", key("x-api-key")).build();
+    let session = SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::new(crate::caller::SESSION_COOKIE)));
+    let components = ComponentsBuilder::new()
+        .security_scheme("token", bearer)
+        .security_scheme("apiKey", key("x-api-key"))
+        .security_scheme("session", session)
+        .build();
     let needed = utoipa::openapi::security::SecurityRequirement::new("token", Vec::<String>::new())
         .add("apiKey", Vec::<String>::new());
+    let signed_in = utoipa::openapi::security::SecurityRequirement::new("session", Vec::<String>::new());
     OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -213,7 +250,7 @@ fn description() -> OpenApi {
                 .build(),
         )
         .components(Some(components))
-        .security(Some([needed]))
+        .security(Some([needed, signed_in]))
         .build()
 }
 
@@ -258,7 +295,8 @@ pub fn router(app: App) -> Router {
         .fallback_service(inner.map_request(without_trailing_slash))
         .layer(middleware::from_fn(readable))
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(app, around))
+        .layer(middleware::from_fn_with_state(app.clone(), around))
+        .layer(middleware::from_fn_with_state(app, pages::first))
 }
 
 /// A trailing slash never matters (FS-BASE-3). An encoded slash is no slash.

@@ -58,9 +58,24 @@ pub struct Claims {
     /// Which of the client's secrets it was issued for: a token does not outlive its secret.
     #[serde(default)]
     pub version: i64,
+    /// Which token it is: what signing out revokes. Older tokens go by their hash.
+    #[serde(default)]
+    pub jti: String,
     iat: i64,
     nbf: i64,
     exp: i64,
+}
+
+impl Claims {
+    /// The last second at which the token is accepted, in epoch seconds.
+    pub fn ends(&self) -> i64 {
+        self.exp + LEEWAY
+    }
+
+    /// When the token expires, in epoch seconds.
+    pub fn expires(&self) -> i64 {
+        self.exp
+    }
 }
 
 impl TokenKey {
@@ -99,6 +114,7 @@ impl TokenKey {
             iss: ISSUER.into(),
             aud: aud.into(),
             version,
+            jti: format!("{:032x}", crate::system_random()),
             sub: account(client_id),
             client_id: client_id.into(),
             org: org.into(),
@@ -148,15 +164,18 @@ impl TokenKey {
         // The times are checked below, by the program's clock.
         validation.validate_exp = false;
         validation.validate_nbf = false;
-        let token = match jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation) {
-            Ok(token) => token,
+        let mut claims = match jsonwebtoken::decode::<Claims>(token, &self.decoding, &validation) {
+            Ok(token) => token.claims,
             Err(error) => return Err(invalid().caused_by(error)),
         };
         let now = now.timestamp();
-        if now > token.claims.exp + LEEWAY || now < token.claims.nbf - LEEWAY {
+        if now > claims.ends() || now < claims.nbf - LEEWAY {
             return Err(invalid());
         }
-        Ok(token.claims)
+        if claims.jti.is_empty() {
+            claims.jti = crate::bootstrap::secret_hash(token);
+        }
+        Ok(claims)
     }
 }
 

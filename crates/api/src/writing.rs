@@ -132,6 +132,14 @@ pub fn json(status: StatusCode, body: &Value) -> Response {
     response
 }
 
+/// A JSON answer that has a shape.
+pub fn shown(status: StatusCode, body: &impl serde::Serialize) -> Response {
+    match serde_json::to_value(body) {
+        Ok(body) => json(status, &body),
+        Err(error) => Problem(Error::internal("An answer is not JSON.").caused_by(error)).into_response(),
+    }
+}
+
 /// `{id, etag}`.
 pub fn pair(document: &Document) -> Value {
     json!({ "id": document.id, "etag": document.etag })

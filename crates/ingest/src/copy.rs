@@ -161,6 +161,7 @@ impl Copy<'_> {
                     self.progress.bytes.fetch_add(page.lines.len() as u64, Ordering::Relaxed);
                     // A page with nothing new in it moves the run on, too.
                     self.progress.pages.fetch_add(1, Ordering::Relaxed);
+                    self.progress.copied.fetch_add(page.entries.len() as u64 + page.known, Ordering::Relaxed);
                     open.take(page, self.deletes)?;
                 }
             }
@@ -207,7 +208,9 @@ impl Copy<'_> {
             parts.push(Part { id: parts.len() as u32, object });
         }
         *copied = then;
-        self.save(copied, parts).await
+        self.save(copied, parts).await?;
+        self.progress.journal.checkpoint(copied.landed, copied.known, parts.len());
+        Ok(())
     }
 
     /// Makes a checkpoint durable.

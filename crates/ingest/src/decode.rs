@@ -13,11 +13,13 @@ mod compress;
 mod csv;
 mod encoding;
 mod json;
+mod met;
 mod parquet;
 mod sample;
 mod scan;
 mod source;
 
+pub use met::Met;
 pub use sample::{Sample, SampleColumn, sample};
 pub use scan::{ScanExec, ScanSpec, column_name};
 

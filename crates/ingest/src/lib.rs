@@ -6,6 +6,7 @@
 
 pub mod copy;
 pub mod decode;
+pub mod journal;
 pub mod mapping;
 pub mod outcome;
 pub mod plan;

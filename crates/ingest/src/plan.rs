@@ -72,22 +72,53 @@ pub struct Planner<'a> {
     settled: HashSet<Known>,
     taken: Vec<Object>,
     newest: Option<i64>,
+    left_out: LeftOut,
+}
+
+/// How many listed objects a plan leaves out, and why.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// A run has taken them, or they wait for the run that failed by them.
+    pub known: u64,
+    /// They are older than the watermark by more than the overlap.
+    pub old: u64,
+    /// They are outside of the window, or were there before the flow.
+    pub outside: u64,
 }
 
 impl<'a> Planner<'a> {
     /// A plan that starts at `cursor`; `overlap` is in milliseconds.
     pub fn new(cursor: &'a Cursor, bounds: Bounds, overlap: i64) -> Planner<'a> {
         let settled = cursor.seen.iter().chain(&cursor.pending).cloned().collect();
-        Planner { cursor, bounds, overlap, settled, taken: Vec::new(), newest: cursor.watermark }
+        Planner {
+            cursor,
+            bounds,
+            overlap,
+            settled,
+            taken: Vec::new(),
+            newest: cursor.watermark,
+            left_out: LeftOut::default(),
+        }
     }
 
     /// Looks at one listed object.
     pub fn offer(&mut self, object: Object) {
         self.newest = self.newest.max(Some(object.modified));
         let settled = self.cursor.watermark.is_some_and(|w| object.modified < w - self.overlap);
-        if !settled && self.bounds.admits(object.modified) && self.settled.insert(Known::of(&object)) {
+        if settled {
+            self.left_out.old += 1;
+        } else if !self.bounds.admits(object.modified) {
+            self.left_out.outside += 1;
+        } else if self.settled.insert(Known::of(&object)) {
             self.taken.push(object);
+        } else {
+            self.left_out.known += 1;
         }
+    }
+
+    /// What it has left out so far.
+    pub fn left_out(&self) -> LeftOut {
+        self.left_out
     }
 
     /// The plan of everything offered.

@@ -10,7 +10,8 @@
 //! Always holds: what comes back accounts for every pinned part exactly once, and its rows add up; anything else is
 //! an error and nothing is committed (the spike's rule 3).
 
-use crate::decode::{Objects, ScanExec, ScanSpec};
+use crate::decode::{Met, Objects, ScanExec, ScanSpec};
+use crate::journal::Journal;
 use crate::mapping::{MapExec, MapSpec, Upserts};
 use crate::outcome::ours;
 use datafusion::arrow::array::{RecordBatch, StringArray};
@@ -24,6 +25,7 @@ use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object, Part};
 use forebay_model::mapping::MappingSet;
 use forebay_model::mapping::ast::{FieldPath, Step};
+use forebay_model::run::trace::{Figures, Stage, Step as Stop};
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Error, Result, Time};
 use forebay_sources::Source;
@@ -32,8 +34,8 @@ use futures::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// Rows of a record batch. Large enough to make the per-batch work vanish, small enough to stay in the caches.
 const BATCH: usize = 8192;
@@ -94,8 +96,55 @@ pub struct Progress {
     pub parts: AtomicU64,
     /// Pages copied.
     pub pages: AtomicU64,
+    /// Records copied.
+    pub copied: AtomicU64,
     /// Rows that a merge has read.
     pub merging: Arc<AtomicU64>,
+    /// What the scan has met.
+    pub met: Arc<Met>,
+    /// What is told of the run.
+    pub journal: Journal,
+    /// Files and bytes that there are to read, and the bytes that had been read before: of a table, its copy's.
+    planned: OnceLock<(u64, u64, u64)>,
+}
+
+impl Progress {
+    /// Of a run: `stages` are those of claims before this one.
+    pub fn of_run(clock: fn() -> Time, stages: Vec<Stage>) -> Progress {
+        let met = Arc::new(Met::new(clock));
+        Progress { journal: Journal::new(clock, stages), met, ..Progress::default() }
+    }
+
+    /// It is known what there is to read.
+    pub fn plan(&self, parts: &[Part]) {
+        let total = parts.iter().map(|part| part.object.size).sum();
+        // What was counted so far is a copy's.
+        let before = if self.pages.load(Ordering::Relaxed) > 0 { self.bytes.load(Ordering::Relaxed) } else { 0 };
+        let _ = self.planned.set((parts.len() as u64, total, before));
+    }
+
+    /// Changes whenever the run moves.
+    pub fn moves(&self) -> u64 {
+        let counts = [&self.bytes, &self.records, &self.pages, &*self.merging];
+        counts.iter().map(|count| count.load(Ordering::Relaxed)).sum::<u64>() + self.met.count()
+    }
+
+    /// The figures now; also notes that rows are written, since the first have come.
+    pub fn figures(&self, now: Time) -> Figures {
+        if let Some(at) = self.met.first() {
+            self.journal.begin_once(Stop::Write, at);
+        }
+        let at = now.timestamp_millis();
+        let bytes = self.bytes.load(Ordering::Relaxed);
+        let Some(&(files_total, bytes_total, before)) = self.planned.get() else {
+            return Figures { at, bytes, records: self.copied.load(Ordering::Relaxed), ..Figures::default() };
+        };
+        // Parts of a file may be read twice.
+        let bytes = (bytes - before).min(bytes_total);
+        let records = self.met.count().max(self.records.load(Ordering::Relaxed));
+        let files = self.parts.load(Ordering::Relaxed);
+        Figures { at, bytes, bytes_total: Some(bytes_total), files, files_total: Some(files_total), records }
+    }
 }
 
 /// Runs the promotion. Dropping the future stops every task and every read.
@@ -109,21 +158,22 @@ pub async fn promote(
         SessionConfig::new().with_batch_size(BATCH).with_target_partitions(promotion.tasks.max(1)),
     );
     let counted: Arc<dyn Objects> = Arc::new(Counted { inner: objects, progress: progress.clone() });
-    let scan = scan(&promotion, &counted).await?;
+    let mut scan = scan(&promotion, &counted).await?;
+    scan.met = Some(progress.met.clone());
+    progress.met.map(scan.columns.iter().cloned().chain(scan.reads.iter().cloned()));
+    let names: Arc<BTreeMap<u32, String>> =
+        Arc::new(promotion.parts.iter().map(|part| (part.id, part.object.key.clone())).collect());
     let plan = plan(&promotion, scan, counted, lake).map_err(ours)?;
     let mut tasks = tokio::task::JoinSet::new();
     for partition in 0..plan.properties().output_partitioning().partition_count() {
         let stream = plan.execute(partition, context.task_ctx()).map_err(ours)?;
-        let progress = progress.clone();
+        let (progress, names) = (progress.clone(), names.clone());
         tasks.spawn(async move {
             let mut reports = Vec::new();
             let mut stream = stream;
             while let Some(batch) = stream.try_next().await.map_err(ours)? {
                 for report in WriteExec::reports(&batch)? {
-                    if let Report::Part(part) = &report {
-                        progress.records.fetch_add(part.records, Ordering::Relaxed);
-                        progress.parts.fetch_add(1, Ordering::Relaxed);
-                    }
+                    note(&progress, &names, &report);
                     reports.push(report);
                 }
             }
@@ -136,6 +186,27 @@ pub async fn promote(
         reports.extend(task.map_err(|e| Error::internal("a task of the run panicked").caused_by(e))??);
     }
     account(promotion.parts, reports)
+}
+
+/// What a watcher sees of a report.
+fn note(progress: &Progress, names: &BTreeMap<u32, String>, report: &Report) {
+    match report {
+        Report::Part(part) => {
+            let records = progress.records.fetch_add(part.records, Ordering::Relaxed) + part.records;
+            let files = progress.parts.fetch_add(1, Ordering::Relaxed) + 1;
+            let (total, name) = (names.len() as u64, names.get(&part.id).map_or("", String::as_str));
+            progress.journal.file(name, (part.records, part.rejected), (files, total), records);
+            for finding in &part.findings {
+                let found = Found { records: 1, example: finding.message.clone() };
+                progress.journal.found(&BTreeMap::from([(finding.code.clone(), found)]));
+            }
+            if files == total {
+                progress.journal.end(Stop::Read);
+            }
+        }
+        Report::Diagnostics(diagnostics) => progress.journal.found(&diagnostics.codes),
+        Report::File(_) => {}
+    }
 }
 
 /// What is read: the fields that the mapping names, typed as the files have them where the format has types.

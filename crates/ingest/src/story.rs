@@ -2,11 +2,12 @@
 //! diagnostics. Always holds: input = output + failed + skipped, or the run is not told at all (FS-RUN-1).
 
 use crate::copy::Copied;
-use crate::promote::{Progress, Promoted};
+use crate::promote::Promoted;
 use crate::worker::Record;
 use forebay_lake::Lake;
 use forebay_model::event::Finding;
 use forebay_model::files::Part;
+use forebay_model::run::trace::Figures;
 use forebay_model::run::{self, Activity, Files, Manifest, Metrics, Problem, Records, Reference, Size, Span, Status};
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_store::Claim;
@@ -14,7 +15,6 @@ use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::sync::atomic::Ordering;
 
 /// Rows shown as samples of what went wrong.
 const SAMPLES: usize = 100;
@@ -54,11 +54,11 @@ pub fn above_threshold(promoted: &Promoted, percent: f64, allowed: Option<f64>) 
 }
 
 /// What a run shows while it goes.
-pub fn in_progress(claim: &Claim, progress: &Progress, now: Time) -> Value {
+pub fn in_progress(claim: &Claim, figures: &Figures, now: Time) -> Value {
     let mut activity = Activity::begun(run::PROMOTION, now);
-    activity.size = Size { input: Some(progress.bytes.load(Ordering::Relaxed)), output: None };
-    activity.files.input = progress.parts.load(Ordering::Relaxed);
-    let records = progress.records.load(Ordering::Relaxed);
+    activity.size = Size { input: Some(figures.bytes), output: None };
+    activity.files.input = figures.files;
+    let records = figures.records;
     // What is not stored yet is neither ingested nor failed: it is under way.
     let mut told =
         json!({ "activities": [activity.json()], "metrics": { "sizeSummary": activity.json()["sizeSummary"] } });
@@ -142,6 +142,8 @@ impl Story<'_> {
     /// What the run and its failing activity say: only which stage it was (FS §10.2).
     fn errors(&self, stage: &str) -> Vec<Problem> {
         let problem = match self.error {
+            // Not a stage is at fault.
+            Some(error) if error.code == &code::RUN_CANCELLED => Problem::new(error.code, error.message.to_string()),
             Some(_) if stage == run::COPY => Problem::new(&code::CONNECTOR_1001, "Reading from the source failed."),
             Some(_) => Problem::new(&code::CONNECTOR_2001, "Promotion to the lake failed."),
             None if self.records().failed > 0 => {

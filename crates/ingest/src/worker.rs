@@ -10,12 +10,14 @@
 
 mod batches;
 mod tables;
+mod telling;
 
 use crate::copy::Copied;
 use crate::decode::Objects;
+use crate::journal::Journal;
 use crate::mapping::{Upserts, Versions};
 use crate::outcome::{self, Outcome};
-use crate::plan::{Bounds, Cursor, Plan, Planner};
+use crate::plan::{Bounds, Cursor, LeftOut, Plan, Planner};
 use crate::promote::{Progress, Promoted, Promotion, promote};
 use crate::raw::{self, Landed};
 use crate::setup::{self, Reads, Setup};
@@ -24,6 +26,7 @@ use forebay_lake::{Committed, Counts, Lake, MergeSpec, Prepared, Table, Txn, Wri
 use forebay_model::files::{Object, Selection, Window};
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::run::Status;
+use forebay_model::run::trace::Step as Stop;
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Context, Error, Kind, Result, Time, code};
 use forebay_sources::tables::{CHANGE, VERSION};
@@ -34,12 +37,12 @@ use futures::{FutureExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -47,6 +50,9 @@ use tracing::{Instrument, error, info, warn};
 
 /// How often a run tells how far it is.
 const TELL: Duration = Duration::from_secs(1);
+
+/// A run that does not move for this long says so in its log.
+const STILL: Duration = Duration::from_secs(30);
 
 /// A run that was begun this many times as often as it may be tried, and never came to an end, takes its process down.
 const FUTILE: u32 = 4;
@@ -143,8 +149,10 @@ impl Record {
 trait Held: Sync {
     /// Prolongs the lease; false when it is no longer ours.
     fn renew(&self, worker: &Worker) -> impl Future<Output = Result<bool>> + Send;
-    /// Tells how far the work is.
-    fn tell(&self, worker: &Worker, progress: &Progress) -> impl Future<Output = Result<()>> + Send;
+    /// Tells how far the work is, and if it has moved, in its document too.
+    fn tell(&self, worker: &Worker, progress: &Progress, moved: bool) -> impl Future<Output = Result<()>> + Send;
+    /// Who has asked for its end.
+    fn cancelled(&self, worker: &Worker) -> impl Future<Output = Result<Option<String>>> + Send;
     /// Keeps the record; `Conflict` when it is no longer ours.
     fn save(&self, worker: &Worker, record: &Record) -> impl Future<Output = Result<()>> + Send;
     /// The folder of the batch's row errors.
@@ -156,9 +164,12 @@ impl Held for Claim {
         worker.store.renew(self, (worker.clock)(), worker.settings.lease).await
     }
 
-    async fn tell(&self, worker: &Worker, progress: &Progress) -> Result<()> {
-        let now = (worker.clock)();
-        worker.store.report(self, story::in_progress(self, progress, now), now).await
+    async fn tell(&self, worker: &Worker, progress: &Progress, moved: bool) -> Result<()> {
+        worker.tell(self, progress, moved).await
+    }
+
+    async fn cancelled(&self, worker: &Worker) -> Result<Option<String>> {
+        worker.store.cancelled(self).await
     }
 
     async fn save(&self, worker: &Worker, record: &Record) -> Result<()> {
@@ -259,7 +270,8 @@ impl Worker {
 
     /// Leads one claimed run to an outcome.
     async fn lead(&self, claim: Claim, stop: CancellationToken) {
-        let progress = Arc::new(Progress::default());
+        let progress = Arc::new(Progress::of_run(self.clock, claim.trace.stages.clone()));
+        self.claimed(&claim, &progress.journal);
         let mut record = match claim.plan.clone().map(serde_json::from_value::<Option<Record>>).transpose() {
             Ok(record) => record.flatten(),
             Err(e) => {
@@ -273,15 +285,13 @@ impl Worker {
             worked = working => worked.unwrap_or_else(|_| Err(Error::internal("the run panicked"))),
             ended = self.watch(&claim, progress.clone()) => Err(ended),
             () = stop.cancelled() => {
-                if let Err(e) = self.store.release(&claim, (self.clock)()).await {
-                    warn!(error = %e, "the claim could not be given back; it expires");
-                }
+                self.stopped(&claim, &progress).await;
                 return;
             }
         };
         let ended = match worked {
             Ok(()) => return,
-            Err(error) => self.fail(&claim, record, error).await,
+            Err(error) => self.fail(&claim, record, &progress, error).await,
         };
         if let Err(e) = ended {
             error!(error = %e, source = ?e.source, "the run's end could not be recorded; its claim expires and it is taken over");
@@ -292,8 +302,14 @@ impl Worker {
     async fn watch(&self, held: &impl Held, progress: Arc<Progress>) -> Error {
         let every = TELL.min(self.settings.lease / 3);
         let (mut renewed, mut moved, mut seen) = (Instant::now(), Instant::now(), 0);
+        let mut waits = false;
         loop {
             tokio::time::sleep(every).await;
+            match held.cancelled(self).await {
+                Ok(Some(by)) => return telling::cancelled(&by),
+                Ok(None) => {}
+                Err(e) => warn!(error = %e, "whether the run was cancelled could not be looked up"),
+            }
             if renewed.elapsed() + every > self.settings.lease / 3 {
                 match held.renew(self).await {
                     Ok(true) => renewed = Instant::now(),
@@ -302,15 +318,20 @@ impl Worker {
                     Err(e) => warn!(error = %e, "the claim could not be renewed"),
                 }
             }
-            let now = progress.bytes.load(Ordering::Relaxed)
-                + progress.records.load(Ordering::Relaxed)
-                + progress.pages.load(Ordering::Relaxed)
-                + progress.merging.load(Ordering::Relaxed);
+            let now = progress.moves();
+            if let Err(e) = held.tell(self, &progress, now != seen).await {
+                warn!(error = %e, "progress could not be recorded");
+            }
             if now != seen {
-                (seen, moved) = (now, Instant::now());
-                if let Err(e) = held.tell(self, &progress).await {
-                    warn!(error = %e, "progress could not be recorded");
+                if std::mem::take(&mut waits) {
+                    let waited = moved.elapsed().as_secs();
+                    progress.journal.info(format!("goes on after {waited} s"), json!({ "waitedSeconds": waited }));
                 }
+                (seen, moved) = (now, Instant::now());
+            } else if !waits && moved.elapsed() > STILL {
+                waits = true;
+                let message = "nothing has moved for half a minute: the source asked for a pause, or does not answer";
+                progress.journal.warn(message, Value::Null);
             } else if moved.elapsed() > self.settings.idle {
                 return Error::new(Kind::TimedOut, &code::FLOW_1104, "the run made no progress")
                     .advice("Check that the source answers; the run is tried again.");
@@ -320,6 +341,9 @@ impl Worker {
 
     /// The run itself.
     async fn work(&self, claim: &Claim, record: &mut Option<Record>, progress: Arc<Progress>) -> Result<()> {
+        if let Some(by) = &claim.trace.cancelled_by {
+            return Err(telling::cancelled(by));
+        }
         if claim.attempt > self.settings.attempts.saturating_mul(FUTILE) {
             let message = format!("the run was begun {} times and never came to an end", claim.attempt - 1);
             return Err(Error::new(Kind::Invalid, &code::CONNECTOR_2001, message).advice(
@@ -335,21 +359,28 @@ impl Worker {
         {
             info!("the commit of an earlier claim stands; finishing its bookkeeping");
             let record = record.as_ref().expect("it holds what was promoted");
-            return self.finish(claim, &setup, record, &done).await;
+            progress.journal.info("an earlier attempt had committed: only the bookkeeping is done", Value::Null);
+            return self.finish(claim, &setup, record, &done, &progress).await;
         }
         let remote = self.accounts.open(setup.kind, &setup.account, &setup.params, &setup.secrets)?;
         match &setup.reads {
-            Reads::Files { selection, .. } => self.pin(claim, &setup, selection, &remote, record).await?,
+            Reads::Files { selection, .. } => {
+                self.pin(claim, &setup, selection, &remote, record, &progress.journal).await?
+            }
             Reads::Table(rows) => self.copy(claim, &setup, rows, &remote, record, progress.clone()).await?,
         }
         let record = record.as_mut().expect("it was planned above");
         record.times.promote_started = (self.clock)().timestamp_millis();
         info!(parts = record.plan.parts.len(), "planned");
+        progress.plan(&record.plan.parts);
         let unread = record.copied.as_ref().map_or(0, |copied| copied.unread);
         if record.plan.parts.is_empty() && unread == 0 {
-            return self.finish(claim, &setup, record, &Promoted::default()).await;
+            progress.journal.info("there is nothing new", Value::Null);
+            return self.finish(claim, &setup, record, &Promoted::default(), &progress).await;
         }
+        progress.journal.begin(Stop::Read);
         let promoted = self.promote(claim, &setup, record, remote, progress.clone()).await?;
+        self.promoted(&promoted, &progress);
         record.promoted = Some(promoted.clone());
         if let Err(e) = self.save(claim, record).await {
             self.discard(&promoted.diagnostics).await;
@@ -364,6 +395,7 @@ impl Worker {
             let allowed = setup.options.partial_percent;
             return Err(story::above_threshold(&promoted, percent, allowed));
         }
+        telling::judged(&progress.journal, rejected, percent, setup.options.partial_percent);
         let txn = Txn {
             flow: claim.flow.id.clone(),
             epochs: claim.epochs.clone(),
@@ -381,10 +413,16 @@ impl Worker {
                     spill: self.settings.spill.clone(),
                     progress: progress.merging.clone(),
                 };
-                self.merge(claim, (&setup.table, &setup.target), spec, &txn, record, &promoted).await?
+                self.merge(claim, (&setup.table, &setup.target), spec, &txn, record, (&promoted, &progress.journal))
+                    .await?
             }
-            None => setup.table.commit(&txn, &setup.target, &promoted.files).await?,
+            None => {
+                progress.journal.end(Stop::Write);
+                progress.journal.begin(Stop::Commit);
+                setup.table.commit(&txn, &setup.target, &promoted.files).await?
+            }
         };
+        telling::committed(&progress.journal, &committed, &promoted);
         info!(
             version = committed.version,
             rows = promoted.written,
@@ -393,7 +431,7 @@ impl Worker {
             promoted.written,
             setup.dataset
         );
-        self.finish(claim, &setup, record, &promoted).await
+        self.finish(claim, &setup, record, &promoted, &progress).await
     }
 
     /// Pins the files that are new, unless that was done before.
@@ -404,19 +442,25 @@ impl Worker {
         selection: &Selection,
         remote: &Remote,
         record: &mut Option<Record>,
+        journal: &Journal,
     ) -> Result<()> {
-        if record.as_ref().is_some_and(|r| !r.failed) {
+        if let Some(record) = record.as_ref().filter(|r| !r.failed) {
+            telling::planned(journal, claim, &record.plan, None);
             return Ok(());
         }
+        journal.begin(Stop::List);
         let copy_started = (self.clock)().timestamp_millis();
-        let plan = self.plan(claim, setup, selection, remote, record.as_ref()).await?;
+        let (plan, left_out) = self.plan(claim, setup, selection, remote, record.as_ref()).await?;
         let times = story::Times { copy_started, copy_ended: (self.clock)().timestamp_millis(), promote_started: 0 };
         let new = Record { plan, times, ..Record::default() };
         self.save(claim, &new).await?;
+        journal.end(Stop::List);
+        telling::planned(journal, claim, &new.plan, left_out);
         *record = Some(new);
         Ok(())
     }
 
+    /// What the run reads, and what of a listing it leaves out.
     async fn plan(
         &self,
         claim: &Claim,
@@ -424,7 +468,7 @@ impl Worker {
         selection: &Selection,
         remote: &Remote,
         before: Option<&Record>,
-    ) -> Result<Plan> {
+    ) -> Result<(Plan, Option<LeftOut>)> {
         let cursor = cursor(claim)?;
         let given = setup::window(&claim.params)?;
         if let Some(before) = before {
@@ -433,7 +477,7 @@ impl Worker {
                 let listed: HashSet<Object> = remote.list(selection).try_collect().await?;
                 plan.parts.retain(|p| listed.contains(&p.object));
             }
-            return Ok(plan);
+            return Ok((plan, None));
         }
         let window = match given {
             Some(window) => Some(window),
@@ -445,7 +489,8 @@ impl Worker {
         while let Some(object) = listing.try_next().await? {
             planner.offer(object);
         }
-        Ok(planner.finish())
+        let left_out = planner.left_out();
+        Ok((planner.finish(), Some(left_out)))
     }
 
     /// Brings a run's rows into a dataset that keeps one row a key. What they do is recorded before the commit.
@@ -456,7 +501,7 @@ impl Worker {
         spec: MergeSpec,
         txn: &Txn,
         record: &mut Record,
-        promoted: &Promoted,
+        (promoted, journal): (&Promoted, &Journal),
     ) -> Result<Committed> {
         loop {
             let prepared = table.prepare_merge(txn, target, &spec, &promoted.files).await?;
@@ -464,10 +509,13 @@ impl Worker {
                 record.merged = Some(merged.counts);
                 held.save(self, record).await?;
             }
+            journal.end(Stop::Write);
+            journal.begin(Stop::Commit);
             if let Some(committed) = table.commit_merge(txn, &prepared).await? {
                 return Ok(committed);
             }
             info!("another commit came first; the merge is made again");
+            journal.info("another commit came first: the merge is made again", Value::Null);
         }
     }
 
@@ -565,7 +613,14 @@ impl Worker {
         record.save(&self.store, claim).await
     }
 
-    async fn finish(&self, claim: &Claim, setup: &Setup, record: &Record, promoted: &Promoted) -> Result<()> {
+    async fn finish(
+        &self,
+        claim: &Claim,
+        setup: &Setup,
+        record: &Record,
+        promoted: &Promoted,
+        progress: &Progress,
+    ) -> Result<()> {
         let now = (self.clock)();
         let next = self.next(claim, record)?;
         let told = story::Story {
@@ -579,7 +634,8 @@ impl Worker {
         };
         let end = End { run: told.run()?, state: Status::Success, cursor: next, batch: told.batch(), plan: None };
         self.prune_ledgers(claim, record).await?;
-        self.store.finish(claim, end, now).await.map_err(lost)?;
+        self.note_columns(claim, progress).await;
+        self.store.finish_with(claim, end, self.last(progress, promoted), now).await.map_err(lost)?;
         if record.merged.is_some() {
             // What was staged for a merge is in the files that it wrote.
             let staged: Vec<String> =
@@ -599,6 +655,7 @@ impl Worker {
         &self,
         claim: &Claim,
         record: Option<&Record>,
+        progress: &Progress,
         error: &Error,
     ) -> Result<Option<Result<()>>> {
         let Some((record, promoted)) = record.and_then(|r| Some((r, r.promoted.as_ref()?))) else { return Ok(None) };
@@ -612,22 +669,29 @@ impl Worker {
             Err(e) if e.kind == Kind::NotFound => return Ok(None),
             Err(e) => return Err(e),
         };
-        let progress = setup.table.fence_anew(&claim.flow.id, claim.epoch, &setup.target).await?;
-        if !progress.landed(&claim.epochs) {
+        let found = setup.table.fence_anew(&claim.flow.id, claim.epoch, &setup.target).await?;
+        if !found.landed(&claim.epochs) {
             return Ok(None);
         }
         warn!("the commit had landed though its answer was lost");
-        Ok(Some(self.finish(claim, &setup, record, promoted).await))
+        progress.journal.warn(format!("it had committed before this: {}", error.message), Value::Null);
+        Ok(Some(self.finish(claim, &setup, record, promoted, progress).await))
+    }
+
+    /// The run's record as the store has it.
+    async fn recorded(&self, claim: &Claim) -> Result<Option<Record>> {
+        let plan = self.store.plan(&claim.scope, &claim.run.id).await?;
+        Ok(plan.and_then(|plan| serde_json::from_value::<Option<Record>>(plan).ok().flatten()))
     }
 
     /// Records what became of a run that met an error.
-    async fn fail(&self, claim: &Claim, mut record: Option<Record>, error: Error) -> Result<()> {
+    async fn fail(&self, claim: &Claim, mut record: Option<Record>, progress: &Progress, error: Error) -> Result<()> {
         let outcome = outcome::of(&error, claim.attempt, self.settings.attempts);
         warn!(error = %error, source = ?error.source, ?outcome, "the run met an error");
         let now = (self.clock)();
         match outcome {
             Outcome::Lost => Ok(()),
-            Outcome::Retry(gap) => self.store.release(claim, now + gap).await,
+            Outcome::Retry(gap) => self.try_again(claim, progress, &error, gap).await,
             Outcome::Replan(gap) => {
                 // Safe: nothing of this plan was committed, or the run would have been finished instead.
                 match record {
@@ -638,10 +702,14 @@ impl Worker {
                     }
                     _ => self.store.save_plan(claim, &serde_json::Value::Null).await?,
                 }
-                self.store.release(claim, now + gap).await
+                self.try_again(claim, progress, &error, gap).await
             }
             Outcome::FailedByData | Outcome::FailedByOutside => {
-                if let Some(ended) = self.landed_after_all(claim, record.as_ref(), &error).await? {
+                if record.is_none() {
+                    // It was ended while it copied: what is recorded is the last checkpoint.
+                    record = self.recorded(claim).await?;
+                }
+                if let Some(ended) = self.landed_after_all(claim, record.as_ref(), progress, &error).await? {
                     return ended;
                 }
                 let cursor = match &mut record {
@@ -664,7 +732,9 @@ impl Worker {
                 let (run, batch) = (told.run()?, told.batch());
                 let plan = record.map(|record| Record { failed: true, ..record }.json());
                 metrics::counter!("forebay_runs_total", "state" => "failed").increment(1);
-                self.store.finish(claim, End { run, state: Status::Failed, cursor, batch, plan }, now).await
+                let end = End { run, state: Status::Failed, cursor, batch, plan };
+                let told = self.failed(progress, &error, outcome);
+                self.store.finish_with(claim, end, told, now).await
             }
         }
     }

@@ -131,6 +131,9 @@ codes! {
     MAPPER_3700 "MAPPER-3700-400" 400 "A mapping failed" "The value of a column could not be computed or converted to the type of its target. The row is stored with null there unless the field is required.";
     MAPPER_3701 "MAPPER-3701-400" 400 "A mapping asks for too much" "An expression would make texts or lists for one row that are larger than a row may cost: a text of more than 4 MiB, or 64 MiB of work together. The value is null, as where a mapping fails. Look for a long fill, a replacement by a long text, or lambdas within lambdas over long lists.";
 
+    // Inside runs, of our own: the public interface cannot cancel a run.
+    RUN_CANCELLED "FOREBAY-1001-400" 400 "Run cancelled" "Somebody cancelled the run before it had committed. Nothing of it is stored and the flow's cursor has not moved: the flow's next run covers what this one was to cover. Trigger the run again to have it done now.";
+
     // The Schema Registry (PL-XDM-1).
     XDM_1006 "XDM-1006-400" 400 "Accept does not fit a list" "A list of schemas needs `Accept: application/vnd.adobe.xed-id+json` or `application/vnd.adobe.xed+json`.";
     XDM_1007 "XDM-1007-400" 400 "Accept lacks a version" "A look-up of a schema needs a version in Accept, such as `application/vnd.adobe.xed-full+json; version=1`.";
@@ -151,6 +154,7 @@ codes! {
 
     // The neighbouring services, which have statuses and no codes.
     HTTP_400 "400" 400 "BadRequestError" "The request cannot be understood as it stands. The message names the member or parameter.";
+    HTTP_401 "401" 401 "UnauthorizedError" "Nobody is signed in by what was sent: it is wrong, it was used before, or its time is over.";
     HTTP_403 "403" 403 "ForbiddenError" "The caller may not do this. The message names the label or the right that stands against it.";
     HTTP_404 "404" 404 "NotFoundError" "There is nothing at this address, or not in this organization and sandbox.";
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";

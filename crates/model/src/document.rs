@@ -62,6 +62,8 @@ pub enum Resource {
     Webhook,
     /// What a webhook is told, and each try to tell it.
     Delivery,
+    /// The columns that a flow's source was seen to have, and what is to be done with new ones; its id is the flow's.
+    FlowSchema,
 }
 
 impl Resource {
@@ -87,6 +89,7 @@ impl Resource {
             Resource::Policy => "policies",
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
+            Resource::FlowSchema => "flowSchemas",
         }
     }
 }

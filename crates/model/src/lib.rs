@@ -3,13 +3,16 @@
 //! Pure: no I/O, no async, no clock; time and ids are arguments. Start at [`error`] and [`document`], then
 //! [`mapping`] and [`xdm`] for how incoming data gets its shape, then [`run`] for how a run is told.
 
+pub mod cause;
 pub mod code;
 pub mod document;
 pub mod error;
 pub mod event;
 pub mod files;
 pub mod filter;
+pub mod health;
 pub mod identity;
+pub mod manifest;
 pub mod mapping;
 pub mod notice;
 pub mod patch;

@@ -2,9 +2,11 @@
 //! the whole run follow from theirs: what came in is the copy's (records: the promotion's, since a copy counts none),
 //! what went out is the promotion's. Records always balance (FS-RUN-1). Top-level `state` repeats the status.
 
+pub mod trace;
+
 use crate::code::Code;
 use crate::files::Window;
-use crate::{Error, Result, Time};
+use crate::{Error, Result, Time, cause};
 use serde_json::{Map, Value, json};
 
 /// The first activity: from the source to the raw zone.
@@ -387,9 +389,10 @@ pub fn body(metrics: &Metrics, activities: &[Activity]) -> Value {
     json!({ "state": metrics.status.text(), "metrics": metrics.json(), "activities": activities })
 }
 
-/// The same of a run that waits for its turn.
+/// The same of a run that waits for its turn: a patch, which takes away why it failed before.
 pub fn scheduled() -> Value {
-    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [] })
+    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [],
+        "cause": null, "tableVersion": null })
 }
 
 /// The same of a run that a worker has just claimed.
@@ -403,7 +406,8 @@ pub fn claimed(started: Time) -> Value {
 pub fn cancelled(at: Time, why: &Problem) -> Value {
     let span = Span { started: at, completed: Some(at) };
     let status = json!({ "status": "failed", "errors": [why.json()] });
-    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [] })
+    let cause = json!({ "kind": cause::CANCELLED, "code": why.code, "message": why.message });
+    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [], "cause": cause })
 }
 
 /// A flow's `lastRunDetails`.

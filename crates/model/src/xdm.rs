@@ -14,6 +14,7 @@ pub use library::{global, globals};
 pub use rules::{MAX_SCHEMA_BYTES, check_new, class_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+pub(crate) use tree::xdm_type;
 
 /// The deepest nesting of a schema, references included.
 pub const MAX_DEPTH: usize = 64;

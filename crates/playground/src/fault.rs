@@ -1,7 +1,7 @@
 //! A proxy that stands between a client and the endpoint and misbehaves by a script.
 //!
 //! It understands HTTP: each request is shown to the script, which says what becomes of it. The `Host` header is
-//! passed on as the client signed it. Everything it was asked is kept, so that tests can count.
+//! passed on as the client signed it. What it was asked is kept, so that tests can count.
 
 use crate::Random;
 use bytes::Bytes;
@@ -15,10 +15,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
+
+/// Requests that are kept: the demo's proxy may live for days.
+const KEPT: usize = 100_000;
 
 /// A request, as the script sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,10 +115,15 @@ pub struct Proxy {
 impl Proxy {
     /// Starts between a free port of loopback and `upstream`.
     pub async fn start(upstream: SocketAddr, script: Script) -> io::Result<Proxy> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        Proxy::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), upstream, script).await
+    }
+
+    /// Starts on an address of its own.
+    pub async fn start_at(listen: SocketAddr, upstream: SocketAddr, script: Script) -> io::Result<Proxy> {
+        let listener = TcpListener::bind(listen).await?;
         let addr = listener.local_addr()?;
         let seen = Arc::new(Mutex::new(Vec::new()));
-        let stage = Arc::new(Stage { upstream, script, seen: seen.clone() });
+        let stage = Arc::new(Stage { upstream, script, seen: seen.clone(), asked: AtomicU64::new(0) });
         Ok(Proxy { addr, seen, task: tokio::spawn(serve(listener, stage)) })
     }
 
@@ -123,7 +132,7 @@ impl Proxy {
         format!("http://{}", self.addr)
     }
 
-    /// Everything it was asked so far.
+    /// Everything it was asked so far, the first 100,000 requests at most.
     pub fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -139,6 +148,7 @@ struct Stage {
     upstream: SocketAddr,
     script: Script,
     seen: Arc<Mutex<Vec<Seen>>>,
+    asked: AtomicU64,
 }
 
 type Answer = Response<BoxBody<Bytes, io::Error>>;
@@ -199,13 +209,15 @@ impl Stage {
         let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_string);
         let mut all = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let seen = Seen {
-            number: all.len() as u64,
+            number: self.asked.fetch_add(1, Ordering::Relaxed),
             method: request.method().to_string(),
             target: request.uri().to_string(),
             range: text(http::header::RANGE),
             if_match: text(http::header::IF_MATCH),
         };
-        all.push(seen.clone());
+        if all.len() < KEPT {
+            all.push(seen.clone());
+        }
         seen
     }
 

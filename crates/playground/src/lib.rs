@@ -9,6 +9,7 @@ pub mod azurite;
 pub mod fault;
 pub mod folder;
 pub mod hubspot;
+pub mod orders;
 pub mod people;
 mod random;
 pub mod sample;

@@ -1,15 +1,16 @@
 //! The demo's data: one bucket, `playground`, the same bytes for the same seed.
 //!
 //! `in/people.csv` is what the tutorials read; `in/2024/` has folders by month; beside them each format and
-//! compression that a source connection can name, and keys that are hard to spell.
+//! compression that a source connection can name, and keys that are hard to spell. [`orders`] is a folder of its own.
 
 use crate::folder::{Failure, Folder};
 use crate::people::{Person, csv_line, people_csv, write_people};
-use crate::{Random, folder};
+use crate::{Random, folder, orders};
 use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 /// The bucket.
@@ -36,6 +37,37 @@ pub fn load(folder: &Folder, seed: u64, now: DateTime<Utc>) -> Result<(), Failur
     Ok(())
 }
 
+/// Makes the bucket what it was at first, orders included: what was added goes, what was changed or removed comes back.
+/// Blocks.
+pub fn restore(folder: &Folder, seed: u64, now: DateTime<Utc>) -> Result<(), Failure> {
+    match folder.create_bucket(BUCKET) {
+        Ok(()) | Err(Failure::BucketExists) => {}
+        Err(e) => return Err(e),
+    }
+    let ours = objects(seed)?;
+    let kept: BTreeSet<String> =
+        ours.iter().map(|(key, _)| key.clone()).chain((1..=orders::FILES).map(orders::key)).collect();
+    for (key, _) in folder.list(BUCKET, "", None, None, usize::MAX)?.objects {
+        if !kept.contains(&key) {
+            folder.delete(BUCKET, &key)?;
+        }
+    }
+    ours.iter().try_for_each(|(key, bytes)| put(folder, key, bytes, now))?;
+    orders::load(folder, seed, now, true)
+}
+
+/// An object that is as it should be keeps its date.
+pub(crate) fn put(folder: &Folder, key: &str, bytes: &[u8], now: DateTime<Utc>) -> Result<(), Failure> {
+    let mut draft = folder.draft(BUCKET)?;
+    draft.write(bytes)?;
+    let etag = folder::hex(&draft.md5());
+    if folder.stat(BUCKET, key).is_ok_and(|stored| stored.etag == etag) {
+        return Ok(());
+    }
+    let headers = folder::Headers::default();
+    folder.commit(BUCKET, key, draft, etag, headers, &folder::Condition::None, now).map(|_| ())
+}
+
 /// Keys and contents.
 pub fn objects(seed: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
     let mut objects = vec![("in/people.csv".to_string(), people_csv(seed, PEOPLE).collect::<String>().into_bytes())];
@@ -50,7 +82,7 @@ pub fn objects(seed: u64) -> io::Result<Vec<(String, Vec<u8>)>> {
     write_people(&mut packed, seed + 10, 5000)?;
     objects.push(("compressed/people.csv.gz".to_string(), packed.finish()?));
     for day in 1..=3u64 {
-        objects.push((format!("orders/2024-07-0{day}.ndjson"), orders(seed + day, 300)?));
+        objects.push((format!("orders/2024-07-0{day}.ndjson"), nested(seed + day, 300)?));
     }
     let array: Vec<Value> = (1..=50).map(|id| order(&mut Random::new(seed ^ id), id)).collect();
     objects.push(("orders/latest.json".to_string(), serde_json::to_vec_pretty(&array)?));
@@ -91,7 +123,7 @@ fn plain(seed: u64, delimiter: char) -> String {
     std::iter::once(header).chain(rows).collect()
 }
 
-fn orders(seed: u64, count: u64) -> io::Result<Vec<u8>> {
+fn nested(seed: u64, count: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let mut random = Random::new(seed);
     for id in 1..=count {

@@ -98,7 +98,7 @@ fn days(days: u64) -> TimeDelta {
 
 /// Removes folders that nobody needs. A sandbox that was emptied uses its folders again: another process may have removed
 /// one and let users in, so each is asked for again right before.
-async fn clean(store: &Store, lake: &Lake) -> Result<()> {
+pub async fn clean(store: &Store, lake: &Lake) -> Result<()> {
     for cleanup in store.cleanups().await? {
         if !store.cleanups().await?.iter().any(|due| due.id == cleanup.id) {
             continue;

@@ -6,11 +6,12 @@ mod demo;
 mod engine;
 mod keeper;
 mod logs;
+mod pages;
 mod place;
 mod playground;
 mod serve;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,11 +32,14 @@ enum Command {
     Backup(Backup),
     /// Read a backup into an empty database, of whatever kind.
     Restore(Restore),
-    /// Start the playground and the platform, and land sample data by the public API alone.
+    /// Start the platform with a small S3 server and a simulated HubSpot account beside it, for a first look.
     Demo(Demo),
     /// Start a local S3 endpoint with sample data and, if asked, a simulated HubSpot account; prints one JSON line with
     /// their addresses and the credentials they accept.
     Playground(Playground),
+    /// What talks to a server.
+    #[command(flatten)]
+    Client(Box<forebay_cli::Command>),
 }
 
 #[derive(Args, Default)]
@@ -79,19 +83,35 @@ struct Restore {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Demo {
+    #[command(subcommand)]
+    command: Option<DemoCommand>,
     /// Folder of the demo's metadata, lake, keys and sample objects.
     #[arg(long, default_value = "./data/demo")]
     data: PathBuf,
     /// Address and port of the API; another port is taken if this one is.
     #[arg(long, default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
-    /// End after the last step instead of leaving everything running.
+    /// Land sample data by the public API alone, and end.
     #[arg(long)]
     exit: bool,
-    /// How the steps are printed.
+    /// How it is told.
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
+}
+
+#[derive(Subcommand)]
+enum DemoCommand {
+    /// Begin anew: remove what a demo that has ended left, or restore one that runs.
+    Reset(Reset),
+}
+
+#[derive(Args)]
+struct Reset {
+    /// The demo's folder.
+    #[arg(long, default_value = "./data/demo")]
+    data: PathBuf,
 }
 
 #[derive(Args)]
@@ -127,6 +147,7 @@ enum Output {
 }
 
 fn main() -> ExitCode {
+    forebay_cli::complete(Cli::command);
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -135,21 +156,23 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve(Serve::default())) {
+    let code = runtime.block_on(async {
+        let done = match cli.command.unwrap_or(Command::Serve(Serve::default())) {
             Command::Serve(args) => serve::command(args).await,
             Command::Backup(args) => backup::save(args).await,
             Command::Restore(args) => backup::load(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Playground(args) => playground::command(args).await,
+            Command::Client(command) => return forebay_cli::run(*command).await,
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("forebay: {message}");
+                ExitCode::FAILURE
+            }
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("forebay: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    code
 }

@@ -1,10 +1,10 @@
 //! `forebay playground`: the local S3 endpoint and the simulated HubSpot account alone.
 
 use crate::Playground;
-use forebay_playground::hubspot;
+use forebay_playground::{hubspot, orders, sample};
 
 /// The sample data is the same on every machine.
-const SEED: u64 = 1;
+pub const SEED: u64 = 1;
 
 /// Starts it, prints one JSON line on standard output, and serves until Ctrl-C.
 pub async fn command(args: Playground) -> Result<(), String> {
@@ -69,9 +69,11 @@ pub async fn start(dir: &std::path::Path, listen: std::net::SocketAddr) -> Resul
         .await
         .map_err(|e| format!("the S3 endpoint could not be started on {listen}: {e}"))?;
     let folder = running.folder().clone();
-    let loaded =
-        tokio::task::spawn_blocking(move || forebay_playground::sample::load(&folder, SEED, chrono::Utc::now())).await;
-    let loaded = loaded.map_err(|e| format!("the sample data could not be written: {e}"))?;
+    let loaded = tokio::task::spawn_blocking(move || {
+        sample::load(&folder, SEED, chrono::Utc::now())?;
+        orders::load(&folder, SEED, chrono::Utc::now(), false)
+    });
+    let loaded = loaded.await.map_err(|e| format!("the sample data could not be written: {e}"))?;
     loaded.map_err(|e| format!("the sample data could not be written: {e:?}"))?;
     Ok(running)
 }
@@ -79,7 +81,7 @@ pub async fn start(dir: &std::path::Path, listen: std::net::SocketAddr) -> Resul
 /// What scripts need to reach it.
 pub fn about(running: &forebay_playground::Running) -> serde_json::Value {
     serde_json::json!({ "endpoint": running.url(), "accessKeyId": running.access_key, "secretAccessKey": running.secret_key,
-        "region": "us-east-1", "bucket": forebay_playground::sample::BUCKET })
+        "region": "us-east-1", "bucket": sample::BUCKET })
 }
 
 /// A folder that goes when the playground does.

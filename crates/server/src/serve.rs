@@ -5,7 +5,7 @@ use crate::engine::LakeEngine;
 use crate::place::{Place, write_private};
 use crate::{Serve, logs};
 use chrono::Utc;
-use forebay_api::{App, Issuer, Settings as ApiSettings, TokenKey, Uploads};
+use forebay_api::{App, DemoControl, Issuer, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
 use forebay_ingest::worker::{Settings, Worker};
 use forebay_lake::Lake;
@@ -13,6 +13,7 @@ use forebay_model::Time;
 use forebay_sources::{Accounts, Gate, Places};
 use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,9 @@ pub async fn command(args: Serve) -> Result<(), String> {
         config.check()?;
     }
     let running = start(config).await?;
+    if let Some(link) = running.link().await {
+        tell(&link);
+    }
     interrupted().await;
     info!("ending: runs are given back at their last checkpoint");
     running.shutdown().await;
@@ -62,6 +66,11 @@ pub async fn interrupted() {
 pub struct Running {
     address: SocketAddr,
     credentials: PathBuf,
+    /// Its database.
+    pub store: Store,
+    /// Its lake.
+    pub lake: Lake,
+    public_url: String,
     stop: CancellationToken,
     tasks: Vec<JoinHandle<()>>,
     _place: Place,
@@ -71,6 +80,20 @@ impl Running {
     /// Its origin on this machine.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// A link that signs the client of the credentials' file in, once. None without such a client: there are other ways in.
+    pub async fn link(&self) -> Option<String> {
+        let known = std::fs::read(&self.credentials).ok()?;
+        let known: serde_json::Value = serde_json::from_slice(&known).ok()?;
+        let client = known["clientId"].as_str()?;
+        match forebay_api::one_time_link(&self.store, &self.public_url, client, Utc::now()).await {
+            Ok(link) => Some(link.url),
+            Err(e) => {
+                warn!(error = %e, "no link into the UI could be made; sign in with a client's secret");
+                None
+            }
+        }
     }
 
     /// The file with a client's credentials.
@@ -89,8 +112,19 @@ impl Running {
     }
 }
 
+/// Shows the way into the web UI. Not a line of the log: whoever has the link is the client, and logs are kept.
+pub fn tell(link: &str) {
+    // Nobody who reads is nobody to be told.
+    let _ = writeln!(std::io::stdout(), "UI  {link}  (one-time link, good for 15 minutes)");
+}
+
 /// Starts the platform and returns once it listens.
 pub async fn start(config: Config) -> Result<Running, String> {
+    start_with(config, None).await
+}
+
+/// The same, as a demo.
+pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> Result<Running, String> {
     logs::start(&config.log)?;
     let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
         .install_recorder()
@@ -132,7 +166,13 @@ pub async fn start(config: Config) -> Result<Running, String> {
     let accounts = Accounts::new(gate, Arc::new(vault), places);
     let app = App {
         store: store.clone(),
-        engine: Arc::new(LakeEngine { lake: lake.clone() }),
+        engine: Arc::new(LakeEngine {
+            lake: lake.clone(),
+            started: Utc::now(),
+            folder: std::path::absolute(data).unwrap_or_else(|_| data.clone()),
+            // What holds secrets shows none when it is printed.
+            configuration: format!("{config:#?}"),
+        }),
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
@@ -140,9 +180,13 @@ pub async fn start(config: Config) -> Result<Running, String> {
             public_url: public_url.clone(),
             strict: config.server.strict_headers,
             uploads: uploads(&config.upload),
+            demo: demo.is_some(),
+            lake: lake_folder(data)?,
         }),
         tokens,
         metrics: Arc::new(move || metrics.render()),
+        pages: Some(Arc::new(crate::pages::Site::new())),
+        demo,
     };
     let stop = CancellationToken::new();
     let deliverer =
@@ -160,13 +204,14 @@ pub async fn start(config: Config) -> Result<Running, String> {
         store: store.clone(),
         lake: lake.clone(),
         accounts,
-        settings: Arc::new(settings(&config, &place, public_url)),
+        settings: Arc::new(settings(&config, &place, public_url.clone())),
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
-    let keeping = tokio::spawn(crate::keeper::keep(store, lake, config.clone(), stop.clone(), clock));
+    let keeping = tokio::spawn(crate::keeper::keep(store.clone(), lake.clone(), config.clone(), stop.clone(), clock));
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
-    Ok(Running { address, credentials, stop, tasks: vec![serving, working, keeping, telling], _place: place })
+    let tasks = vec![serving, working, keeping, telling];
+    Ok(Running { address, credentials, store, lake, public_url, stop, tasks, _place: place })
 }
 
 fn uploads(config: &config::Upload) -> Uploads {
@@ -207,6 +252,13 @@ pub fn database(config: &Config) -> Result<String, String> {
         }
         url => Ok(url.to_string()),
     }
+}
+
+/// Where the lake is, for people.
+fn lake_folder(data: &Path) -> Result<String, String> {
+    let folder = std::path::absolute(data.join("lake"));
+    let folder = folder.map_err(|e| format!("{} has no absolute path: {e}", data.display()))?;
+    Ok(folder.display().to_string())
 }
 
 /// Whether several processes may live in the data folder.

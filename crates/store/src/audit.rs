@@ -275,8 +275,13 @@ impl Store {
         if entry.account.is_empty() {
             let claimed = if entry.client.is_empty() { None } else { self.client(&entry.client).await? };
             match claimed {
-                Some((scope, _)) if !scope.org.is_empty() && self.strangers_allowed(entry.at) => entry.org = scope.org,
+                Some((scope, _)) if !scope.org.is_empty() => entry.org = scope.org,
+                // Who claims to be nobody in particular: the operation may say whose affair it is.
+                None if entry.client.is_empty() && !entry.org.is_empty() => {}
                 _ => return Ok(false),
+            }
+            if !self.strangers_allowed(entry.at) {
+                return Ok(false);
             }
         }
         entry.id = Uuid::new_v4().to_string();

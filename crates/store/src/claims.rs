@@ -3,10 +3,11 @@
 
 use crate::Store;
 use crate::database::{failed, millis};
-use crate::rows;
+use crate::traces::{self, Told};
 use chrono::TimeDelta;
 use forebay_model::files::Window;
-use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
+use forebay_model::run::trace::{Ended, Trace};
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::Value;
 use sqlx::AnyConnection;
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub struct Claim {
     pub retrigger: bool,
     /// Who holds it.
     pub worker: String,
+    /// What is told of the run so far: of claims before this one, too.
+    pub trace: Trace,
 }
 
 impl Store {
@@ -68,23 +71,35 @@ impl Store {
     /// Merges `patch` (RFC 7386: objects member by member, null removes) into the run's body; `Stale` when the run is no
     /// longer ours.
     pub async fn report(&self, claim: &Claim, patch: Value, now: Time) -> Result<()> {
-        let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
-        check(&mut tx, claim).await?;
-        let stored = rows::load(&mut tx, &claim.scope, Resource::Run, &claim.run.id).await?;
-        let mut body = stored.document.body.clone();
-        patch::merge(&mut body, &patch);
-        let stored = rows::renewed(stored, body, now)?;
-        rows::replace(&mut tx, &claim.scope, &stored).await?;
-        tx.commit().await.map_err(failed)
+        self.tell(claim, Told { patch: Some(patch), ..Told::default() }, now).await
     }
 
     /// Gives the run back, to be claimed no earlier than `not_before`. Other runs of the flow wait for it. `Stale` when the run
     /// is no longer ours.
     pub async fn release(&self, claim: &Claim, not_before: Time) -> Result<()> {
+        self.give_back(claim, not_before, Told::default(), (Ended::Released, None, not_before)).await
+    }
+
+    /// The same of an attempt that met an error, which the run's log and its attempts tell.
+    pub async fn retry(&self, claim: &Claim, not_before: Time, told: Told, error: String, now: Time) -> Result<()> {
+        self.give_back(claim, not_before, told, (Ended::Retried, Some(error), now)).await
+    }
+
+    async fn give_back(
+        &self,
+        claim: &Claim,
+        not_before: Time,
+        told: Told,
+        ended: (Ended, Option<String>, Time),
+    ) -> Result<()> {
         let mut tx = self.database.write_of(&claim.scope, Resource::Flow, &claim.flow.id).await?;
         check(&mut tx, claim).await?;
-        let sql = "UPDATE run_queue SET state = 'queued', worker = '', lease_until = 0, not_before = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+        // One that is to be cancelled does not wait.
+        let sql = "UPDATE run_queue SET state = 'queued', worker = '', lease_until = 0, not_before = CASE WHEN EXISTS \
+                   (SELECT 1 FROM run_traces t WHERE t.org = $1 AND t.sandbox = $2 AND t.run_id = $3 AND t.cancelled_by IS NOT NULL) \
+                   THEN 0 ELSE $4 END WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         of_claim(sql, claim).bind(millis(not_before)).execute(&mut *tx).await.map_err(failed)?;
+        traces::keep(&mut tx, claim, told, Some(ended)).await?;
         tx.commit().await.map_err(failed)?;
         self.database.announce();
         Ok(())

@@ -1,10 +1,13 @@
 //! The end of a run: one transaction for all that it changes.
 
+use crate::cancel::is_cancelled;
 use crate::claims::{Claim, check, of_claim};
 use crate::database::{failed, millis};
 use crate::rows;
 use crate::take::flow_state;
-use crate::{Store, deliveries};
+use crate::traces::Told;
+use crate::{Store, deliveries, traces};
+use forebay_model::run::trace::Ended;
 use forebay_model::run::{self, Span, Status};
 use forebay_model::schedule::moment;
 use forebay_model::{Document, Error, Resource, Result, Scope, Time};
@@ -30,6 +33,11 @@ impl Store {
     /// Ends the run: its document, its batch, the flow's cursor and `lastRunDetails`, and its place in the queue, in one
     /// transaction. `Stale` when the run is no longer ours: nothing is written then.
     pub async fn finish(&self, claim: &Claim, end: End, now: Time) -> Result<()> {
+        self.finish_with(claim, end, Told::default(), now).await
+    }
+
+    /// The same, with the last that is to be told of the run.
+    pub async fn finish_with(&self, claim: &Claim, end: End, told: Told, now: Time) -> Result<()> {
         if !end.state.ended() {
             return Err(Error::internal("A run ends as success or as failed."));
         }
@@ -46,6 +54,7 @@ impl Store {
             let sql = "UPDATE run_queue SET plan = $4 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
             of_claim(sql, claim).bind(plan.to_string()).execute(&mut *tx).await.map_err(failed)?;
         }
+        traces::keep(&mut tx, claim, told, Some(outcome(&run, end.state, now))).await?;
         advance(&mut tx, claim, end.state, end.cursor.as_ref()).await?;
         let sql = "UPDATE run_queue SET state = 'done', worker = '', lease_until = 0 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         of_claim(sql, claim).execute(&mut *tx).await.map_err(failed)?;
@@ -67,6 +76,17 @@ pub(crate) async fn tell_flow(
         members.insert("lastRunDetails".into(), details);
     }
     rows::replace(connection, scope, &stored).await
+}
+
+/// How the attempt ended, and what the run says was wrong.
+fn outcome(run: &Document, state: Status, now: Time) -> (Ended, Option<String>, Time) {
+    let outcome = match state {
+        Status::Success => Ended::Success,
+        _ if is_cancelled(run) => Ended::Cancelled,
+        _ => Ended::Failed,
+    };
+    let error = run.text("/metrics/statusSummary/errors/0/message").filter(|_| state != Status::Success);
+    (outcome, error.map(String::from), now)
 }
 
 async fn end_run(

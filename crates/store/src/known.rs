@@ -2,7 +2,7 @@
 //! organization's own documents.
 //!
 //! A change through this process is seen by the next request: it forgets everything. What another process over the same
-//! database changes is seen after [`LIFE`] at the latest. Only what was found is kept, and never much of it.
+//! database changes is seen after [`LIFE`] at the latest. Of documents only what was found is kept, and never much of anything.
 
 use crate::list::Page;
 use forebay_model::{Document, Resource, Scope};
@@ -25,6 +25,8 @@ pub(crate) enum Question {
     Sandbox(String, String),
     /// The first so many documents of an organization, newest first.
     First(String, Resource, usize),
+    /// Whether the token of that id was revoked.
+    Revoked(String),
 }
 
 /// Its answer.
@@ -33,6 +35,7 @@ pub(crate) enum Answer {
     Client(Scope, Document),
     Sandbox(Scope),
     First(Arc<Page>),
+    Revoked(bool),
 }
 
 /// The answers.

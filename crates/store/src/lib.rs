@@ -6,6 +6,7 @@
 //! may write when) and `migrations.rs` (two words).
 //! Start at [`Store`], then `documents.rs`; runs go through `runs.rs` (how they come
 //! to be), `take.rs` (claiming), `claims.rs` (holding) and `finish.rs` (ending). Who is told of an end: `deliveries.rs`.
+//! What is told of runs beside their documents: `traces.rs`; how they are cancelled: `cancel.rs`.
 //! Batches that clients upload: `batches.rs` and `batch_claims.rs`.
 
 mod address;
@@ -13,40 +14,51 @@ pub mod audit;
 mod backup;
 mod batch_claims;
 mod batches;
+mod cancel;
 mod claims;
+mod columns;
 mod cursor;
 mod database;
 mod deliveries;
 mod derive;
 mod documents;
+mod facts;
 mod finish;
 mod keys;
 mod known;
 mod leases;
 mod list;
 mod migrations;
+mod pulse;
 mod restore;
 mod rows;
 mod runs;
 mod sandboxes;
 mod schedules;
 mod seal;
+mod sessions;
 mod states;
 mod take;
+mod traces;
 
 pub use backup::{Summary, backup};
 pub use batch_claims::{BatchClaim, BatchEnd, Task};
 pub use batches::{GivenUp, Limits, Piece, Upload, staging_folder};
 pub use claims::Claim;
+pub use columns::{FlowColumn, Met, POLICIES};
 pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
+pub use facts::{HOUR, Queued, RunFacts, RunSums, RunsAsked, Tick};
 pub use finish::End;
 pub use keys::Keys;
 pub use known::LIFE;
 pub use leases::Cleanup;
 pub use list::{List, Page};
+pub use pulse::Pulse;
 pub use restore::{Onto, restore};
 pub use runs::Enqueue;
+pub use sessions::{Link, Use};
+pub use traces::{LINES, Lines, Told};
 
 use database::Database;
 use std::sync::Arc;

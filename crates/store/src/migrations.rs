@@ -4,8 +4,12 @@
 
 use crate::address::Dialect;
 use crate::database::failed;
+use crate::facts;
 use forebay_model::{Error, Kind, Result, code};
 use sqlx::{AnyConnection, AssertSqlSafe, Row};
+
+/// The migration whose table is filled from the documents.
+const FACTS: u32 = 50;
 
 /// In order. The number of the last is the schema's version.
 const MIGRATIONS: &[(u32, &str)] = &[
@@ -15,6 +19,9 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (5, include_str!("../migrations/0005_webhooks.sql")),
     (10, include_str!("../migrations/0010_audit.sql")),
     (30, include_str!("../migrations/0030_batches.sql")),
+    (40, include_str!("../migrations/0040_sessions.sql")),
+    (FACTS, include_str!("../migrations/0050_run_facts.sql")),
+    (60, include_str!("../migrations/0060_run_log.sql")),
 ];
 
 /// Where [`epochs`] lies in the table `meta`.
@@ -71,6 +78,9 @@ pub(crate) async fn migrate(connection: &mut AnyConnection, dialect: Dialect, to
     let mut reached = found;
     for (number, script) in MIGRATIONS.iter().filter(|(number, _)| *number > found && *number <= to) {
         run(&mut *connection, dialect, script).await?;
+        if *number == FACTS {
+            facts::fill(&mut *connection).await?;
+        }
         reached = *number;
     }
     if reached > found {

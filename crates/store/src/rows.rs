@@ -1,8 +1,8 @@
 //! Rows of the table of documents: the statements that read and write one. Everything here runs inside a caller's
 //! transaction or on a reader, and names its place in full.
 
-use crate::audit;
 use crate::database::{failed, is_duplicate, millis, time};
+use crate::{audit, facts};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
@@ -209,7 +209,10 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
     match query.execute(&mut *connection).await {
-        Ok(_) => audit::note(connection, document, "Create").await,
+        Ok(_) => {
+            follow(&mut *connection, scope, document).await?;
+            audit::note(connection, document, "Create").await
+        }
         Err(error) if is_duplicate(&error) => Err(exists(document.resource, &document.id)),
         Err(error) => Err(failed(error)),
     }
@@ -241,5 +244,14 @@ pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, store
     if done.rows_affected() != 1 {
         return Err(not_found(document.resource, &document.id));
     }
+    follow(&mut *connection, scope, document).await?;
     audit::note(connection, document, "Update").await
+}
+
+/// Brings what is kept beside a document up to date with it.
+async fn follow(connection: &mut AnyConnection, scope: &Scope, document: &Document) -> Result<()> {
+    match document.resource {
+        Resource::Run => facts::keep(connection, scope, document).await,
+        _ => Ok(()),
+    }
 }

@@ -6,7 +6,7 @@ use crate::database::{failed, millis, time};
 use crate::documents::check_etag;
 use crate::keys::random;
 use crate::rows::{self, not_found};
-use crate::{Store, sandboxes, schedules};
+use crate::{Store, sandboxes, schedules, traces};
 use forebay_model::run::{self, Status};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
 use serde_json::{Map, Value};
@@ -130,6 +130,9 @@ impl Store {
         if query.execute(&mut *tx).await.map_err(failed)?.rows_affected() != 1 {
             return Err(not_found(Resource::Run, run_id));
         }
+        let sql = "UPDATE run_traces SET cancelled_by = NULL WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+        let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id);
+        query.execute(&mut *tx).await.map_err(failed)?;
         let mut body = stored.document.body.clone();
         if let Some(members) = body.as_object_mut() {
             members.remove("metrics");
@@ -225,7 +228,8 @@ async fn create(
         .bind(millis(run.due))
         .bind(batch)
         .bind(run.params.to_string());
-    query.execute(connection).await.map_err(failed)?;
+    query.execute(&mut *connection).await.map_err(failed)?;
+    traces::create(connection, scope, &id, &flow.id).await?;
     Ok(stored.document)
 }
 

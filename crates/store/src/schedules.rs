@@ -1,7 +1,7 @@
 //! A flow's row in `schedules`, kept in the transaction that writes the flow, and the end of runs that will never begin.
 
 use crate::database::{failed, millis, time};
-use crate::{deliveries, rows};
+use crate::{deliveries, rows, traces};
 use forebay_model::run::{self, Problem, Status};
 use forebay_model::schedule::Schedule;
 use forebay_model::{Document, Resource, Result, Scope, Time, code, patch};
@@ -78,7 +78,7 @@ pub(crate) async fn forget(connection: &mut AnyConnection, scope: &Scope, flow_i
             .await
             .map_err(failed)?;
     }
-    Ok(())
+    traces::forget(connection, scope, flow_id).await
 }
 
 async fn cancel(
@@ -91,21 +91,27 @@ async fn cancel(
 ) -> Result<()> {
     let query = sqlx::query(select).bind(&scope.org).bind(&scope.sandbox).bind(flow_id);
     for row in query.fetch_all(&mut *connection).await.map_err(failed)? {
-        let run_id: &str = row.try_get(0).map_err(failed)?;
-        let stored = rows::load(&mut *connection, scope, Resource::Run, run_id).await?;
-        let mut body = stored.document.body.clone();
-        patch::merge(&mut body, &run::cancelled(now, why));
-        let stored = rows::renewed(stored, body, now)?;
-        rows::replace(&mut *connection, scope, &stored).await?;
-        deliveries::tell(&mut *connection, scope, &stored.document, Status::Failed, now).await?;
-        let sql = "UPDATE run_queue SET state = 'done' WHERE org = $1 AND sandbox = $2 AND run_id = $3";
-        sqlx::query(sql)
-            .bind(&scope.org)
-            .bind(&scope.sandbox)
-            .bind(run_id)
-            .execute(&mut *connection)
-            .await
-            .map_err(failed)?;
+        end_unbegun(&mut *connection, scope, row.try_get(0).map_err(failed)?, why, now).await?;
     }
     Ok(())
+}
+
+/// Ends a run that nobody works on, as failed.
+pub(crate) async fn end_unbegun(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    run_id: &str,
+    why: &Problem,
+    now: Time,
+) -> Result<Document> {
+    let stored = rows::load(&mut *connection, scope, Resource::Run, run_id).await?;
+    let mut body = stored.document.body.clone();
+    patch::merge(&mut body, &run::cancelled(now, why));
+    let stored = rows::renewed(stored, body, now)?;
+    rows::replace(&mut *connection, scope, &stored).await?;
+    deliveries::tell(&mut *connection, scope, &stored.document, Status::Failed, now).await?;
+    let sql = "UPDATE run_queue SET state = 'done' WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+    let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id);
+    query.execute(connection).await.map_err(failed)?;
+    Ok(stored.document)
 }

@@ -5,8 +5,9 @@ use crate::claims::{Claim, expiry};
 use crate::database::{failed, millis, time};
 use crate::finish::tell_flow;
 use crate::rows;
-use crate::{Store, migrations, schedules};
+use crate::{Store, migrations, schedules, traces};
 use forebay_model::files::Window;
+use forebay_model::run::trace::Attempt;
 use forebay_model::run::{self, Span, Status};
 use forebay_model::schedule::moment;
 use forebay_model::{Document, Error, Resource, Result, Scope, Time, patch};
@@ -123,7 +124,7 @@ fn queued(row: &AnyRow) -> Result<Queued> {
     })
 }
 
-fn json(text: String) -> Result<Value> {
+pub(crate) fn json(text: String) -> Result<Value> {
     serde_json::from_str(&text).map_err(|error| unreadable(error.into()))
 }
 
@@ -165,6 +166,15 @@ async fn take(
         .bind(window.start.map(millis))
         .bind(window.end.map(millis));
     query.execute(&mut *connection).await.map_err(failed)?;
+    let mut trace = traces::load(&mut *connection, &scope, &queued.run_id).await?.unwrap_or_default();
+    trace.claimed(Attempt {
+        number: epochs.len() as u64,
+        epoch,
+        worker: worker.to_string(),
+        started_at: millis(now),
+        ..Attempt::default()
+    });
+    traces::save(&mut *connection, &scope, &queued.run_id, &trace).await?;
     let run = begin(&mut *connection, &scope, &queued.run_id, &queued.flow_id, queued.attempt == 0, now).await?;
     Ok(Claim {
         scope,
@@ -180,6 +190,7 @@ async fn take(
         attempt: u32::try_from(queued.attempt + 1).unwrap_or(u32::MAX),
         retrigger: queued.retrigger,
         worker: worker.to_string(),
+        trace,
     })
 }
 

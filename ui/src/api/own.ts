@@ -308,10 +308,12 @@ export interface DatasetRow {
   readonly description?: string;
   readonly schema: { readonly id: string; readonly title: string };
   readonly state: string;
-  readonly rows: number;
+  /** Absent where a file has no statistics. */
+  readonly rows?: number;
   readonly bytes: number;
   readonly files: number;
-  readonly version: number;
+  /** Absent before the first commit. */
+  readonly version?: number;
   /** Of the last commit. */
   readonly updatedAt?: number;
   readonly labels: readonly string[];
@@ -319,6 +321,8 @@ export interface DatasetRow {
   /** A folder or a URI. */
   readonly path: string;
   readonly keyed: boolean;
+  /** Why the table could not be looked at. */
+  readonly error?: string;
 }
 
 export interface Datasets extends Items<DatasetRow> {
@@ -336,18 +340,23 @@ export interface DatasetVersion {
   readonly version: number;
   readonly at: number;
   readonly operation: string;
-  readonly run?: { readonly id: string; readonly number: number; readonly flow: Ref | string };
+  readonly run?: { readonly id: string; readonly number?: number; readonly flow?: Ref };
   readonly batch?: string;
   readonly addedRows?: number;
-  readonly removedFiles?: number;
-  readonly addedFiles?: number;
-  readonly bytes?: number;
+  readonly removedFiles: number;
+  readonly addedFiles: number;
+  readonly bytes: number;
+}
+
+export interface DatasetHistory extends Items<DatasetVersion> {
+  /** The `before` of the next, older page. */
+  readonly next?: number;
 }
 
 export interface DatasetPreview {
-  readonly version: number;
+  readonly version?: number;
   readonly columns: readonly { readonly name: string; readonly type: string }[];
-  readonly rows: readonly (readonly unknown[] | Readonly<Record<string, unknown>>)[];
+  readonly rows: readonly Readonly<Record<string, unknown>>[];
 }
 
 export interface Draft {
@@ -376,10 +385,10 @@ export interface System {
     readonly ms?: number;
   }[];
   readonly queue: { readonly queued: number; readonly running: number; readonly waiting: number; readonly oldestQueuedAt?: number };
-  readonly workers: readonly { readonly name: string; readonly lastSeenAt: number; readonly running: number }[];
+  readonly workers: readonly { readonly name: string; readonly heldUntil: number; readonly alive: boolean; readonly running: number }[];
   readonly database: { readonly kind: string; readonly bytes?: number; readonly pingMs: number };
-  readonly disk: { readonly free: number; readonly total: number; readonly path: string };
-  readonly lake: { readonly bytes?: number };
+  readonly disk: { readonly free?: number; readonly total?: number; readonly path: string };
+  readonly lake: { readonly address?: string; readonly bytes?: number };
   readonly lastBackupAt?: number;
 }
 

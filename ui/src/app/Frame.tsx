@@ -6,14 +6,17 @@ import { t } from '../messages/frame';
 import { Header } from './Header';
 import { to } from './links';
 import { Nav } from './Nav';
-import { useSession } from './session';
+import { sessionEnded, useSession } from './session';
 import { listen, useShortcut } from './shortcuts';
 import { useGo } from './go';
 import { useStore } from './store';
+import { wanted } from './wanted';
 import { toast } from '../components/toast';
 
 const JumpBar = lazy(() => import('./JumpBar'));
 const Help = lazy(() => import('./Help'));
+const Renewal = lazy(() => import('./Renewal'));
+const ActionHost = lazy(() => import('../flows/ActionHost'));
 
 const skip = style({
   font: 'ui', position: 'absolute', top: 4, insetStart: 4, padding: 8, zIndex: 2, backgroundColor: 'neutral', color: 'white',
@@ -39,6 +42,11 @@ export function Frame() {
   const [menu, setMenu] = useState(false);
   const pathname = useRouterState({ select: (s) => s.location.pathname });
   const go = useGo();
+  const hasEnded = useStore(sessionEnded);
+  const isWanted = useStore(wanted) !== undefined;
+  // Once something was asked for, its questions may still be open.
+  const [hasActed, setActed] = useState(false);
+  if (isWanted && !hasActed) setActed(true);
   useEffect(() => listen(), []);
   useEffect(() => setMenu(false), [pathname]);
   useShortcut('mod+k', t('openJump'), () => setOpen('jump'));
@@ -65,6 +73,8 @@ export function Frame() {
       <Footer />
       <Suspense>
         {open === 'jump' && <JumpBar onClose={() => setOpen(undefined)} />}
+        {hasEnded && <Renewal />}
+        {hasActed && <ActionHost />}
         {open === 'help' && <Help onClose={() => setOpen(undefined)} />}
       </Suspense>
     </div>

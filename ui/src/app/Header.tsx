@@ -1,4 +1,4 @@
-import { ActionButton, Badge, Menu, MenuItem, MenuSection, MenuTrigger, Header as SectionHeader, Heading, Text } from '@react-spectrum/s2';
+import { ActionButton, Menu, MenuItem, MenuSection, MenuTrigger, Header as SectionHeader, Heading, Text } from '@react-spectrum/s2';
 import Help from '@react-spectrum/s2/icons/HelpCircle';
 import Hamburger from '@react-spectrum/s2/icons/MenuHamburger';
 import Search from '@react-spectrum/s2/icons/Search';
@@ -6,11 +6,14 @@ import Settings from '@react-spectrum/s2/icons/Settings';
 import User from '@react-spectrum/s2/icons/User';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
+import { lazy, Suspense } from 'react';
 import { t } from '../messages/frame';
 import { useGo } from './go';
 import { Live } from './Live';
 import { signOut, useSession } from './session';
 import { change, type Theme, useSettings } from './settings';
+
+const DemoMenu = lazy(() => import('../demo/DemoMenu'));
 
 const bar = style({
   display: 'flex', flexWrap: 'wrap', alignItems: 'center', columnGap: 8, rowGap: 4, paddingX: { default: 8, lg: 16 }, paddingY: 8,
@@ -51,8 +54,8 @@ export function Header({ onJump, onHelp, isMenuOpen, onMenu }: Props) {
         {t('product')}
       </Link>
       <Sandboxes />
-      {demo && <span className={wide}><Badge variant="informative" size="S">{t('demo')}</Badge></span>}
       <div className={grow} />
+      {demo && <Suspense><DemoMenu /></Suspense>}
       <ActionButton onPress={onJump} aria-label={t('openJump')} aria-keyshortcuts="Control+K">
         <Search />
         <Text><span className={wide}>{t('jump')}</span><span className={keys}>Ctrl K</span></Text>
@@ -159,7 +162,7 @@ function UserMenu() {
       <Menu
         aria-label={t('user', { name: client.name })}
         onAction={() => {
-          void signOut().finally(() => navigate({ to: '/sign-in' }));
+          void signOut().finally(() => navigate({ to: '/-/sign-in' }));
         }}
       >
         <MenuSection>

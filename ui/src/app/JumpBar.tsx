@@ -5,6 +5,7 @@ import { Autocomplete } from 'react-aria-components/Autocomplete';
 import { t } from '../messages/frame';
 import { useGo } from './go';
 import { find, type Target } from './jump';
+import { wanted } from './wanted';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 8, minHeight: 320 });
 const said = style({ font: 'ui-sm', color: 'neutral-subdued' });
@@ -50,7 +51,8 @@ export default function JumpBar({ onClose }: { readonly onClose: () => void }) {
                   onAction={(id) => {
                     const target = found.find((one) => one.id === id);
                     onClose();
-                    if (target !== undefined) go(target.href);
+                    if (target?.action !== undefined) wanted.set(target.action);
+                    else if (target !== undefined) go(target.href);
                   }}
                 >
                   {(target) => (

@@ -26,7 +26,8 @@ const root = createRootRoute({ component: Root, notFoundComponent: Missing, erro
 
 const signIn = createRoute({
   getParentRoute: () => root,
-  path: '/sign-in',
+  // No sandbox is called so: their names begin with a letter.
+  path: '/-/sign-in',
   validateSearch: search({ next: text }),
   component: lazyRouteComponent(() => import('../pages/sign-in')),
 });
@@ -36,7 +37,7 @@ async function session(href: string) {
     return await queryClient.ensureQueryData(sessionQuery);
   } catch (error) {
     if (asApiError(error).status !== 401) throw error;
-    throw redirect({ to: '/sign-in', search: href === '/' ? {} : { next: href } });
+    throw redirect({ to: '/-/sign-in', search: href === '/' ? {} : { next: href } });
   }
 }
 

@@ -2,6 +2,8 @@ import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
 import { call } from '../api/client';
 import { caller } from '../api/context';
 import { queryClient } from '../api/query';
+import { forgetRecents } from './recent';
+import { store } from './store';
 
 export interface SandboxInfo {
   readonly name: string;
@@ -53,16 +55,39 @@ export function useSession(): Session {
 
 export type Credentials = { readonly token: string } | { readonly clientId: string; readonly clientSecret: string };
 
+/** Signs in, or in again: what a page shows stays, unless somebody else has signed in, whose rights may be others. */
 export async function signIn(credentials: Credentials): Promise<void> {
-  await call(SESSION, { method: 'POST', body: credentials });
-  queryClient.removeQueries({ queryKey: sessionQuery.queryKey });
+  const before = queryClient.getQueryData(sessionQuery.queryKey);
+  const session = adopt(await call<Session>(SESSION, { method: 'POST', body: credentials }));
+  if (before !== undefined && before.client.id !== session.client.id) {
+    void queryClient.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionQuery.queryKey[0] });
+  }
+  queryClient.setQueryData(sessionQuery.queryKey, session);
+  linkFailure.set(undefined);
 }
+
+/** The token of what was pasted: a whole link, or the token alone. */
+export function tokenOf(pasted: string): string {
+  return /[?&]token=([^&#\s]+)/.exec(pasted)?.[1] ?? pasted;
+}
+
+/** Why the link that led here did not sign in; the sign-in page tells it. */
+export const linkFailure = store<unknown>(undefined);
+
+/** Whether the session has ended while a page is open. */
+export const sessionEnded = store(false);
 
 /** Ends the session and forgets all that was read with it. */
 export async function signOut(): Promise<void> {
-  await call(SESSION, { method: 'DELETE' });
-  queryClient.clear();
-  caller.set({});
+  try {
+    await call(SESSION, { method: 'DELETE' });
+  } finally {
+    // A session that has ended by itself is forgotten all the same.
+    queryClient.clear();
+    caller.set({});
+    forgetRecents();
+    sessionEnded.set(false);
+  }
 }
 
 /** A one-time token in the URL is used and taken out of the URL, before it can be kept in the history or sent on. */
@@ -74,8 +99,9 @@ export async function signInByUrl(): Promise<void> {
   history.replaceState(history.state, '', url);
   try {
     await signIn({ token });
-  } catch {
+  } catch (failure) {
     // Used or expired: the sign-in page says what to do next, unless an older session still holds.
+    linkFailure.set(failure);
   }
 }
 

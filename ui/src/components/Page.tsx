@@ -4,6 +4,7 @@ import { useRouterState } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef } from 'react';
 import { clearAnnouncer } from 'react-aria/private/live-announcer/LiveAnnouncer';
 import { useUrl } from '../app/go';
+import { remember } from '../app/recent';
 import { t as frame } from '../messages/frame';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
@@ -45,9 +46,11 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
     if (!isFirstPage) heading.current?.focus();
     isFirstPage = false;
   }, [pathname]);
+  const isObject = breadcrumbs.length > 0;
   useEffect(() => {
     document.title = `${title} · ${frame('product')}`;
-  }, [title]);
+    if (isObject) remember({ title, href: pathname });
+  }, [title, pathname, isObject]);
   const chosen = tabs?.find((one) => one.id === tab) ?? tabs?.[0];
   return (
     <div className={column}>

@@ -69,6 +69,10 @@ async fn every_operation_is_refused_to_a_client_without_a_role_and_changes_nothi
         [
             "POST /data/foundation/access-control/acl/effective-policies",
             "GET /data/foundation/access-control/acl/reference",
+            "GET /data/foundation/forebay/codes",
+            "GET /data/foundation/forebay/session",
+            "DELETE /data/foundation/forebay/session",
+            "POST /data/foundation/forebay/session/links",
             "GET /data/foundation/sandbox-management",
         ]"#]]
     .assert_eq(&format!("{open:#?}"));
@@ -106,6 +110,8 @@ async fn every_operation_needs_one_right_and_an_administrator_may_call_it() {
         assert_ne!(reply.status, 403, "{method} {path}: an administrator is refused: {}", reply.text);
         let own = path.ends_with("/acl/reference")
             || path.ends_with("/effective-policies")
+            || path.contains("/forebay/session")
+            || path.ends_with("/forebay/codes")
             || (method == "GET" && path.trim_end_matches('/').ends_with("/sandbox-management"));
         // Seeing sandboxes is in both sets of sandboxes.
         let sandboxes = path.contains("/sandbox-management/sandbox");

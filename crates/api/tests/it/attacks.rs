@@ -2,7 +2,8 @@
 //! kinds of ids in braces (`{connection}`), and what it answers to whom the ids belong.
 
 use crate::world::{
-    FLOW_SPEC, FLOWS, S3, World, XED, connection, data_set, mapping_set, schema, source_connection, target_connection,
+    CLIENT, FLOW_SPEC, FLOWS, S3, SECRET, World, XED, connection, data_set, mapping_set, schema, source_connection,
+    target_connection,
 };
 use forebay_model::Resource;
 use serde_json::{Value, json};
@@ -125,6 +126,9 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store(&format!("tables/acme-prod/{}/01B.parquet", parts.dataset), "canary");
+    let waiting = |name: &str| json!({ "name": name, "type": "string", "firstSeenAt": 1, "run": "canary" });
+    let columns = json!({ "columns": [], "pending": [waiting("canary"), waiting("canary 2")], "dismissed": [], "policy": "notify" });
+    world.put(&world.scope(), Resource::FlowSchema, &flow, columns).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let alt = |id: &str| format!("_acme.schemas.{}", id.rsplit('/').next().unwrap_or_default());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -173,6 +177,8 @@ pub fn all() -> Vec<Attack> {
         sandboxes(),
         access_control(),
         ingestion(),
+        own(),
+        pages(),
     ]
     .into_iter()
     .flatten()
@@ -229,6 +235,8 @@ fn flow_service() -> Vec<Attack> {
         on("create_run", &[]).body(json!({ "flowId": "{flow}" })),
         on("get_run", &[("id", "{run}")]),
         on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
+        on("get_run_log", &[("id", "{run}")]).query("level=debug"),
+        on("cancel_run", &[("id", "{run}")]).last(1),
     ]
 }
 
@@ -252,12 +260,20 @@ fn more_of_flow_service() -> Vec<Attack> {
         on("act_on_source_connection", &[("id", "{draft}")]).query("op=publish").own(400),
         on("act_on_target_connection", &[("id", "{spare_target}")]).query("op=publish").own(400),
         on("put_run", &[("id", "{run}")]).body(json!({ "flowId": "{flow}", "status": "active" })).own(400),
+        on("get_manifest", &[]),
+        on("get_manifest", &[]).query("flow={flow}"),
+        on("get_manifest", &[]).query("connection={connection}"),
+        on("get_manifest", &[]).query("dataset={dataset}"),
         on("list_webhooks", &[]),
         on("create_webhook", &[]).body(json!({ "url": "https://hooks.example.com/x" })).reach(Reach::Everybody),
         on("get_webhook", &[("id", "{webhook}")]),
         on("patch_webhook", &[("id", "{webhook}")]).body(rename()),
         on("test_webhook", &[("id", "{webhook}")]),
         on("list_deliveries", &[("id", "{webhook}")]),
+        // A server that is no demo has none of it; `demo.rs` tries one that is.
+        on("get_demo", &[]).reach(Reach::Everybody).own(404),
+        on("put_demo", &[]).body(json!({ "fault": null })).reach(Reach::Everybody).own(404),
+        on("reset_demo", &[]).reach(Reach::Everybody).own(404),
         on("delete_webhook", &[("id", "{webhook}")]).last(2),
     ]
 }
@@ -326,6 +342,16 @@ fn access_control() -> Vec<Attack> {
 }
 
 /// Uploads, labels, views, metrics and the helpers of the registry.
+fn own() -> Vec<Attack> {
+    let sign_in = json!({ "clientId": CLIENT, "clientSecret": SECRET });
+    vec![
+        on("create_session", &[]).body(sign_in).reach(Reach::Everybody),
+        on("get_session", &[]).reach(Reach::Everybody),
+        on("delete_session", &[]).reach(Reach::Everybody),
+        on("create_session_link", &[]).reach(Reach::Everybody),
+    ]
+}
+
 fn ingestion() -> Vec<Attack> {
     const FILE: &[(&str, &str)] = &[("id", "{upload}"), ("dataset", "{dataset}"), ("path", "a.json")];
     let rows = json!({ "_id": "1" });
@@ -361,6 +387,35 @@ fn ingestion() -> Vec<Attack> {
         on("import_schemas", &[]).body(json!([{ "$id": "{schema}" }])).own(400),
         on("get_metrics", &[]).query("metric=timeseries.ingestion.dataset.recordsuccess.count&id={dataset}&start=2024-07-01T00:00:00.000Z&end=2024-07-03T00:00:00Z"),
         on("query_metrics", &[]).body(metric),
+    ]
+}
+
+/// What lists and pages show.
+fn pages() -> Vec<Attack> {
+    let columns = json!({ "columns": [{ "name": "canary" }] });
+    vec![
+        on("get_overview", &[]),
+        on("list_flow_rows", &[]),
+        on("get_flow_row", &[("id", "{flow}")]),
+        on("preview_schedule", &[]).body(json!({ "scheduleParams": { "frequency": "once" } })).reach(Reach::Everybody),
+        on("list_run_rows", &[]),
+        on("list_run_rows", &[]).query("flow={flow}"),
+        on("get_run_detail", &[("id", "{run}")]),
+        on("list_run_inputs", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]).query("format=csv"),
+        on("list_tables", &[]),
+        on("get_table", &[("id", "{dataset}")]),
+        on("get_table_history", &[("id", "{dataset}")]),
+        on("preview_table", &[("id", "{dataset}")]),
+        on("get_flow_schema", &[("id", "{flow}")]),
+        on("approve_flow_columns", &[("id", "{flow}")]).body(columns),
+        on("dismiss_flow_columns", &[("id", "{flow}")]).body(json!({ "columns": ["canary 2"] })),
+        on("put_flow_schema_policy", &[("id", "{flow}")]).body(json!({ "policy": "ignore" })),
+        // Of all sandboxes of an organization.
+        on("get_system", &[]).reach(Reach::Organization),
+        on("get_diagnostics", &[]),
+        on("list_codes", &[]).reach(Reach::Everybody),
     ]
 }
 

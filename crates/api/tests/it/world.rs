@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{
-    App, Engine, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+    App, Engine, Host, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TableCommit, TableRows,
+    TableState, TokenKey, Uploads, router,
 };
 use forebay_model::error::Kind;
 use forebay_model::event::Finding;
@@ -96,9 +97,13 @@ impl World {
                 public_url: "http://forebay.test".into(),
                 strict: choices.strict,
                 uploads: Uploads { request: 1_000, batch: Limits { files: 3, bytes: 2_000, pieces: 4 } },
+                demo: false,
+                lake: "/srv/forebay/lake".into(),
             }),
             tokens,
             metrics: Arc::new(|| "forebay_up 1\n".into()),
+            pages: None,
+            demo: None,
         };
         let world = World { router: router(app.clone()), app, lake, clock, _database: database };
         world.settle(ORG, CLIENT, "acme", &["prod", "dev"]).await;
@@ -129,6 +134,36 @@ impl World {
     /// The scope of the caller that `call` speaks for.
     pub fn scope(&self) -> Scope {
         Scope { org: ORG.into(), sandbox: "acme-prod".into(), sandbox_name: "prod".into() }
+    }
+
+    /// Copies a flow so often, with so many ended runs of each, past the API: for what must stay fluent.
+    pub async fn crowd(&self, flow: &str, flows: i64, runs: i64) {
+        use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+        let mut raw = AnyConnection::connect(&self._database.url()).await.unwrap();
+        let numbers = |most: i64| {
+            format!(
+                "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {most}) SELECT i FROM n)"
+            )
+        };
+        let (flows, runs, hour) = (numbers(flows), numbers(runs), 3_600_000);
+        for sql in [
+            format!(
+                "INSERT INTO documents (org, sandbox, resource, id, name, state, parent, created_at, updated_at, version, etag, stamped, doc) \
+                 SELECT d.org, d.sandbox, d.resource, 'crowd-' || f.i, d.name || f.i, d.state, d.parent, d.created_at + f.i, d.updated_at, 1, d.etag, 1, d.doc \
+                 FROM documents d, {flows} f WHERE d.resource = 'flows' AND d.id = '{flow}'"
+            ),
+            format!(
+                "INSERT INTO schedules (org, sandbox, sandbox_name, flow_id, enabled, last_due, next_due) SELECT s.org, s.sandbox, s.sandbox_name, \
+                 'crowd-' || f.i, 1, NULL, s.next_due FROM schedules s, {flows} f WHERE s.flow_id = '{flow}'"
+            ),
+            format!(
+                "INSERT INTO run_facts SELECT s.org, s.sandbox, 'run-' || f.i || '-' || r.i, 'crowd-' || f.i, r.i, 'partial', 1, {START} - r.i * {hour} - f.i, \
+                 {START} - r.i * {hour} - f.i, {START} - r.i * {hour}, 100, 99, 1, 0, 0, 1000, '', '', '' FROM schedules s, {flows} f, {runs} r WHERE s.flow_id = '{flow}'"
+            ),
+        ] {
+            sqlx::query(AssertSqlSafe(sql)).execute(&mut raw).await.unwrap();
+        }
+        raw.close().await.unwrap();
     }
 
     /// Moves the clock.
@@ -413,6 +448,10 @@ pub struct Memory {
     pub rows: Mutex<Vec<Value>>,
     pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
     pub sampled: Mutex<Vec<(Object, Option<FileOptions>)>>,
+    /// Of every table.
+    pub commits: Mutex<Vec<TableCommit>>,
+    /// Free and all bytes of the data folder.
+    pub space: Mutex<Option<(u64, u64)>>,
 }
 
 impl Memory {
@@ -509,5 +548,42 @@ impl Engine for Memory {
 
     async fn discard(&self, paths: &[String]) {
         self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
+    }
+
+    // Every table has the same commits; one without has none.
+    async fn describe(&self, _: &str) -> Result<Option<TableState>> {
+        let commits = self.commits.lock().unwrap();
+        Ok(commits.last().map(|last| TableState {
+            version: last.version,
+            files: commits.iter().map(|commit| commit.added_files - commit.removed_files).sum(),
+            rows: commits.iter().map(|commit| commit.added_rows).sum(),
+            bytes: commits.iter().map(|commit| commit.bytes).sum(),
+            modified: Some(last.at),
+        }))
+    }
+
+    async fn history(&self, _: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
+        let commits = self.commits.lock().unwrap();
+        let older = commits.iter().rev().filter(|commit| before.is_none_or(|before| commit.version < before));
+        Ok(older.take(limit).cloned().collect())
+    }
+
+    async fn read_at(&self, _: &str, version: Option<u64>, limit: usize) -> Result<TableRows> {
+        let newest = self.commits.lock().unwrap().last().map(|last| last.version);
+        if version.is_some_and(|version| newest.is_none_or(|newest| version > newest)) {
+            return Err(Error::new(Kind::NotFound, &code::HTTP_404, "the table has no such version"));
+        }
+        let rows = self.rows.lock().unwrap().iter().take(limit).cloned().collect();
+        Ok(TableRows { version: version.or(newest), columns: vec![("id".into(), "string".into())], rows })
+    }
+
+    fn address(&self, folder: &str) -> String {
+        format!("/data/lake/{folder}")
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let started = Time::from_timestamp_millis(START - 5_000).unwrap();
+        let space = *self.space.lock().unwrap();
+        Ok(Host { started, folder: "/data".into(), space, configuration: "listen: 127.0.0.1:8080".into() })
     }
 }

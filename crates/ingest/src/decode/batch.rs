@@ -1,7 +1,7 @@
 //! Decoded rows on their way out: text columns are collected here and sent as batches of bounded rows and bytes.
 //! The metadata columns of `model::event` are made here and nowhere else; a part's End event is always its last row.
 
-use super::{BATCH_BYTES, Flow};
+use super::{BATCH_BYTES, Flow, Met};
 use datafusion::arrow::array::{
     ArrayBuilder, ArrayRef, DictionaryArray, Int32Array, RecordBatch, StringArray, StringBuilder, UInt32Array,
     UInt64Array, new_null_array,
@@ -44,6 +44,9 @@ pub(crate) struct Output {
     events: Vec<(usize, String)>,
     records: u64,
     findings: Vec<Finding>,
+    /// What is met by the way.
+    pub met: Option<Arc<Met>>,
+    told: u64,
 }
 
 impl Output {
@@ -53,7 +56,25 @@ impl Output {
         let text = (0..columns).map(|_| StringBuilder::new()).collect();
         let file = file.to_string();
         let (lines, events, findings) = (Vec::new(), Vec::new(), Vec::new());
-        Output { schema, sink, limit: limit.max(1), part, file, text, lines, events, records: 0, findings }
+        Output {
+            schema,
+            sink,
+            limit: limit.max(1),
+            part,
+            file,
+            text,
+            lines,
+            events,
+            records: 0,
+            findings,
+            met: None,
+            told: 0,
+        }
+    }
+
+    /// With somebody who notes what is met by the way.
+    pub fn meeting(self, met: Option<Arc<Met>>) -> Output {
+        Output { met, ..self }
     }
 
     /// The type of a source column.
@@ -164,6 +185,10 @@ impl Output {
     }
 
     fn send(&mut self, mut columns: Vec<ArrayRef>, lines: Vec<u64>, events: Vec<(usize, String)>) -> Flow {
+        if let Some(met) = &self.met {
+            met.rows(self.records - self.told);
+            self.told = self.records;
+        }
         let rows = lines.len();
         let file: ArrayRef = Arc::new(StringArray::from(vec![self.file.as_str()]));
         columns.push(Arc::new(UInt32Array::from(vec![self.part; rows])));

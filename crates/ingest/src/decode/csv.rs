@@ -35,14 +35,27 @@ pub(crate) fn decode(mut input: Entry<'_>, delimiter: u8, asked: &[FieldPath], o
     for finding in findings {
         out.finding(finding);
     }
+    let mut fresh = out.met.as_ref().is_some_and(|met| met.header(&names));
     let group = (GROUP_FIELDS / names.len()).clamp(1, 1024);
     loop {
         match records.next(names.len(), group.min(out.room()))? {
-            Next::Good => copy(&records, &names, &places, out)?,
+            Next::Good => {
+                if std::mem::take(&mut fresh) {
+                    show(&records, &names, out);
+                }
+                copy(&records, &names, &places, out)?;
+            }
             Next::Bad(bad) => out.reject(bad.line, Finding::new(&code::INGEST_1401, bad.why), &bad.raw)?,
             Next::End => return Ok(()),
         }
     }
+}
+
+/// The first record, for whoever notes what is in the columns.
+fn show(records: &Records<'_, '_>, names: &[String], out: &Output) {
+    let Some(met) = &out.met else { return };
+    let text = |span: &Span| super::batch::cut(&records.window()[span.range()], 256);
+    met.values(names.iter().map(String::as_str).zip(records.spans.iter().map(text)));
 }
 
 /// The names and the rows of a preview.

@@ -32,7 +32,7 @@ pub(crate) fn decode(
 ) -> Flow {
     let (asked, twins) = distinct(asked);
     let slots = vec![Slot::Null; asked.len()];
-    frame::each_record(input, lines, &mut Rows { plan: Plan::new(&asked), slots, twins, blank_is_null, out })
+    frame::each_record(input, lines, &mut Rows { plan: Plan::new(&asked), slots, twins, blank_is_null, nth: 0, out })
 }
 
 /// Each path once, and for each column which of them it shows: two names may lie in one place.
@@ -78,6 +78,7 @@ struct Rows<'o> {
     /// For each column, its slot.
     twins: Vec<usize>,
     blank_is_null: bool,
+    nth: usize,
     out: &'o mut Output,
 }
 
@@ -87,6 +88,10 @@ impl Take for Rows<'_> {
     }
 
     fn take(&mut self, line: u64, text: &[u8]) -> Flow {
+        if let Some(met) = &self.out.met {
+            met.document(self.nth, text, self.blank_is_null);
+            self.nth += 1;
+        }
         let text = std::str::from_utf8(text).expect("records are checked before they are given");
         for (column, &slot) in self.out.text.iter_mut().zip(&self.twins) {
             match &self.slots[slot] {

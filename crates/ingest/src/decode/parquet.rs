@@ -92,6 +92,9 @@ impl Objects for Held {
 pub(crate) fn decode(source: &Source, asked: &[FieldPath], out: &mut Output) -> Flow {
     let metadata = source.wait(reader::metadata(source))?;
     let plan = Columns::new(&metadata, asked, &source.object.key)?;
+    if let Some(met) = &out.met {
+        met.schema(plan.arrow.schema());
+    }
     for column in 0..asked.len() {
         if let Some(finding) = plan.missing(column, asked) {
             out.finding(finding);

@@ -5,7 +5,7 @@
 use super::batch::{self, Output, Sink};
 use super::compress::{self, Entry};
 use super::source::Source;
-use super::{BATCH_ROWS, Flow, Halt, Objects, csv, encoding, json, parquet};
+use super::{BATCH_ROWS, Flow, Halt, Met, Objects, csv, encoding, json, parquet};
 use datafusion::arrow::array::{Array, AsArray, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::tree_node::TreeNodeRecursion;
@@ -37,13 +37,15 @@ pub struct ScanSpec {
     pub blank_is_null: bool,
     /// The columns' types; text for all but Parquet.
     pub types: Vec<DataType>,
+    /// What is met by the way, for whom it is of use.
+    pub met: Option<Arc<Met>>,
 }
 
 impl ScanSpec {
     /// A scan into text columns.
     pub fn new(options: FileOptions, columns: Vec<FieldPath>) -> ScanSpec {
         let types = vec![DataType::Utf8; columns.len()];
-        ScanSpec { options, reads: columns.clone(), columns, types, blank_is_null: false }
+        ScanSpec { options, reads: columns.clone(), columns, types, blank_is_null: false, met: None }
     }
 
     /// With other places of the fields in landed records, where an empty text is no value.
@@ -191,7 +193,7 @@ fn read(
         let file = part.object.key.clone();
         let source = Source::new(objects, part.object, gone);
         let sink: Sink = Box::new(move |batch| send.blocking_send(batch).map_err(|_| Halt::Gone));
-        let output = Output::new(spec.schema(), part.id, &source.object.key, rows, sink);
+        let output = Output::new(spec.schema(), part.id, &source.object.key, rows, sink).meeting(spec.met.clone());
         let work = tokio::task::spawn_blocking(move || decode(&spec, &source, output));
         futures::stream::unfold(Some((receive, work, alive, file)), turn)
     });

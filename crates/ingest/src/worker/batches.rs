@@ -49,8 +49,13 @@ impl Held for BatchClaim {
     }
 
     /// A batch shows its numbers when it has ended.
-    async fn tell(&self, _: &Worker, _: &Progress) -> Result<()> {
+    async fn tell(&self, _: &Worker, _: &Progress, _: bool) -> Result<()> {
         Ok(())
+    }
+
+    /// Nobody can ask for that.
+    async fn cancelled(&self, _: &Worker) -> Result<Option<String>> {
+        Ok(None)
     }
 
     async fn save(&self, worker: &Worker, record: &Record) -> Result<()> {
@@ -164,7 +169,8 @@ impl Worker {
                     spill: self.settings.spill.clone(),
                     progress: progress.merging.clone(),
                 };
-                self.merge(claim, (&setup.table, &setup.target), spec, &txn, record, &promoted).await?;
+                self.merge(claim, (&setup.table, &setup.target), spec, &txn, record, (&promoted, &progress.journal))
+                    .await?;
             }
             None => {
                 setup.table.commit(&txn, &setup.target, &promoted.files).await?;

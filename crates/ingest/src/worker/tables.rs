@@ -11,14 +11,20 @@ use crate::setup::Setup;
 use crate::story;
 use forebay_lake::layout;
 use forebay_model::files::Part;
+use forebay_model::run::trace::Step;
 use forebay_model::{Error, Kind, Result, code};
 use forebay_sources::Remote;
 use forebay_sources::tables::Rows;
 use forebay_store::Claim;
 use futures::TryStreamExt;
 use object_store::path::Path;
+use serde_json::json;
 use std::sync::Arc;
 use tracing::warn;
+
+fn parts_of(record: &Record) -> &[Part] {
+    &record.plan.parts
+}
 
 impl Worker {
     /// Lands what is new in a table, from the last checkpoint on.
@@ -41,9 +47,15 @@ impl Worker {
         };
         let mut copied = new.copied.take().unwrap_or_default();
         let copying = !copied.done;
+        let journal = &progress.journal;
+        if !parts_of(&new).is_empty() || !copying {
+            let fields = json!({ "segments": parts_of(&new).len(), "landed": copied.landed });
+            journal.info(format!("goes on with {} records that were landed before", copied.landed), fields);
+        }
         let mut parts = std::mem::take(&mut new.plan.parts);
         let mut done = Ok(());
         if copying {
+            journal.begin(Step::Copy);
             let copy = Copy {
                 store: &self.store,
                 lake: &self.lake,
@@ -53,13 +65,25 @@ impl Worker {
                 deletes: setup.key.is_some(),
                 every: self.settings.checkpoint,
                 times: new.times,
-                progress,
+                progress: progress.clone(),
                 clock: self.clock,
             };
             done = copy.run(&mut copied, &mut parts).await;
         }
+        if copying {
+            let fields = json!({ "landed": copied.landed, "known": copied.known, "leftOut": copied.left_out,
+                "unread": copied.unread, "bytes": copied.bytes, "segments": parts.len() });
+            let Copied { landed, known, left_out, unread, .. } = copied;
+            let much = crate::journal::bytes(copied.bytes);
+            let so_far = if done.is_ok() { "copied" } else { "copied so far" };
+            journal.info(
+                format!("{so_far} {}: {landed} records landed, {known} known already, {left_out} left out, {unread} unreadable, {much}", rows.table),
+                fields,
+            );
+        }
         if copying && done.is_ok() {
             new.times.copy_ended = (self.clock)().timestamp_millis();
+            journal.end(Step::Copy);
         }
         new.plan.parts = parts;
         new.copied = Some(copied);

@@ -65,7 +65,7 @@ fn check_name(name: &str, path: &[String]) -> Result<()> {
 }
 
 /// What kind of type a node is, as `meta:xdmType` names it; `None` where it does not say.
-pub(super) fn xdm_type(node: &Object) -> Option<&'static str> {
+pub(crate) fn xdm_type(node: &Object) -> Option<&'static str> {
     let composite = || {
         if node.contains_key("properties") {
             Some("object")

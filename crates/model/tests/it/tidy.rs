@@ -15,7 +15,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("ingest", &["model", "store", "sources", "lake"]),
     ("api", &["model", "store", "sources"]),
     ("playground", &[]),
-    ("server", &["model", "store", "sources", "lake", "ingest", "api", "playground"]),
+    ("cli", &["model"]),
+    ("server", &["model", "store", "sources", "lake", "ingest", "api", "playground", "cli"]),
 ];
 
 /// Heavy libraries and the crates they live in.
@@ -26,7 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("datafusion", &["lake", "ingest"]),
     ("deltalake", &["lake"]),
     ("s3s", &["playground"]),
-    ("clap", &["server"]),
+    ("clap", &["server", "cli"]),
 ];
 
 fn root() -> PathBuf {

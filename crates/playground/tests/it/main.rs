@@ -5,7 +5,7 @@ mod faults;
 mod hubspot;
 
 use bytes::Bytes;
-use forebay_playground::{Playground, PlaygroundConfig, Running, sample};
+use forebay_playground::{Playground, PlaygroundConfig, Running, orders, sample};
 use futures::{StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path;
@@ -219,4 +219,56 @@ fn the_sample_is_the_same_every_time_and_loading_it_again_changes_nothing() {
     assert_eq!(sample::objects(42).unwrap(), sample::objects(42).unwrap());
     assert!(before.iter().any(|(key, stored)| key == "in/people.csv" && stored.size > 50_000));
     assert!(before.iter().any(|(key, _)| key == "compressed/people.csv.gz"));
+}
+
+#[test]
+fn a_bucket_that_people_played_with_is_restored_and_what_they_left_alone_keeps_its_date() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = forebay_playground::Folder::open(dir.path()).unwrap();
+    let at = |seconds| chrono::DateTime::from_timestamp(seconds, 0).unwrap();
+    sample::restore(&folder, 1, at(1)).unwrap();
+    let all = || folder.list(sample::BUCKET, "", None, None, 1000).unwrap().objects;
+    let before = all();
+    folder.put(sample::BUCKET, "mine.csv", b"a", at(2)).unwrap();
+    folder.put(sample::BUCKET, "in/people.csv", b"changed", at(2)).unwrap();
+    folder.delete(sample::BUCKET, &orders::key(3)).unwrap();
+    sample::restore(&folder, 1, at(3)).unwrap();
+    let names = |all: &[(String, forebay_playground::folder::Stored)]| -> Vec<(String, String)> {
+        all.iter().map(|(key, stored)| (key.clone(), stored.etag.clone())).collect()
+    };
+    let after = all();
+    assert_eq!(names(&after), names(&before));
+    let newer: Vec<&str> = after.iter().filter(|(_, s)| s.modified == 3).map(|(key, _)| key.as_str()).collect();
+    assert_eq!(newer, ["in/people.csv", &orders::key(3)]);
+}
+
+#[test]
+fn the_orders_are_a_hundred_thousand_and_two_of_them_are_odd() {
+    use std::io::Read;
+    let mut rows = 0;
+    let mut odd = Vec::new();
+    for file in 1..=orders::FILES {
+        let mut text = String::new();
+        let packed = orders::part(1, file).unwrap();
+        assert_eq!(packed, orders::part(1, file).unwrap());
+        flate2::read::GzDecoder::new(packed.as_slice()).read_to_string(&mut text).unwrap();
+        let mut lines = text.lines();
+        assert_eq!(lines.next().unwrap(), orders::COLUMNS.map(|(name, _)| name).join(","));
+        for line in lines {
+            // A comma between quotes parts nothing.
+            let quoted = |(at, piece): (usize, &str)| if at % 2 == 1 { "q".to_string() } else { piece.to_string() };
+            let plain: String = line.split('"').enumerate().map(quoted).collect();
+            let record: Vec<&str> = plain.split(',').collect();
+            rows += 1;
+            let number = record[10].parse::<f64>().is_ok();
+            if record.len() != orders::COLUMNS.len() || !number {
+                odd.push((rows, record.len(), number));
+            }
+        }
+    }
+    assert_eq!(rows, orders::ROWS);
+    assert_eq!(
+        odd,
+        [(orders::TOO_MANY, orders::COLUMNS.len() + 1, true), (orders::NO_NUMBER, orders::COLUMNS.len(), false)]
+    );
 }

@@ -5,12 +5,15 @@ mod audit;
 mod batches;
 mod deliveries;
 mod documents;
+mod facts;
 mod lists;
 mod opening;
 mod queue;
 mod sandboxes;
 mod schedules;
 mod secrets;
+mod sessions;
+mod telling;
 
 use crate::database::Database;
 use forebay_model::{Document, Resource, Scope, Time};

@@ -1,4 +1,4 @@
-import { search } from '../../app/search';
+import { oneOf, search, text } from '../../app/search';
 
 /** What the URL holds of this page, beside the common parameters. */
-export default search({});
+export default search({ category: text, ready: oneOf('yes', 'no'), auth: text });

@@ -1,6 +1,69 @@
+import { Content, Heading, InlineAlert } from '@react-spectrum/s2';
+import { useQuery } from '@tanstack/react-query';
+import { useParams } from '@tanstack/react-router';
+import { useLive } from '../../api/live';
+import { type DatasetDetail, OWN, own } from '../../api/own';
+import { to } from '../../app/links';
+import { quoted } from '../../components/copy';
+import { CopyAs } from '../../components/CopyAs';
+import { Facts } from '../../components/Facts';
 import { Page } from '../../components/Page';
+import { Query } from '../../components/States';
+import { Bytes, Count, Time } from '../../components/Values';
 import { t } from '../../messages/dataset';
+import { Fields } from './Fields';
+import { History } from './History';
+import { LabelsTab } from './Labels';
+import { Lineage } from './Lineage';
+import { OpenIn } from './OpenIn';
+import { Preview } from './Preview';
+import { SettingsTab } from './Settings';
 
 export default function DatasetPage() {
-  return <Page title={t('title')} />;
+  const { id } = useParams({ from: '/$sandbox/datasets/$id' });
+  useLive(['dataset', 'run', 'batch', 'flow', 'schema']);
+  const query = useQuery(own<DatasetDetail>(`/datasets/${encodeURIComponent(id)}`));
+  const data = query.data;
+  return (
+    <Page
+      title={data?.name ?? t('title')}
+      breadcrumbs={[{ title: t('datasets'), href: to.datasets() }]}
+      actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay datasets get ${quoted(data.name)}` }) }} />}
+      {...(data !== undefined && {
+        tabs: [
+          { id: 'preview', title: t('preview'), content: <Preview dataset={data} /> },
+          { id: 'history', title: t('history'), content: <History dataset={data} /> },
+          { id: 'schema', title: t('schema'), content: <Fields dataset={data} /> },
+          { id: 'labels', title: t('labels'), content: <LabelsTab dataset={data} /> },
+          { id: 'flows', title: t('flows'), content: <Lineage dataset={data} /> },
+          { id: 'open', title: t('open'), content: <OpenIn dataset={data} /> },
+          { id: 'settings', title: t('settings'), content: <SettingsTab dataset={data} /> },
+        ],
+      })}
+    >
+      <Query query={query} lines={4}>{(dataset) => <Summary of={dataset} />}</Query>
+    </Page>
+  );
+}
+
+function Summary({ of }: { readonly of: DatasetDetail }) {
+  return (
+    <>
+      {of.description !== undefined && of.description !== '' && <span>{of.description}</span>}
+      <Facts
+        of={[
+          [t('rows'), of.rows === undefined ? t('unknownRows') : <Count value={of.rows} />],
+          [t('size'), <Bytes key="size" value={of.bytes} />],
+          [t('files'), <Count key="files" value={of.files} />],
+          [t('version'), of.version === undefined ? t('notWritten') : <Count value={of.version} />],
+          [t('updated'), <Time key="updated" at={of.updatedAt} />],
+          [t('keyed'), of.keyed ? t('keyedYes') : t('keyedNo')],
+          [t('path'), of.path],
+        ]}
+      />
+      {of.error !== undefined && (
+        <InlineAlert variant="notice"><Heading>{t('tableError', { reason: of.error })}</Heading><Content>{of.path}</Content></InlineAlert>
+      )}
+    </>
+  );
 }

@@ -1,0 +1,35 @@
+import { Link, Radio, RadioGroup, SearchField } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { useState } from 'react';
+import { to } from '../../app/links';
+import { t } from '../../messages/wizard';
+import type { Source } from '../../sources/specs';
+import { note, stack, type StepProps } from './step';
+
+const choice = style({ font: 'ui-sm', color: 'neutral-subdued' });
+
+export function SourceStep({ state, change, sources }: StepProps & { readonly sources: readonly Source[] }) {
+  const [query, setQuery] = useState('');
+  const runnable = sources.filter((one) => one.isRunnable);
+  const shown = runnable.filter((one) => one.id === state.specId || `${one.title} ${one.description}`.toLowerCase().includes(query.toLowerCase()));
+  function choose(id: string): void {
+    if (id === state.specId) return;
+    // What was chosen in another source has no meaning in this one.
+    change({ specId: id, connectionId: undefined, account: {}, data: { params: {}, properties: {} }, mapping: [], target: withoutSchema(state.target) });
+  }
+  return (
+    <div className={stack}>
+      {runnable.length > 6 && <SearchField label={t('searchSource')} value={query} onChange={setQuery} />}
+      <RadioGroup label={t('chooseSource')} value={state.specId ?? null} onChange={choose}>
+        {shown.map((one) => (
+          <Radio key={one.id} value={one.id}>{one.title} <span className={choice}>– {one.description}</span></Radio>
+        ))}
+      </RadioGroup>
+      <p className={note}>{t('onlyRunnable')} <Link href={to.sources()}>{t('catalogue')}</Link></p>
+    </div>
+  );
+}
+
+function withoutSchema({ schema: _, ...target }: StepProps['state']['target']): StepProps['state']['target'] {
+  return target;
+}
