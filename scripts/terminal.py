@@ -55,6 +55,8 @@ def terminal(arguments, keys=(), env=None, seconds=30, width=80):
                 break
             shown += chunk
         if keys and keys[0][0].encode() in shown:
+            # Nobody types before a prompt is ready.
+            time.sleep(0.3)
             os.write(master, keys.pop(0)[1].encode())
     else:
         os.kill(pid, signal.SIGKILL)

@@ -10,10 +10,14 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
 
 const SANDBOXES: &str = "/data/foundation/sandbox-management/sandboxes";
 const ROLES: &str = "/data/foundation/access-control/administration/roles";
 const AUDIT: &str = "/data/foundation/audit";
+/// How long a sandbox is waited for.
+const READY: Duration = Duration::from_secs(60);
 
 /// `forebay sandboxes …`
 #[derive(Debug, Clone, Subcommand)]
@@ -61,14 +65,15 @@ pub async fn sandboxes(session: &Session, command: SandboxesCommand) -> Result<E
         }
         SandboxesCommand::Create { name, title, kind } => {
             let body = json!({ "name": name, "title": title.unwrap_or_else(|| name.clone()), "type": kind });
-            let made = client.send(post(SANDBOXES, body)).await?.body;
-            screen.one(SANDBOX, &made)?;
+            client.send(post(SANDBOXES, body)).await?;
+            screen.one(SANDBOX, &active(session, &name).await?)?;
             screen.say(&format!("Try: forebay context use --sandbox {name}"));
         }
         SandboxesCommand::Reset { name } => {
             session.confirm(&format!("Empty the sandbox {name:?}? Its flows, tables and schemas are gone then."))?;
             let reset = Call { body: Some(json!({ "action": "reset" })), ..call(Method::PUT, path(&name)) };
             client.send(reset).await?;
+            active(session, &name).await?;
             screen.say(&format!("emptied the sandbox {name}"));
         }
         SandboxesCommand::Delete { name } => {
@@ -78,6 +83,22 @@ pub async fn sandboxes(session: &Session, command: SandboxesCommand) -> Result<E
         }
     }
     Ok(Exit::Ok)
+}
+
+/// Waits until a sandbox can be worked in: it is made and emptied behind the answer.
+async fn active(session: &Session, name: &str) -> Result<Value> {
+    let deadline = Instant::now() + session.globals.timeout.map_or(READY, Duration::from_secs);
+    loop {
+        let found = session.client.send(get(format!("{SANDBOXES}/{}", segment(name))).lookup()).await?.body;
+        match found["state"].as_str() {
+            Some("creating" | "resetting") if Instant::now() < deadline => sleep(Duration::from_millis(200)).await,
+            Some("creating" | "resetting") => {
+                let message = format!("the sandbox {name} is not active yet; it will be");
+                return Err(Failure::new(Exit::TimedOut, message).next("forebay sandboxes list"));
+            }
+            _ => return Ok(found),
+        }
+    }
 }
 
 /// `forebay users …`

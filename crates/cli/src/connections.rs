@@ -96,7 +96,7 @@ pub struct Update {
     secret_stdin: Option<String>,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     text("NAME", "/name"),
     text("SPEC", "/spec"),
     text("STATE", "/state"),
@@ -105,7 +105,7 @@ const LIST: &[Column] = &[
     told("ID", "/id", |value, _, _| names::short(value.as_str().unwrap_or_default()).into()),
 ];
 
-const ONE: &[Column] = &[
+pub(crate) const ONE: &[Column] = &[
     text("name", "/name"),
     text("id", "/id"),
     text("description", "/description"),
@@ -389,7 +389,7 @@ async fn update(session: &Session, args: Update) -> Result<()> {
     Ok(())
 }
 
-const CHECKS: &[Column] = &[
+pub(crate) const CHECKS: &[Column] = &[
     told("", "/ok", |value, _, _| if *value == json!(true) { "✔".into() } else { "✖".into() }),
     text("CHECK", "/name"),
     number("MS", "/millis"),

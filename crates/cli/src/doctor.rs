@@ -23,7 +23,7 @@ pub struct Doctor {
     bundle: Option<PathBuf>,
 }
 
-const CHECKS: &[Column] = &[
+pub(crate) const CHECKS: &[Column] = &[
     told("", "/level", |value, _, _| match value.as_str() {
         Some("ok") => "✔".into(),
         Some("warn") => "▲".into(),

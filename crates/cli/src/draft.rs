@@ -93,7 +93,11 @@ fn drafted(args: &Init, connection: &str, seen: &Value, namespace: &str) -> Resu
             ..Rule::default()
         });
         let required = args.key.as_deref() == Some(name);
-        fields.insert(field, Field { kind: kind(column), required, ..Field::default() });
+        let kind = match kind(column) {
+            FieldKind::String => guessed(seen["data"].as_array().into_iter().flatten().map(|row| &row[name])),
+            kind => kind,
+        };
+        fields.insert(field, Field { kind, required, ..Field::default() });
     }
     if fields.is_empty() {
         return Err(Failure::usage(format!("{} has no columns", args.path)).next("forebay preview CONNECTION PATH"));
@@ -174,6 +178,27 @@ fn kind(column: &Value) -> FieldKind {
     }
 }
 
+/// What the texts of a column are, if all of them are: files of texts do not say. A number with a leading zero is a text.
+fn guessed<'a>(values: impl Iterator<Item = &'a Value>) -> FieldKind {
+    let texts: Vec<&str> = values.filter_map(Value::as_str).map(str::trim).filter(|text| !text.is_empty()).collect();
+    let digits = |text: &str| {
+        let digits = text.strip_prefix('-').unwrap_or(text);
+        let whole = digits.split_once('.').map_or(digits, |(whole, _)| whole);
+        !whole.is_empty() && whole.bytes().all(|b| b.is_ascii_digit()) && (whole.len() == 1 || !whole.starts_with('0'))
+    };
+    let fits = |kind: FieldKind, text: &str| match kind {
+        FieldKind::Boolean => text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false"),
+        FieldKind::Long => digits(text) && text.parse::<i64>().is_ok(),
+        FieldKind::Number => digits(text) && text.parse::<f64>().is_ok(),
+        FieldKind::Date => text.len() == 10 && text.parse::<chrono::NaiveDate>().is_ok(),
+        FieldKind::DateTime => chrono::DateTime::parse_from_rfc3339(text).is_ok(),
+        _ => false,
+    };
+    let kinds = [FieldKind::Boolean, FieldKind::Long, FieldKind::Number, FieldKind::Date, FieldKind::DateTime];
+    let mut fitting = kinds.into_iter().filter(|kind| texts.iter().all(|text| fits(*kind, text)));
+    fitting.next().filter(|_| !texts.is_empty()).unwrap_or_default()
+}
+
 /// The two manifests with what is worth a look said beside it.
 fn commented(dataset: &Dataset, flow: &Flow, there: bool, args: &Init) -> Result<String> {
     let mut text = String::from(
@@ -233,6 +258,24 @@ mod tests {
             let name = field_name(column, &taken);
             assert_eq!(name, expected, "{column}");
             taken.insert(name, Field::default());
+        }
+    }
+
+    #[test]
+    fn texts_that_are_all_of_a_kind_are_of_that_kind() {
+        for (values, expected) in [
+            (json!(["1", "20", ""]), FieldKind::Long),
+            (json!(["0017", "3"]), FieldKind::String),
+            (json!(["1.5", "-2", "0.25"]), FieldKind::Number),
+            (json!(["1.234,50"]), FieldKind::String),
+            (json!(["true", "FALSE"]), FieldKind::Boolean),
+            (json!(["2026-11-25"]), FieldKind::Date),
+            (json!(["2026-11-25T10:00:00Z", "2026-11-25T10:00:00.5+01:00"]), FieldKind::DateTime),
+            (json!(["NaN", "inf"]), FieldKind::String),
+            (json!(["", null]), FieldKind::String),
+            (json!([]), FieldKind::String),
+        ] {
+            assert_eq!(guessed(values.as_array().unwrap().iter()), expected, "{values}");
         }
     }
 

@@ -47,7 +47,7 @@ pub struct Named {
     flow: String,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     text("NAME", "/name"),
     told("HEALTH", "/health", |value, _, _| health(value.as_str().unwrap_or_default())),
     told("LAST RUNS", "/last", |value, _, _| bars(value)),
@@ -61,7 +61,7 @@ const LIST: &[Column] = &[
     age("NEXT RUN", "/freshness/nextRunAt"),
 ];
 
-const ONE: &[Column] = &[
+pub(crate) const ONE: &[Column] = &[
     text("name", "/name"),
     text("id", "/id"),
     text("description", "/description"),

@@ -287,5 +287,7 @@ async fn interruptible(work: impl Future<Output = Result<Exit>>) -> Result<Exit>
 }
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 #[path = "lib_tests.rs"]
 mod tests;

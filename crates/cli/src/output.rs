@@ -132,6 +132,9 @@ impl Screen {
     /// # Errors
     /// When stdout is closed.
     pub fn print(&self, text: &str) -> Result<()> {
+        if text.is_empty() {
+            return Ok(());
+        }
         let mut out = std::io::stdout().lock();
         out.write_all(text.as_bytes())?;
         if !text.ends_with('\n') {
@@ -202,18 +205,12 @@ impl Screen {
         if let Some(width) = self.width {
             table.set_width(u16::try_from(width).unwrap_or(u16::MAX));
         }
-        // Where cells would be cut to pieces, rows are told one below the other.
-        const LEAST: usize = 10;
-        let least: usize = columns
-            .iter()
-            .map(|column| {
-                let widest = rows.iter().map(|row| column.cell(row, self).chars().count()).max().unwrap_or(0);
-                widest.min(LEAST).max(column.head.chars().count()) + 2
-            })
-            .sum();
-        if self.width.is_some_and(|width| width < least) {
-            return rows.iter().map(|row| self.record(columns, row)).collect::<Vec<_>>().join("\n");
-        }
+        let shown = match self.width.map(|width| self.fitting(columns, rows, width)) {
+            Some(0) => return rows.iter().map(|row| self.record(columns, row)).collect::<Vec<_>>().join("\n"),
+            Some(count) => count,
+            None => columns.len(),
+        };
+        let (columns, hidden) = columns.split_at(shown);
         table.set_header(columns.iter().map(|column| Cell::new(column.head)));
         for row in rows {
             table.add_row(columns.iter().map(|column| {
@@ -227,7 +224,30 @@ impl Screen {
         let text: String = table.lines().map(|line| format!("{}\n", line.trim_end())).collect();
         let mut lines = text.splitn(2, '\n');
         let (head, rest) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
-        format!("{}\n{}", self.bold(head), self.mark(rest))
+        let mut text = format!("{}\n{}", self.bold(head), self.mark(rest));
+        if !hidden.is_empty() {
+            let heads: Vec<&str> = hidden.iter().map(|column| column.head).collect();
+            text.push_str(&self.dim(&format!("(not shown: {})", heads.join(", "))));
+            text.push('\n');
+        }
+        text
+    }
+
+    /// How many of the columns fit without their cells being cut to pieces: the last ones are given up first. None (0)
+    /// where so few would fit that rows are better told one below the other.
+    fn fitting(&self, columns: &[Column], rows: &[Value], width: usize) -> usize {
+        const LEAST: usize = 10;
+        let mut used = 0;
+        let mut count = 0;
+        for column in columns {
+            let widest = rows.iter().map(|row| column.cell(row, self).chars().count()).max().unwrap_or(0);
+            used += widest.min(LEAST).max(column.head.chars().count()) + 2;
+            if used > width {
+                break;
+            }
+            count += 1;
+        }
+        if count == columns.len() || width >= 60 { count } else { 0 }
     }
 
     fn record(&self, columns: &[Column], row: &Value) -> String {
@@ -384,7 +404,11 @@ pub fn duration(millis: f64) -> String {
 pub fn time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::Number(millis) => DateTime::from_timestamp_millis(millis.as_i64()?),
-        Value::String(text) => Some(DateTime::parse_from_rfc3339(text).ok()?.to_utc()),
+        Value::String(text) => {
+            // The audit trail leaves out the colon of its offset.
+            let read = DateTime::parse_from_rfc3339(text);
+            Some(read.or_else(|_| DateTime::parse_from_str(text, "%Y-%m-%dT%H:%M:%S%.f%z")).ok()?.to_utc())
+        }
         _ => None,
     }
 }

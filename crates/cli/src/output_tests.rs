@@ -99,15 +99,14 @@ fn programs_get_values_as_they_are() {
         {"name":"evil\u001b[2Jname","rows":0,"bytes":7,"at":1764000240000,"what":null}
     "#]],
     );
-    check(
-        Format::Csv,
-        Some(40),
-        expect![[r#"
-            name,rows,size,changed,what
-            orders,6120004,382000000,1763999280000,all orders since the shop opened
-            evil[2Jname,0,7,1764000240000,
-        "#]],
-    );
+    let csv = screen(Format::Csv, Some(40)).list_text(COLUMNS, &rows()).unwrap();
+    let expected = [
+        "name,rows,size,changed,what",
+        "orders,6120004,382000000,1763999280000,all orders since the shop opened",
+        "evil\u{1b}[2Jname,0,7,1764000240000,",
+        "",
+    ];
+    assert_eq!(csv, expected.join("\r\n"));
     check(
         Format::Yaml,
         Some(40),
@@ -141,6 +140,13 @@ fn a_formula_is_no_formula_any_more() {
 fn what_could_move_the_cursor_is_escaped() {
     assert_eq!(clean("a\u{1b}[31mb\nc\u{202e}d\u{200b}"), "a\\u{1b}[31mb\\nc\\u{202e}d\\u{200b}");
     assert_eq!(clean("größe 日本 ✔"), "größe 日本 ✔");
+}
+
+#[test]
+fn moments_are_read_as_the_services_write_them() {
+    for value in [json!(1_719_792_000_000_i64), json!("2024-07-01T00:00:00Z"), json!("2024-07-01T00:00:00.000+0000")] {
+        assert_eq!(time(&value).map(exact).as_deref(), Some("2024-07-01T00:00:00Z"), "{value}");
+    }
 }
 
 #[test]

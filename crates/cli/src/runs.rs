@@ -107,19 +107,19 @@ pub struct Named {
     run: String,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     told("RUN", "/id", |value, _, _| short(value.as_str().unwrap_or_default()).into()),
     text("FLOW", "/flow/name"),
-    number("#", "/number"),
     told("STATUS", "/status", |value, _, _| status(value.as_str().unwrap_or_default())),
     age("STARTED", "/startedAt"),
-    span("TOOK", "/durationMs"),
     number("INGESTED", "/ingested"),
     number("FAILED", "/failed"),
     text("ERROR", "/error/message"),
+    span("TOOK", "/durationMs"),
+    number("#", "/number"),
 ];
 
-const ONE: &[Column] = &[
+pub(crate) const ONE: &[Column] = &[
     text("run", "/run/id"),
     text("flow", "/run/flow/name"),
     number("number", "/run/number"),
@@ -127,7 +127,10 @@ const ONE: &[Column] = &[
     moment("started", "/run/startedAt"),
     span("took", "/run/durationMs"),
     told("attempts", "/attempts", |value, row, _| match value.as_array() {
-        Some(attempts) if !attempts.is_empty() => format!("{} of {}", attempts.len(), plain(&row["attemptsMax"])),
+        Some(attempts) if !attempts.is_empty() => match row["attemptsMax"].as_u64() {
+            Some(most) => format!("{} of {most}", attempts.len()),
+            None => attempts.len().to_string(),
+        },
         _ => String::new(),
     }),
     told("rows", "/run", |value, _, _| balance(value)),

@@ -56,7 +56,7 @@ pub struct Named {
     table: String,
 }
 
-const LIST: &[Column] = &[
+pub(crate) const LIST: &[Column] = &[
     text("NAME", "/name"),
     number("ROWS", "/rows"),
     size("SIZE", "/bytes"),
@@ -69,7 +69,7 @@ const LIST: &[Column] = &[
     }),
 ];
 
-const ONE: &[Column] = &[
+pub(crate) const ONE: &[Column] = &[
     text("name", "/name"),
     text("id", "/id"),
     text("description", "/description"),
@@ -117,7 +117,7 @@ pub async fn run(session: &Session, command: TablesCommand) -> Result<Exit> {
             screen.one(ONE, &table)?;
             if screen.format == Format::Table {
                 let fields = table["fields"].as_array().cloned().unwrap_or_default();
-                screen.print("")?;
+                screen.print("\n")?;
                 screen.list(FIELDS, &fields)?;
                 if let Some(duckdb) = table["duckdb"].as_str() {
                     screen.say(&format!("\n{}", crate::output::clean(duckdb)));
@@ -187,7 +187,7 @@ async fn export(session: &Session, found: &names::Found, to: &Path) -> Result<Ex
         }
     }
     screen.list(FETCHED, &fetched)?;
-    screen.say(&format!("{} files are in {}", fetched.len(), to.display()));
+    screen.say(&format!("files in {}: {}", to.display(), fetched.len()));
     if !fetched.is_empty() {
         screen.say(&format!("Try: duckdb -c \"select count(*) from '{}/*.parquet'\"", to.display()));
     }

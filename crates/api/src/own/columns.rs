@@ -442,7 +442,8 @@ fn plan(
             return Err(invalid(format!("{} is named twice", target.join("."))).at(at("target")));
         }
         let there = tree.find(&target).is_some();
-        if !there && !(target.len() == 2 && target[0] == space && target[1] == field_name(&target[1])) {
+        let fits = there || target.len() == 2 && target[0] == space && target[1] == field_name(&target[1]);
+        if !fits {
             let message = format!("the schema has no field {}, and a new one is {space}.NAME", target.join("."));
             return Err(invalid(message)
                 .at(at("target"))

@@ -236,7 +236,7 @@ fn flow_service() -> Vec<Attack> {
         on("get_run", &[("id", "{run}")]),
         on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
         on("get_run_log", &[("id", "{run}")]).query("level=debug"),
-        on("cancel_run", &[("id", "{run}")]).last(1),
+        on("cancel_run", &[("id", "{run}")]),
     ]
 }
 

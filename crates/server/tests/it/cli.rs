@@ -263,6 +263,37 @@ async fn each_way_to_end_has_its_code_and_the_next_command() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_profile_is_private_and_its_secret_goes_to_its_own_server_alone() {
+    let forebay = Forebay::start().await;
+    let elsewhere = tempfile::tempdir().unwrap();
+    let shell = Shell::at(elsewhere.path());
+    let said = shell.ends(4, &["flows", "list"]);
+    assert!(said.err.contains("Try: forebay login"), "{}", said.err);
+    shell.write("secret.txt", forebay.credentials["clientSecret"].as_str().unwrap());
+    let client = forebay.credentials["clientId"].as_str().unwrap();
+    let shown = shell.json(&["login", "--url", &forebay.url, "--client-id", client, "--secret-from", "@secret.txt"]);
+    assert_eq!((&shown["organization"], &shown["sandbox"]), (&forebay.credentials["imsOrgId"], &json!("prod")));
+    shell.ends(0, &["flows", "list"]);
+    let home = shell.home.path();
+    for file in walk(home) {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+        assert_eq!(mode & 0o077, 0, "{}", file.display());
+    }
+    assert_eq!(walk(home).len(), 2, "the profile and the token");
+    let said = shell.ends(2, &["flows", "list", "--url", "http://127.0.0.1:9"]);
+    assert!(said.err.contains("whose secret it would be told"), "{}", said.err);
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files.extend(walk(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_call_for_curl_works_and_has_no_secret() {
     let (bucket, forebay, shell) = shop().await;
     shell.ends(0, &["apply", "-f", "shop.yaml", "--yes"]);
@@ -310,7 +341,6 @@ const OTHERWISE: &[(&str, &[i32])] = &[
     ("runs retry people", &[2, 5]),
     ("tables preview people --version 1", &[2, 3]),
     ("plan -f people.yaml --exit-code", &[9]),
-    ("sandboxes reset dev", &[2, 5]),
     ("doctor", &[1]),
 ];
 
@@ -326,7 +356,7 @@ fn every_example_of_the_page_runs() {
         .unwrap();
     let _demo = Demo(demo);
     let began = Instant::now();
-    let ready = || shell.run(&["preview", "Playground S3", "/in/people.csv", "-q"]).exit == 0;
+    let ready = || shell.run(&["preview", "Demo S3", "/in/people.csv", "-q"]).exit == 0;
     while !ready() {
         assert!(began.elapsed() < Duration::from_secs(120), "the demo does not come up");
         std::thread::sleep(Duration::from_millis(200));

@@ -56,7 +56,7 @@ async fn the_root_leads_to_the_ui_and_each_address_of_it_has_a_nonce_of_its_own(
     let answer = browser.get(format!("{url}/ui/assets/old-abc.js")).send().await.unwrap();
     assert_eq!((answer.status().as_u16(), header(&answer, "content-type")), (404, "text/plain; charset=utf-8"));
     let (status, body) = forebay.call("POST", "/ui/", Some(json!({})), &[]).await;
-    assert_eq!((status, &body["title"]), (404, &json!("Not Found")), "only GET and HEAD have pages: {body}");
+    assert_eq!((status, &body["title"]), (404, &json!("NotFoundError")), "only GET and HEAD have pages: {body}");
     let events = forebay.get("/data/foundation/audit/events").await.to_string();
     assert!(!events.contains("/ui/"), "pages leave no trace");
 }
