@@ -1,5 +1,6 @@
 import { type ReactNode, useCallback } from 'react';
 import type { FlowRow } from '../api/own';
+import { queryClient } from '../api/query';
 import { useGo } from '../app/go';
 import { to } from '../app/links';
 import { useConfirm } from '../components/Confirm';
@@ -7,6 +8,7 @@ import { relativeTime } from '../components/format';
 import { toast } from '../components/toast';
 import { t } from '../messages/flows';
 import { deleteFlow, download, manifest, runNow, setEnabled } from './actions';
+import { cloneDraft, setup } from './setup';
 
 export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' | 'clone' | 'export' | 'delete';
 
@@ -21,7 +23,10 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
     switch (action) {
       case 'open': return go(to.flow(id));
       case 'edit': return go(to.flow(id, { tab: 'settings' }));
-      case 'clone': return go(to.newFlow({ clone: id }));
+      case 'clone':
+        queryClient.fetchQuery(setup(flow)).then((known) => cloneDraft(known, t('copyOf', { name })))
+          .then((draft) => go(to.newFlow({ draft, step: 'details' })), (error: unknown) => toast.failed(error));
+        return;
       case 'log': return go(last === undefined ? to.flow(id, { tab: 'runs' }) : to.run(last.id, { tab: 'log' }));
       case 'export':
         manifest([id]).then((yaml) => download(`${name}.yaml`, yaml, 'application/yaml'), (error: unknown) => toast.failed(error));

@@ -90,7 +90,7 @@ function Pending({ flow, pending }: { readonly flow: string; readonly pending: r
     },
     onSuccess: (answer, { approve }) => {
       toast.done(approve ? t('approved', { time: answer?.appliesFrom ?? '' }) : t('dismissed'));
-      void refresh();
+      refresh();
     },
   });
   if (pending.length === 0) return <p className={quiet}>{t('pendingNone')}</p>;
@@ -129,7 +129,7 @@ function Policy({ flow, policy }: { readonly flow: string; readonly policy: Sche
     mutationFn: (chosen: SchemaPolicy) => call<undefined>(`${OWN}/flows/${flow}/schema/policy`, { method: 'PUT', body: { policy: chosen } }),
     onSuccess: () => {
       toast.done(t('policySaved'));
-      void refresh();
+      refresh();
     },
   });
   return (

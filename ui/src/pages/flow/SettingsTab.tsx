@@ -69,7 +69,7 @@ function Editor({ flow }: { readonly flow: Flow }) {
       setBase({ settings: mine, etag });
       setClashes(undefined);
       toast.done(t('saved'));
-      void refresh();
+      refresh();
     },
     onError: async (error) => {
       if (asApiError(error).status !== 412) return;

@@ -89,7 +89,7 @@ function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
             </Picker>
           </div>
         }
-        actionBar={(selected) => <Suspense fallback={<></>}><BulkBar flows={flows} selected={selected} /></Suspense>}
+        actionBar={(selected) => (selected.size === 0 ? <></> : <Suspense><BulkBar flows={flows} selected={selected} /></Suspense>)}
       />
       {dialog}
     </>
