@@ -5,7 +5,7 @@ import { useState } from 'react';
 import { asApiError } from '../../api/errors';
 import { type Flows, own } from '../../api/own';
 import { ErrorBox } from '../../components/ErrorBox';
-import { Once } from '../../components/Once';
+import { SecretDialog } from '../../components/SecretDialog';
 import { Query } from '../../components/States';
 import { t } from '../../messages/alerts';
 import { createWebhook, FAILURE, SUCCESS } from './webhooks';
@@ -39,13 +39,7 @@ export default function Create() {
   });
   const made = create.data?.secret;
   if (made !== undefined) {
-    return (
-      <Dialog size="M">
-        <Heading slot="title">{t('createdTitle')}</Heading>
-        <Content><div className={column}><span>{t('createdText')}</span><Once label={t('secret')} secret={made} /></div></Content>
-        <ButtonGroup><Button variant="accent" onPress={dismiss}>{t('close')}</Button></ButtonGroup>
-      </Dialog>
-    );
+    return <SecretDialog title={t('createdTitle')} text={t('createdText')} label={t('secret')} secret={made} action={t('close')} onClose={dismiss} />;
   }
   const problems = { url: url.trim() === '', events: events.length === 0, flows: !isAll && flows.length === 0 };
   const place = create.error === null ? undefined : asApiError(create.error).place;
