@@ -6,6 +6,7 @@ interface Props {
   readonly className?: string;
   readonly children: ReactNode;
   readonly 'aria-label'?: string;
+  readonly 'aria-current'?: 'page';
 }
 
 /** A link without a look of its own, for paths of `to`; Spectrum's `Link` is the one for text. */

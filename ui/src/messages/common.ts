@@ -4,6 +4,7 @@ import { catalogue } from './core';
 export const t = catalogue('common', {
   retry: 'Try again',
   copied: 'Copied.',
+  copySecret: 'Copy the secret',
   cancel: 'Cancel',
   loading: 'Loading…',
   errorWhere: 'Where',

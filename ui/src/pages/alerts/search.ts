@@ -1,4 +1,4 @@
-import { search } from '../../app/search';
+import { search, text } from '../../app/search';
 
-/** What the URL holds of this page, beside the common parameters. */
-export default search({});
+/** What the URL holds of this page, beside the common parameters: whose history is shown. */
+export default search({ webhook: text, historyq: text, historysort: text });

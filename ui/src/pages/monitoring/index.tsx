@@ -1,6 +1,188 @@
+import { Link, LinkButton, SegmentedControl, SegmentedControlItem, Switch } from '@react-spectrum/s2';
+import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { useLive } from '../../api/live';
+import { type FlowRow, type Flows, OWN, own, type Overview, type RunRow } from '../../api/own';
+import { useNow } from '../../app/clock';
+import { useUrl } from '../../app/go';
+import { to } from '../../app/links';
+import { type Range, useRange } from '../../app/range';
+import { may, useSession } from '../../app/session';
+import { useShortcut } from '../../app/shortcuts';
+import { CopyAs } from '../../components/CopyAs';
+import { count } from '../../components/format';
 import { Page } from '../../components/Page';
+import { Query } from '../../components/States';
+import { stateWord } from '../../components/Status';
+import { RangePicker } from '../../flows/RangePicker';
 import { t } from '../../messages/monitoring';
+import { Charts } from './Charts';
+import { Codes } from './Codes';
+import { runColumns, sumColumns } from './columns';
+import { Queue } from './Queue';
+import { buckets, isFailure, MOST, runsIn, type Sum, sums } from './runs';
+import { Table } from './Table';
+import { Times } from './Times';
+
+const HOUR = 3_600_000;
+/** Hours that the server's series reaches back. */
+const REACH = 744;
+const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 8, alignItems: 'center' });
+const trail = style({ display: 'flex', flexWrap: 'wrap', columnGap: 8, rowGap: 4, font: 'ui', listStyleType: 'none', margin: 0, padding: 0 });
+const current = style({ fontWeight: 'bold' });
+const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
 
 export default function MonitoringPage() {
-  return <Page title={t('title')} />;
+  const isHeld = useLive(['run', 'flow']) === 'paused';
+  const range = useRange();
+  const session = useSession();
+  const [url] = useUrl();
+  const flow = typeof url.flow === 'string' ? url.flow : undefined;
+  useShortcut('[', t('earlier'), () => range.shift(-1));
+  useShortcut(']', t('later'), () => range.shift(1), range.name === undefined);
+  const flows = useQuery(own<Flows>('/flows', { limit: 1000 }));
+  const runs = useQuery({ ...runsIn(range.from, range.to, flow), refetchInterval: isHeld ? false : 15_000 });
+  return (
+    <Page
+      title={t('title')}
+      actions={
+        <>
+          <RangePicker range={range} />
+          <Times range={range} />
+          <CopyAs call={{ method: 'GET', path: `${OWN}/runs`, query: { from: range.from, to: range.to, limit: 1000, ...(flow !== undefined && { flow }) } }} />
+        </>
+      }
+    >
+      <Query
+        query={flows}
+        lines={8}
+        isEmpty={({ items }) => items.length === 0}
+        empty={{ title: t('noRuns'), text: t('noRunsText'), action: <LinkButton variant="accent" href={to.flows()}>{t('seeFlows')}</LinkButton> }}
+      >
+        {({ items }) => (
+          <Query query={runs} lines={8} partial={({ isWhole }) => (isWhole ? undefined : t('tooMany', { count: count(MOST) }))}>
+            {(data) => <Shown flows={items} runs={data.runs} isWhole={data.isWhole} range={range} />}
+          </Query>
+        )}
+      </Query>
+      {may(session, 'AuditLog', 'read') && <Queue isHeld={isHeld} />}
+      <span><Link href="/metrics">{t('readMetrics')}</Link></span>
+    </Page>
+  );
+}
+
+interface Props {
+  readonly flows: readonly FlowRow[];
+  readonly runs: readonly RunRow[];
+  readonly isWhole: boolean;
+  readonly range: Range;
+}
+
+/** Charts and table of what is narrowed down to: all sources, the flows of one, or the runs of a flow. */
+function Shown({ flows, runs, isWhole, range }: Props) {
+  const [url, setUrl] = useUrl();
+  const flow = flows.find(({ id }) => id === url.flow);
+  const source = flow?.source.spec ?? flows.find((one) => one.source.spec.id === url.source)?.source.spec;
+  const members = useMemo(
+    () => (flow !== undefined ? [flow] : source === undefined ? flows : flows.filter((one) => one.source.spec.id === source.id)),
+    [flows, flow, source],
+  );
+  const theirs = useMemo(() => {
+    const ids = new Set(members.map(({ id }) => id));
+    return members.length === flows.length ? runs : runs.filter((run) => ids.has(run.flow.id));
+  }, [members, flows.length, runs]);
+  const isFailuresOnly = url.failures === true;
+  const shownRuns = useMemo(() => (isFailuresOnly ? theirs.filter(isFailure) : theirs), [theirs, isFailuresOnly]);
+  return (
+    <div className={column}>
+      <nav aria-label={t('path')}>
+        <ol className={trail}>
+          <li>{source === undefined ? <span className={current} aria-current="page">{t('all')}</span> : <Link href={narrowed(url, {})}>{t('all')}</Link>}</li>
+          {source !== undefined && (
+            <li>{'› '}{flow === undefined ? <span className={current} aria-current="page">{source.title}</span> : <Link href={narrowed(url, { source: source.id })}>{source.title}</Link>}</li>
+          )}
+          {flow !== undefined && <li>{'› '}<span className={current} aria-current="page">{flow.name}</span></li>}
+        </ol>
+      </nav>
+      {isWhole || source !== undefined ? <FromRuns runs={theirs} range={range} /> : <FromSeries range={range} />}
+      <div className={bar}>
+        <SegmentedControl aria-label={t('view')} selectedKey={url.view === 'codes' ? 'codes' : 'place'} onSelectionChange={(key) => setUrl({ view: key === 'codes' ? 'codes' : undefined })}>
+          <SegmentedControlItem id="place">{t('byPlace')}</SegmentedControlItem>
+          <SegmentedControlItem id="codes">{t('byCode')}</SegmentedControlItem>
+        </SegmentedControl>
+      </div>
+      {url.view === 'codes' ? <Codes runs={theirs} /> : flow !== undefined ? <Runs flow={flow} runs={shownRuns} /> : (
+        <Sums flows={members} runs={theirs} isSources={source === undefined} />
+      )}
+    </div>
+  );
+}
+
+/** The page as it is, narrowed otherwise; what was typed to find a row of the old table is of no use in the new one. */
+function narrowed(url: ReturnType<typeof useUrl>[0], place: { readonly source?: string; readonly flow?: string }): string {
+  return to.monitoring({ ...url, source: undefined, flow: undefined, q: undefined, sort: undefined, columns: undefined, ...place });
+}
+
+function FailuresOnly() {
+  const [url, setUrl] = useUrl();
+  return <Switch isSelected={url.failures === true} onChange={(on) => setUrl({ failures: on ? true : undefined })}>{t('failuresOnly')}</Switch>;
+}
+
+function Sums({ flows, runs, isSources }: { readonly flows: readonly FlowRow[]; readonly runs: readonly RunRow[]; readonly isSources: boolean }) {
+  const [url] = useUrl();
+  const all = useMemo(
+    () => sums(flows, runs, ({ id, name, source: { spec } }) => (isSources ? { id: spec.id, name: spec.title } : { id, name })),
+    [flows, runs, isSources],
+  );
+  const columns = useMemo(() => sumColumns(isSources ? t('source') : t('flow'), !isSources), [isSources]);
+  const shown = url.failures === true ? all.filter(({ failed, runsFailed }) => failed > 0 || runsFailed > 0) : all;
+  return (
+    <Table<Sum>
+      label={isSources ? t('all') : t('flows')}
+      items={shown}
+      columns={columns}
+      id={({ id }) => id}
+      text={({ name, flow }) => `${name} ${flow === undefined ? '' : stateWord(flow.health)}`}
+      href={({ id }) => narrowed(url, isSources ? { source: id } : { flow: id })}
+      file={isSources ? 'sources' : 'dataflows'}
+      controls={<FailuresOnly />}
+    />
+  );
+}
+
+function Runs({ flow, runs }: { readonly flow: FlowRow; readonly runs: readonly RunRow[] }) {
+  const columns = useMemo(() => runColumns(), []);
+  return (
+    <Table<RunRow>
+      label={flow.name}
+      items={runs}
+      columns={columns}
+      id={({ id }) => id}
+      text={({ number, status, error }) => `${t('runNumber', { number })} ${stateWord(status)} ${error?.code ?? ''} ${error?.message ?? ''}`}
+      href={({ id }) => to.run(id)}
+      file={`runs of ${flow.name}`}
+      controls={<FailuresOnly />}
+    />
+  );
+}
+
+function FromRuns({ runs, range }: { readonly runs: readonly RunRow[]; readonly range: Range }) {
+  const { from, to: until } = range;
+  const points = useMemo(() => buckets(runs, from, until), [runs, from, until]);
+  return <Charts points={points} range={range} />;
+}
+
+/** When there are more runs than are read, the server's own sums are whole. */
+function FromSeries({ range }: { readonly range: Range }) {
+  const { from, to: until } = range;
+  const back = useNow() - from;
+  const query = useQuery(own<Overview>('/overview', { hours: Math.min(REACH, Math.ceil(back / HOUR)) }));
+  const series = query.data?.series;
+  const points = useMemo(() => (series ?? []).filter(({ at }) => at > from - HOUR && at <= until), [series, from, until]);
+  return (
+    <Query query={query} lines={5} {...(back > (REACH + 1) * HOUR && { partial: () => t('tooOld') })}>
+      {() => <Charts points={points} range={range} />}
+    </Query>
+  );
 }

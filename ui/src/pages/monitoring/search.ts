@@ -1,4 +1,4 @@
-import { search, text, flag } from '../../app/search';
+import { flag, oneOf, search, text, texts } from '../../app/search';
 
-/** What the URL holds of this page, beside the common parameters. */
-export default search({ source: text, flow: text, failures: flag });
+/** What the URL holds of this page, beside the common parameters: how far it is narrowed, and what is shown of it. */
+export default search({ source: text, flow: text, failures: flag, view: oneOf('codes'), columns: texts, codesq: text, codessort: text });
