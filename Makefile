@@ -24,7 +24,7 @@ WORKSPACE := --workspace --locked
 .PHONY: help setup ui demo test nextest lint bench bench-hubspot bench-control memory soak
 
 help:
-	@echo 'make demo     build, start everything on 127.0.0.1, land real rows'
+	@echo 'make demo     build, start everything on 127.0.0.1, print a link into the web UI; DEMO=--exit lands rows by itself'
 	@echo 'make test     what CI runs: format, lint, every test'
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, HubSpot beside dlt, the control plane beside a bare handler; release build'

@@ -1,4 +1,5 @@
-//! Lets cargo see the web UI: what `make ui` puts into `ui/dist` is compiled into the program.
+//! Lets cargo see what is compiled into the program besides its sources: the web UI, which `make ui` puts into `ui/dist`, and
+//! the book.
 
 use std::path::Path;
 
@@ -8,5 +9,6 @@ fn main() {
     // written to it may.
     let _ = std::fs::create_dir_all(&built);
     println!("cargo:rerun-if-changed={}", built.display());
+    println!("cargo:rerun-if-changed=../../docs/book");
     println!("cargo:rerun-if-changed=build.rs");
 }

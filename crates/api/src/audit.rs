@@ -40,6 +40,7 @@ const ASSETS: &[(&str, &str)] = &[
     ("dataSets", "Dataset"),
     ("batches", "Batch"),
     ("mappingSets", "Mapping Set"),
+    ("flowSchemas", "Source Data Flow Columns"),
     ("sandboxes", "Sandbox"),
     ("clients", "API Client"),
     ("roles", "Role"),

@@ -112,29 +112,40 @@ pub async fn put_mapping_set(
     newest(&app, &caller, &id).await?;
     let body = object(body, "the mapping set")?;
     validated(&app, &caller, &params, &body).await?;
+    Ok(json(StatusCode::OK, &summary(&next_version(&app, &caller, &id, body).await?)))
+}
+
+/// Stores a checked body as the next version of a set, and answers that version's number.
+pub async fn renew(app: &App, caller: &Caller, id: &str, body: Map<String, Value>) -> Result<u64> {
+    validated(app, caller, &Params::default(), &body).await?;
+    Ok(next_version(app, caller, id, body).await?["version"].as_u64().unwrap_or(0))
+}
+
+/// Stores a body as the next version of a set.
+async fn next_version(app: &App, caller: &Caller, id: &str, body: Map<String, Value>) -> Result<Value> {
     let mut version = 0;
     for _ in 0..TRIES {
         let now = app.now();
-        let old = newest(&app, &caller, &id).await?;
+        let old = newest(app, caller, id).await?;
         version = u64::max(version, old.body["version"].as_u64().unwrap_or(0)) + 1;
         let mut body = body.clone();
-        stamp(&app, &caller, &mut body, &id, version, (old.created, now));
+        stamp(app, caller, &mut body, id, version, (old.created, now));
         let body = Value::Object(body);
-        match insert(&app, &caller, format!("{id}@{version}"), body.clone(), now).await {
+        match insert(app, caller, format!("{id}@{version}"), body.clone(), now).await {
             Ok(_) => {}
             // Another request took this version, or took it and failed before it was the newest.
             Err(error) if error.kind == Kind::Conflict => continue,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
         let head = body.clone();
         let change = move |_: &Document, secrets: &forebay_store::Secrets| Ok((head, secrets.clone()));
-        match app.store.update(&caller.scope, Resource::MappingSet, &id, Some(&old.etag), now, change).await {
-            Ok(_) => return Ok(json(StatusCode::OK, &summary(&body))),
+        match app.store.update(&caller.scope, Resource::MappingSet, id, Some(&old.etag), now, change).await {
+            Ok(_) => return Ok(body),
             Err(error) if error.kind == Kind::Stale => {}
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         }
     }
-    Err(too_busy(Resource::MappingSet, &id).into())
+    Err(too_busy(Resource::MappingSet, id))
 }
 
 /// `DELETE /mappingSets/{id}`: refused while flows use it.

@@ -47,6 +47,84 @@ pub trait Engine: Send + Sync {
 
     /// Removes objects of the lake that nobody needs. One that stays is no failure.
     async fn discard(&self, paths: &[String]);
+
+    /// What a table's log says of its newest version; none before its first commit. Reads no rows.
+    async fn describe(&self, table: &str) -> Result<Option<TableState>>;
+
+    /// At most `limit` commits of a table, the newest first; only those before a version, if one is given.
+    async fn history(&self, table: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>>;
+
+    /// At most `limit` rows of a table as one of its versions has them (`None`: the newest), and its columns.
+    /// `NotFound` for a version that is not there, or no more.
+    async fn read_at(&self, table: &str, version: Option<u64>, limit: usize) -> Result<TableRows>;
+
+    /// Where other programs find a folder of the lake: an absolute path or a URI.
+    fn address(&self, folder: &str) -> String;
+
+    /// The machine and the program that the engine runs in.
+    async fn host(&self) -> Result<Host>;
+}
+
+/// A version of a table, by its log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableState {
+    /// Its number.
+    pub version: u64,
+    /// Data files.
+    pub files: u64,
+    /// Rows, as the files' statistics say; none where one has no statistics.
+    pub rows: Option<u64>,
+    /// Bytes of the data files.
+    pub bytes: u64,
+    /// When it was committed, epoch milliseconds.
+    pub modified: Option<i64>,
+}
+
+/// A commit of a table, by its log.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TableCommit {
+    /// The version that it made.
+    pub version: u64,
+    /// When, epoch milliseconds.
+    pub at: i64,
+    /// `WRITE`, `MERGE`, `OPTIMIZE` …; `FENCE` where a run only took its turn.
+    pub operation: String,
+    /// The run that committed.
+    pub run: Option<String>,
+    /// Its batch.
+    pub batch: Option<String>,
+    /// Rows in the files that it added; none where one has no statistics.
+    pub added_rows: Option<u64>,
+    /// Files that it added.
+    pub added_files: u64,
+    /// Files that it took away.
+    pub removed_files: u64,
+    /// Bytes of the files that it added.
+    pub bytes: u64,
+}
+
+/// Rows of a table.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TableRows {
+    /// The version that they are of; none before the first commit.
+    pub version: Option<u64>,
+    /// Names and types of its columns.
+    pub columns: Vec<(String, String)>,
+    /// The rows.
+    pub rows: Vec<Value>,
+}
+
+/// The machine and the program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Host {
+    /// When the program started.
+    pub started: Time,
+    /// The data folder.
+    pub folder: String,
+    /// Bytes that are free there, and all there are; none where that is not known.
+    pub space: Option<(u64, u64)>,
+    /// What the program was configured with, each secret masked.
+    pub configuration: String,
 }
 
 /// A record, mapped.

@@ -61,10 +61,11 @@ pub use demo::{
     Demo, DemoControl, DemoFault, Recipe, RecipeConnection, WizardData, WizardDetails, WizardField, WizardRule,
     WizardSchedule, WizardSchema, WizardState, WizardTarget,
 };
-pub use engine::{Engine, Mapped, Sample, SampleColumn, Stored};
+pub use engine::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
+pub use own::events::Watchers;
 pub use own::session::{OneTimeLink, one_time_link};
 pub use pages::{Asked, Page, Pages};
 pub use routes::{openapi, router};
@@ -94,6 +95,8 @@ pub struct App {
     pub settings: Arc<Settings>,
     /// Signs and checks access tokens.
     pub tokens: TokenKey,
+    /// Those who watch what changes.
+    pub watchers: Watchers,
     /// Renders the metrics, in Prometheus' text format.
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// What is served to browsers beside the API.

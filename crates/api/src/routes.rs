@@ -2,7 +2,7 @@
 //! the two cannot drift apart.
 
 use crate::catalog::views;
-use crate::own::{manifest, runlog, session};
+use crate::own::{drafts, events, find, manifest, runlog, session, timeline};
 use crate::problem::{About, Failed, JSON, Problem, render};
 use crate::schemas::{descriptors, rpc};
 use crate::{
@@ -134,6 +134,12 @@ fn operations() -> OpenApiRouter<App> {
     let own = own.routes(routes!(manifest::get_manifest));
     let own = own.routes(routes!(demo::get_demo, demo::put_demo)).routes(routes!(demo::reset_demo));
     let own = own.routes(routes!(runlog::get_run_log)).routes(routes!(runlog::cancel_run));
+    let own = own
+        .routes(routes!(events::watch_events))
+        .routes(routes!(drafts::list_drafts, drafts::create_draft))
+        .routes(routes!(drafts::get_draft, drafts::put_draft, drafts::delete_draft))
+        .routes(routes!(find::find))
+        .routes(routes!(timeline::get_flow_timeline));
     let import = OpenApiRouter::new()
         .routes(routes!(ingestion::create_batch))
         .routes(routes!(ingestion::act_on_batch))
@@ -185,7 +191,7 @@ fn audit() -> OpenApiRouter<App> {
 
 /// What lists and pages show, in one call each.
 fn shown() -> OpenApiRouter<App> {
-    use own::{errors, flows, overview, run, runs, schedules};
+    use own::{columns, datasets, errors, flows, overview, run, runs, schedules, system};
     OpenApiRouter::new()
         .routes(routes!(overview::get_overview))
         .routes(routes!(flows::list_flow_rows))
@@ -195,6 +201,17 @@ fn shown() -> OpenApiRouter<App> {
         .routes(routes!(run::get_run_detail))
         .routes(routes!(errors::list_run_inputs))
         .routes(routes!(errors::list_run_errors))
+        .routes(routes!(datasets::list_tables))
+        .routes(routes!(datasets::get_table))
+        .routes(routes!(datasets::get_table_history))
+        .routes(routes!(datasets::preview_table))
+        .routes(routes!(columns::get_flow_schema))
+        .routes(routes!(columns::put_flow_schema_policy))
+        .routes(routes!(columns::approve_flow_columns))
+        .routes(routes!(columns::dismiss_flow_columns))
+        .routes(routes!(system::get_system))
+        .routes(routes!(system::get_diagnostics))
+        .routes(routes!(system::list_codes))
 }
 
 fn clients() -> OpenApiRouter<App> {

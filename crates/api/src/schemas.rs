@@ -3,7 +3,7 @@
 
 mod accept;
 mod changes;
-mod define;
+pub mod define;
 pub mod descriptors;
 mod lists;
 pub mod rpc;

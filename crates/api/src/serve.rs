@@ -18,12 +18,17 @@ const IDLE: Duration = Duration::from_secs(75);
 /// How long open requests may take to end once the program was asked to stop.
 const DRAIN: Duration = Duration::from_secs(8);
 
+/// Turns true when the program was asked to stop: answers that would go on for ever end then. Requests carry it.
+#[derive(Clone)]
+pub struct Stopping(pub watch::Receiver<bool>);
+
 /// Serves until `shutdown` resolves; then takes no new connection, lets open requests end, and returns.
 ///
 /// # Errors
 /// Never today: a connection that fails is logged and a failing `accept` is tried again.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()>) -> io::Result<()> {
     let (stop, stopped) = watch::channel(false);
+    let router = router.layer(axum::Extension(Stopping(stopped.clone())));
     let mut connections = JoinSet::new();
     tokio::pin!(shutdown);
     loop {

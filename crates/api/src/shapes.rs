@@ -45,6 +45,7 @@ pub fn complete(mut document: Value) -> Value {
             let shape = shape.cloned().unwrap_or_default();
             let family = family(&files, path);
             parameters(operation, family["limit"].as_u64());
+            query(operation, &shape["query"]);
             common(operation, family["error"].as_str().unwrap_or("PlainError"));
             body(operation, shape["request"].as_str());
             answer(operation, shape["response"].as_str());
@@ -66,7 +67,7 @@ fn family<'a>(files: &'a [Value], path: &str) -> &'a Value {
 
 /// Bounds of numbers as the server has them. What Rust's types say of them is its own affair.
 fn parameters(operation: &mut Value, limit: Option<u64>) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_string();
         let schema = &mut parameter["schema"];
         if schema["type"] == json!(["string", "null"]) {
@@ -88,6 +89,15 @@ fn parameters(operation: &mut Value, limit: Option<u64>) {
             ("start" | "offset", _) => json!({ "type": "integer", "minimum": 0 }),
             _ => json!({ "type": "integer" }),
         };
+    }
+}
+
+/// What the shape of an operation says of its query.
+fn query(operation: &mut Value, shapes: &Value) {
+    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+        if let Some(shape) = parameter["name"].as_str().and_then(|name| shapes.get(name)) {
+            parameter["schema"] = shape.clone();
+        }
     }
 }
 

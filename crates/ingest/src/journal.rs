@@ -6,7 +6,7 @@
 
 use forebay_lake::Found;
 use forebay_model::Time;
-use forebay_model::run::trace::{self, Level, Line, Stage, Step};
+use forebay_model::run::trace::{self, Figures, Level, Line, Stage, Step};
 use forebay_store::Told;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +21,9 @@ const ONE_BY_ONE: u64 = 20;
 const SUMS: u64 = 200;
 /// The shortest time between two lines of a copy; it grows with their number.
 const PAUSE: Duration = Duration::from_secs(10);
+
+/// The same of signs of life.
+const LIFE: Duration = Duration::from_secs(60);
 
 /// Collects. The default one collects nothing.
 #[derive(Debug, Default)]
@@ -42,6 +45,8 @@ struct Open {
     last: Option<Instant>,
     /// Files at the last sum.
     files: u64,
+    /// When a sign of life was told last, and how often.
+    pulse: Option<(Instant, u32)>,
 }
 
 impl Journal {
@@ -152,6 +157,21 @@ impl Journal {
         }
         let fields = json!({ "landed": landed, "known": known, "segments": segments });
         self.info(format!("checkpoint: {landed} records landed, {known} known already"), fields);
+    }
+
+    /// A sign of life of a run that takes long: told the less often the longer it takes.
+    pub fn pulse(&self, figures: &Figures) {
+        {
+            let mut open = self.open();
+            let (last, count) = *open.pulse.get_or_insert((Instant::now(), 0));
+            if last.elapsed() < LIFE * (1 + count / 30).min(30) {
+                return;
+            }
+            open.pulse = Some((Instant::now(), count + 1));
+        }
+        let of = figures.bytes_total.map(|total| format!(" of {}", bytes(total))).unwrap_or_default();
+        let fields = serde_json::to_value(figures).unwrap_or_default();
+        self.info(format!("read {}{of}, {} records so far", bytes(figures.bytes), figures.records), fields);
     }
 
     /// What there is to write, taken out.

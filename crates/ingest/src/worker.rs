@@ -37,7 +37,7 @@ use futures::{FutureExt, TryStreamExt};
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::AssertUnwindSafe;
@@ -50,6 +50,9 @@ use tracing::{Instrument, error, info, warn};
 
 /// How often a run tells how far it is.
 const TELL: Duration = Duration::from_secs(1);
+
+/// A run that does not move for this long says so in its log.
+const STILL: Duration = Duration::from_secs(30);
 
 /// A run that was begun this many times as often as it may be tried, and never came to an end, takes its process down.
 const FUTILE: u32 = 4;
@@ -299,6 +302,7 @@ impl Worker {
     async fn watch(&self, held: &impl Held, progress: Arc<Progress>) -> Error {
         let every = TELL.min(self.settings.lease / 3);
         let (mut renewed, mut moved, mut seen) = (Instant::now(), Instant::now(), 0);
+        let mut waits = false;
         loop {
             tokio::time::sleep(every).await;
             match held.cancelled(self).await {
@@ -319,7 +323,15 @@ impl Worker {
                 warn!(error = %e, "progress could not be recorded");
             }
             if now != seen {
+                if std::mem::take(&mut waits) {
+                    let waited = moved.elapsed().as_secs();
+                    progress.journal.info(format!("goes on after {waited} s"), json!({ "waitedSeconds": waited }));
+                }
                 (seen, moved) = (now, Instant::now());
+            } else if !waits && moved.elapsed() > STILL {
+                waits = true;
+                let message = "nothing has moved for half a minute: the source asked for a pause, or does not answer";
+                progress.journal.warn(message, Value::Null);
             } else if moved.elapsed() > self.settings.idle {
                 return Error::new(Kind::TimedOut, &code::FLOW_1104, "the run made no progress")
                     .advice("Check that the source answers; the run is tried again.");
@@ -666,6 +678,12 @@ impl Worker {
         Ok(Some(self.finish(claim, &setup, record, promoted, progress).await))
     }
 
+    /// The run's record as the store has it.
+    async fn recorded(&self, claim: &Claim) -> Result<Option<Record>> {
+        let plan = self.store.plan(&claim.scope, &claim.run.id).await?;
+        Ok(plan.and_then(|plan| serde_json::from_value::<Option<Record>>(plan).ok().flatten()))
+    }
+
     /// Records what became of a run that met an error.
     async fn fail(&self, claim: &Claim, mut record: Option<Record>, progress: &Progress, error: Error) -> Result<()> {
         let outcome = outcome::of(&error, claim.attempt, self.settings.attempts);
@@ -687,6 +705,10 @@ impl Worker {
                 self.try_again(claim, progress, &error, gap).await
             }
             Outcome::FailedByData | Outcome::FailedByOutside => {
+                if record.is_none() {
+                    // It was ended while it copied: what is recorded is the last checkpoint.
+                    record = self.recorded(claim).await?;
+                }
                 if let Some(ended) = self.landed_after_all(claim, record.as_ref(), progress, &error).await? {
                     return ended;
                 }

@@ -96,7 +96,7 @@ impl Table {
         Ok(total)
     }
 
-    async fn stream(&self, table: &DeltaTable, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
+    pub(crate) async fn stream(&self, table: &DeltaTable, limit: Option<usize>) -> Result<SendableRecordBatchStream> {
         let snapshot = table.snapshot().map_err(|e| failed(e, self.unread()))?;
         let columns = shown(&snapshot.snapshot().arrow_schema());
         if columns.fields().is_empty() {
@@ -119,17 +119,17 @@ impl Table {
     }
 
     /// The newest state, for a reader: what goes wrong is no run's failure.
-    async fn seen(&self) -> Result<Option<DeltaTable>> {
+    pub(crate) async fn seen(&self) -> Result<Option<DeltaTable>> {
         self.open().await.map_err(|e| Error { code: &code::FLOW_1400, ..e })
     }
 
-    fn unread(&self) -> String {
+    pub(crate) fn unread(&self) -> String {
         format!("The lake could not read {}.", self.path)
     }
 }
 
 /// The columns that are the dataset's own.
-fn shown(columns: &Schema) -> SchemaRef {
+pub(crate) fn shown(columns: &Schema) -> SchemaRef {
     let own = columns.fields().iter().filter(|f| f.name() != VERSION);
     Arc::new(Schema::new(own.cloned().collect::<Vec<_>>()))
 }

@@ -155,6 +155,11 @@ impl Table {
         self.path.as_ref()
     }
 
+    /// The table's place, with a slash at its end.
+    pub(crate) fn url(&self) -> &Url {
+        &self.url
+    }
+
     /// The table's newest state; `None` when nothing has been committed yet.
     pub(crate) async fn open(&self) -> Result<Option<DeltaTable>> {
         let doing = || format!("The lake could not read the log of {}.", self.path);

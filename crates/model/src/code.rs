@@ -160,6 +160,7 @@ codes! {
     HTTP_405 "405" 405 "MethodNotAllowedError" "The header `Allow` names the methods that this address has.";
     HTTP_409 "409" 409 "ConflictError" "Something of that name exists already, or it is still in use.";
     HTTP_413 "413" 413 "PayloadTooLargeError" "The request, or what it adds to, is larger than the operator allows. The message has the limit.";
+    HTTP_503 "503" 503 "ServiceUnavailableError" "There is no room for the request now. `Retry-After` says when to try again.";
     HTTP_416 "416" 416 "RangeNotSatisfiableError" "The range lies outside the file. Its length is in `Content-Range`.";
 }
 

@@ -64,6 +64,8 @@ pub enum Resource {
     Delivery,
     /// The columns that a flow's source was seen to have, and what is to be done with new ones; its id is the flow's.
     FlowSchema,
+    /// What a person has filled in of a form that is not sent yet.
+    Draft,
 }
 
 impl Resource {
@@ -90,6 +92,7 @@ impl Resource {
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
             Resource::FlowSchema => "flowSchemas",
+            Resource::Draft => "drafts",
         }
     }
 }

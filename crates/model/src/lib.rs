@@ -5,6 +5,7 @@
 
 pub mod cause;
 pub mod code;
+pub mod diff;
 pub mod document;
 pub mod error;
 pub mod event;

@@ -28,6 +28,7 @@ pub const KINDS: [&str; 3] = ["Connection", "Dataset", "Flow"];
 /// One document of a manifest file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind")]
+#[expect(clippy::large_enum_variant, reason = "there are hundreds at most, and most of them are flows")]
 pub enum Manifest {
     /// Credentials of one account.
     Connection(Connection),

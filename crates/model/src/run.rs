@@ -6,7 +6,7 @@ pub mod trace;
 
 use crate::code::Code;
 use crate::files::Window;
-use crate::{Error, Result, Time};
+use crate::{Error, Result, Time, cause};
 use serde_json::{Map, Value, json};
 
 /// The first activity: from the source to the raw zone.
@@ -406,7 +406,8 @@ pub fn claimed(started: Time) -> Value {
 pub fn cancelled(at: Time, why: &Problem) -> Value {
     let span = Span { started: at, completed: Some(at) };
     let status = json!({ "status": "failed", "errors": [why.json()] });
-    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [] })
+    let cause = json!({ "kind": cause::CANCELLED, "code": why.code, "message": why.message });
+    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [], "cause": cause })
 }
 
 /// A flow's `lastRunDetails`.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_api::{Engine, Mapped, Sample, SampleColumn, Stored};
+use forebay_api::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
 use forebay_ingest::mapping::MapSpec;
 use forebay_ingest::worker::Pinned;
 use forebay_ingest::{decode, mapping};
@@ -19,6 +19,7 @@ use object_store::path::Path;
 use object_store::{GetOptions, ObjectStore, ObjectStoreExt};
 use serde_json::Value;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tracing::warn;
@@ -33,6 +34,12 @@ const PARTS: usize = 2;
 pub struct LakeEngine {
     /// Where datasets are.
     pub lake: Lake,
+    /// When the program started.
+    pub started: Time,
+    /// The data folder.
+    pub folder: PathBuf,
+    /// What the program was configured with, each secret masked.
+    pub configuration: String,
 }
 
 #[async_trait]
@@ -131,5 +138,59 @@ impl Engine for LakeEngine {
                 Err(e) => warn!(error = %e, path, "an object that nobody needs could not be removed; the keeper will"),
             }
         }
+    }
+
+    async fn describe(&self, table: &str) -> Result<Option<TableState>> {
+        let told = self.lake.table(table).describe().await?;
+        Ok(told.map(|forebay_lake::State { version, files, rows, bytes, modified }| TableState {
+            version,
+            files,
+            rows,
+            bytes,
+            modified,
+        }))
+    }
+
+    async fn history(&self, table: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
+        let commits = self.lake.table(table).commits(before, limit).await?;
+        let told = |commit: forebay_lake::Commit| TableCommit {
+            version: commit.version,
+            at: commit.at,
+            operation: commit.operation,
+            run: commit.run,
+            batch: commit.batch,
+            added_rows: commit.added_rows,
+            added_files: commit.added_files,
+            removed_files: commit.removed_files,
+            bytes: commit.bytes,
+        };
+        Ok(commits.into_iter().map(told).collect())
+    }
+
+    async fn read_at(&self, table: &str, version: Option<u64>, limit: usize) -> Result<TableRows> {
+        let forebay_lake::Rows { version, columns, rows } = self.lake.table(table).rows_at(version, limit).await?;
+        Ok(TableRows { version, columns, rows })
+    }
+
+    fn address(&self, folder: &str) -> String {
+        self.lake.address(folder)
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let folder = self.folder.clone();
+        let asked = tokio::task::spawn_blocking(move || rustix::fs::statvfs(folder.as_path()));
+        let space = match asked.await {
+            Ok(Ok(space)) => {
+                let bytes = |blocks: u64| blocks.saturating_mul(space.f_frsize);
+                Some((bytes(space.f_bavail), bytes(space.f_blocks)))
+            }
+            _ => None,
+        };
+        Ok(Host {
+            started: self.started,
+            folder: self.folder.display().to_string(),
+            space,
+            configuration: self.configuration.clone(),
+        })
     }
 }

@@ -83,6 +83,9 @@ async fn upkeep(store: &Store, lake: &Lake, config: &Config, now: Time) {
         Ok(count) => info!(count, "removed old entries of the audit trail"),
         Err(e) => warn!(error = %e, source = ?e.source, "old entries of the audit trail could not be removed"),
     }
+    if let Err(e) = store.history_expire(now - days(config.audit.days)).await {
+        warn!(error = %e, source = ?e.source, "old entries of the history could not be removed");
+    }
     if let Err(e) = tend(lake, &config.lake, now).await {
         warn!(error = %e, source = ?e.source, "the lake could not be looked after; it is tried again");
     }

@@ -11,7 +11,7 @@ mod place;
 mod playground;
 mod serve;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +37,9 @@ enum Command {
     /// Start a local S3 endpoint with sample data and, if asked, a simulated HubSpot account; prints one JSON line with
     /// their addresses and the credentials they accept.
     Playground(Playground),
+    /// What talks to a server.
+    #[command(flatten)]
+    Client(Box<forebay_cli::Command>),
 }
 
 #[derive(Args, Default)]
@@ -144,6 +147,7 @@ enum Output {
 }
 
 fn main() -> ExitCode {
+    forebay_cli::complete(Cli::command);
     let cli = Cli::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -152,21 +156,23 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = runtime.block_on(async {
-        match cli.command.unwrap_or(Command::Serve(Serve::default())) {
+    let code = runtime.block_on(async {
+        let done = match cli.command.unwrap_or(Command::Serve(Serve::default())) {
             Command::Serve(args) => serve::command(args).await,
             Command::Backup(args) => backup::save(args).await,
             Command::Restore(args) => backup::load(args).await,
             Command::Demo(args) => demo::command(args).await,
             Command::Playground(args) => playground::command(args).await,
+            Command::Client(command) => return forebay_cli::run(*command).await,
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(message) => {
+                eprintln!("forebay: {message}");
+                ExitCode::FAILURE
+            }
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(message) => {
-            eprintln!("forebay: {message}");
-            ExitCode::FAILURE
-        }
-    }
+    code
 }

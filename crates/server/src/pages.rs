@@ -1,17 +1,29 @@
 //! What browsers get beside the API: the web UI below `/ui/` and the book below `/docs/`. Both are compiled in; no page
 //! asks another host for anything.
 
+mod docs;
 mod ui;
 
 use forebay_api::{Asked, Page, Pages};
 
 /// The pages of this program.
-pub struct Site;
+pub struct Site {
+    docs: docs::Docs,
+}
+
+impl Site {
+    /// Nothing is rendered before somebody asks.
+    pub const fn new() -> Site {
+        Site { docs: docs::Docs::new() }
+    }
+}
 
 impl Pages for Site {
     fn page(&self, asked: &Asked<'_>) -> Option<Page> {
         match asked.path {
             "/" | "/ui" => Some(moved("/ui/", asked.query)),
+            "/docs" => Some(moved("/docs/", asked.query)),
+            path if path.starts_with("/docs/") => Some(self.docs.page(asked)),
             path if path.starts_with("/ui/") => Some(ui::page(asked)),
             _ => None,
         }

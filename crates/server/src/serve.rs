@@ -166,7 +166,13 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
     let accounts = Accounts::new(gate, Arc::new(vault), places);
     let app = App {
         store: store.clone(),
-        engine: Arc::new(LakeEngine { lake: lake.clone() }),
+        engine: Arc::new(LakeEngine {
+            lake: lake.clone(),
+            started: Utc::now(),
+            folder: std::path::absolute(data).unwrap_or_else(|_| data.clone()),
+            // What holds secrets shows none when it is printed.
+            configuration: format!("{config:#?}"),
+        }),
         accounts: accounts.clone(),
         clock: Arc::new(clock),
         random: Arc::new(forebay_api::system_random),
@@ -178,8 +184,9 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
             lake: lake_folder(data)?,
         }),
         tokens,
+        watchers: forebay_api::Watchers::default(),
         metrics: Arc::new(move || metrics.render()),
-        pages: Some(Arc::new(crate::pages::Site)),
+        pages: Some(Arc::new(crate::pages::Site::new())),
         demo,
     };
     let stop = CancellationToken::new();

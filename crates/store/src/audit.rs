@@ -118,6 +118,11 @@ impl Trail {
     }
 }
 
+/// What is known of the request under way; none outside of one.
+pub(crate) fn under_way() -> Option<Entry> {
+    TRAIL.try_with(|trail| trail.entry().clone()).ok()
+}
+
 /// Notes that a document is written, in the transaction that writes it. One request leaves one entry: that of its first
 /// document.
 pub(crate) async fn note(connection: &mut AnyConnection, document: &Document, action: &str) -> Result<()> {
@@ -187,7 +192,7 @@ async fn next(connection: &mut AnyConnection, org: &str) -> Result<Option<AnyRow
 }
 
 /// A text of a caller's, fit for a column: short, and without control characters.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     text.chars().take(LONGEST).map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 

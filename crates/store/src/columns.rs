@@ -62,13 +62,9 @@ impl Store {
         let mut tx = self.database.write_of(scope, Resource::Flow, flow).await?;
         check(&mut tx, claim).await?;
         let policy = policy(&mut tx, scope, flow).await?;
-        let mut count = names.len();
         let mut pending = Vec::new();
-        for column in met.iter().filter(|column| keepable(&column.name) && !names.contains(column.name.as_str())) {
-            if count >= MOST {
-                break;
-            }
-            count += 1;
+        let new = met.iter().filter(|column| keepable(&column.name) && !names.contains(column.name.as_str()));
+        for column in new.take(MOST.saturating_sub(names.len())) {
             let known = names.is_empty() || policy == "ignore" || mapped.contains(&column.name);
             insert(&mut tx, claim, column, if known { "known" } else { "pending" }, now).await?;
             if !known {

@@ -1,15 +1,15 @@
 //! Storing, reading, changing and deleting one document.
 
-use crate::database::failed;
+use crate::database::{failed, millis};
 use crate::known::{Answer, Question};
 use crate::rows::{self, COLUMNS, Place};
-use crate::{Store, audit, deliveries, sandboxes, schedules, seal};
+use crate::{Store, changes, deliveries, sandboxes, schedules, seal};
 use forebay_model::document::{bare_etag, etag_matches};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Row};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::time::Instant;
 
 /// Sealed fields by JSON pointer, such as `/auth/params/s3SecretKey`.
@@ -117,8 +117,10 @@ impl Store {
         let stored = rows::load(&mut tx, scope, resource, id).await?;
         check_etag(if_match, &stored.document)?;
         let secrets = self.opened(scope, &stored)?;
-        let (body, secrets) = change(&stored.document, &secrets)?;
+        let (body, new) = change(&stored.document, &secrets)?;
         let mut stored = rows::renewed(stored, body, now)?;
+        stored.resealed = changed(&secrets, &new);
+        let secrets = new;
         stored.sealed = seal::seal(&self.database.keys, &Place::new(scope, resource, id), &secrets)?;
         rows::replace(&mut tx, scope, &stored).await?;
         if resource == Resource::Flow {
@@ -159,10 +161,14 @@ impl Store {
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2 AND resource = $3 AND id = $4";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(resource.name()).bind(id);
         query.execute(&mut *tx).await.map_err(failed)?;
-        audit::note(&mut tx, &stored.document, "Delete").await?;
+        rows::note(&mut tx, scope, &stored, ["Delete", "deleted"], millis(now)).await?;
         match resource {
             Resource::Flow => {
                 schedules::forget(&mut tx, scope, id, now).await?;
+                // What was kept beside it, by its id.
+                let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox);
+                let query = query.bind(Resource::FlowSchema.name()).bind(id);
+                query.execute(&mut *tx).await.map_err(failed)?;
                 for folder in ["raw", "ledgers"] {
                     let folder = format!("{folder}/{}/{id}", scope.sandbox);
                     crate::leases::insert_cleanup(&mut tx, &folder).await?;
@@ -205,6 +211,7 @@ impl Store {
         let sql = "DELETE FROM documents WHERE org = $1 AND sandbox = $2";
         sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).execute(&mut *tx).await.map_err(failed)?;
         sandboxes::stop(&mut tx, &scope.org, &scope.sandbox).await?;
+        changes::note_emptied(&mut tx, scope).await?;
         for folder in sandboxes::FOLDERS {
             crate::leases::insert_cleanup(&mut tx, &format!("{folder}/{}", scope.sandbox)).await?;
         }
@@ -259,6 +266,16 @@ impl Store {
         self.database.known.keep(question, changes, since, Answer::Sandbox(scope.clone()));
         Ok(Some(scope))
     }
+}
+
+/// Pointers of the sealed fields that are other than before, came or went.
+fn changed(before: &Secrets, after: &Secrets) -> Vec<String> {
+    let same = |pointer: &String| match (before.get(pointer), after.get(pointer)) {
+        (Some(old), Some(new)) => old.expose_secret() == new.expose_secret(),
+        (old, new) => old.is_none() && new.is_none(),
+    };
+    let all: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    all.into_iter().filter(|pointer| !same(pointer)).cloned().collect()
 }
 
 /// Where a dataset's table lies in the lake.

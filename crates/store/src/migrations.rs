@@ -20,6 +20,7 @@ const MIGRATIONS: &[(u32, &str)] = &[
     (10, include_str!("../migrations/0010_audit.sql")),
     (30, include_str!("../migrations/0030_batches.sql")),
     (40, include_str!("../migrations/0040_sessions.sql")),
+    (41, include_str!("../migrations/0041_changes.sql")),
     (FACTS, include_str!("../migrations/0050_run_facts.sql")),
     (60, include_str!("../migrations/0060_run_log.sql")),
 ];

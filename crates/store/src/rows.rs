@@ -2,7 +2,7 @@
 //! transaction or on a reader, and names its place in full.
 
 use crate::database::{failed, is_duplicate, millis, time};
-use crate::{audit, facts};
+use crate::{audit, changes, facts, history};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use serde_json::{Map, Value};
 use sqlx::AnyConnection;
@@ -30,6 +30,10 @@ pub(crate) struct Stored {
     pub version: i64,
     pub stamped: bool,
     pub sealed: Option<Vec<u8>>,
+    /// The body before this version, where there was one.
+    pub before: Option<Value>,
+    /// Which sealed fields this version changes, by their pointers.
+    pub resealed: Vec<String>,
 }
 
 /// The columns that [`document`] reads.
@@ -71,6 +75,8 @@ pub(crate) async fn find(
         version: row.try_get(5).map_err(failed)?,
         stamped: stamped == 1,
         sealed: row.try_get(7).map_err(failed)?,
+        before: None,
+        resealed: Vec::new(),
     }))
 }
 
@@ -97,7 +103,8 @@ pub(crate) fn first(resource: Resource, id: &str, body: Value, stamped: bool, no
     let now = time(millis(now))?;
     let document =
         Document { resource, id: id.to_string(), etag: String::new(), created: now, updated: now, body: Value::Null };
-    renewed(Stored { document, version: 0, stamped, sealed: None }, body, now)
+    let none = Stored { document, version: 0, stamped, sealed: None, before: None, resealed: Vec::new() };
+    renewed(none, body, now)
 }
 
 /// Makes the next version of a document, with a new etag; nothing is written yet.
@@ -107,7 +114,8 @@ pub(crate) fn renewed(mut stored: Stored, body: Value, now: Time) -> Result<Stor
     // A clock that steps back must not make a change look older than the one before it.
     document.updated = time(millis(now))?.max(document.updated);
     document.etag = etag(document, stored.version);
-    document.body = if stored.stamped { stamp(document, body)? } else { body };
+    let body = if stored.stamped { stamp(document, body)? } else { body };
+    stored.before = Some(std::mem::replace(&mut document.body, body));
     Ok(stored)
 }
 
@@ -209,10 +217,7 @@ pub(crate) async fn insert(connection: &mut AnyConnection, scope: &Scope, stored
         .bind(document.body.to_string())
         .bind(stored.sealed.as_deref());
     match query.execute(&mut *connection).await {
-        Ok(_) => {
-            follow(&mut *connection, scope, document).await?;
-            audit::note(connection, document, "Create").await
-        }
+        Ok(_) => note(connection, scope, stored, ["Create", "created"], millis(document.updated)).await,
         Err(error) if is_duplicate(&error) => Err(exists(document.resource, &document.id)),
         Err(error) => Err(failed(error)),
     }
@@ -244,8 +249,22 @@ pub(crate) async fn replace(connection: &mut AnyConnection, scope: &Scope, store
     if done.rows_affected() != 1 {
         return Err(not_found(document.resource, &document.id));
     }
-    follow(&mut *connection, scope, document).await?;
-    audit::note(connection, document, "Update").await
+    note(connection, scope, stored, ["Update", "updated"], millis(document.updated)).await
+}
+
+/// Tells of a write, in its transaction: the audit trail, the document's history, and those who watch the sandbox. Always
+/// in this order, which is that of the locks.
+pub(crate) async fn note(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    stored: &Stored,
+    [action, told]: [&str; 2],
+    at: i64,
+) -> Result<()> {
+    follow(&mut *connection, scope, &stored.document).await?;
+    audit::note(&mut *connection, &stored.document, action).await?;
+    history::note(&mut *connection, scope, stored, action, at).await?;
+    changes::note(connection, scope, &stored.document, told, at).await
 }
 
 /// Brings what is kept beside a document up to date with it.

@@ -180,6 +180,7 @@ pub(crate) async fn stop(connection: &mut AnyConnection, org: &str, sandbox: &st
         "DELETE FROM batch_queue WHERE org = $1 AND sandbox = $2",
         "DELETE FROM batch_uploads WHERE org = $1 AND sandbox = $2",
         "DELETE FROM batch_pieces WHERE org = $1 AND sandbox = $2",
+        "DELETE FROM history WHERE org = $1 AND sandbox = $2",
     ] {
         sqlx::query(sql).bind(org).bind(sandbox).execute(&mut *connection).await.map_err(failed)?;
     }

@@ -22,6 +22,8 @@ export type RunStatus = 'pending' | 'inProgress' | 'success' | 'failed' | 'cance
 export interface Ref {
   readonly id: string;
   readonly name: string;
+  /** It was deleted. */
+  readonly gone?: boolean;
 }
 
 export interface Items<T> {
@@ -56,6 +58,8 @@ export interface RunRow extends Numbers {
   readonly number: number;
   readonly flow: Ref;
   readonly status: RunStatus;
+  /** When it was put into the queue, or when it started. */
+  readonly at: number;
   readonly startedAt?: number;
   readonly completedAt?: number;
   readonly durationMs?: number;
@@ -87,9 +91,8 @@ export interface Overview {
 
 export interface Schedule {
   readonly frequency: string;
-  readonly interval: number;
-  readonly startTime: number | string;
-  readonly endTime?: number | string;
+  readonly interval?: number;
+  readonly startTime?: number;
   readonly backfill: boolean;
   /** `every 15 minutes` */
   readonly text: string;
@@ -174,11 +177,19 @@ export interface FlowSchema {
   readonly columns: readonly { readonly name: string; readonly type: string; readonly mapped: boolean; readonly targets: readonly string[] }[];
   readonly pending: readonly PendingColumn[];
   readonly fields: readonly { readonly path: string; readonly type: string; readonly required: boolean; readonly key?: boolean }[];
-  readonly history: readonly TimelineItem[];
+  /** Decisions, the newest first. */
+  readonly history: readonly ColumnDecision[];
+}
+
+export interface ColumnDecision {
+  readonly at: number;
+  readonly by: string;
+  readonly action: 'approve' | 'dismiss' | 'policy';
+  readonly columns?: readonly string[];
 }
 
 export interface SchedulePreview {
-  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from: number; readonly to: number } }[];
+  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from?: number; readonly to?: number } }[];
   readonly text: string;
   readonly overlap: string;
 }
@@ -188,7 +199,7 @@ export interface Problem {
   readonly code: string;
   readonly title: string;
   readonly what: string;
-  readonly where: { readonly file?: string; readonly line?: number; readonly column?: number; readonly field?: string; readonly object?: string };
+  readonly where: { readonly file?: string; readonly line?: number; readonly column?: string; readonly field?: string; readonly object?: string };
   readonly why: string;
   readonly do: string;
   readonly since?: number;
@@ -221,13 +232,15 @@ export interface Attempt {
   readonly startedAt?: number;
   readonly endedAt?: number;
   readonly worker?: string;
-  readonly outcome?: string;
+  readonly outcome: string;
+  /** When it is tried again. */
+  readonly retryAt?: number;
 }
 
 export interface RunDetail {
   readonly run: RunRow;
   readonly attempts: readonly Attempt[];
-  readonly attemptsMax: number;
+  readonly attemptsMax?: number;
   readonly balance: Numbers & { readonly warned: number };
   readonly stages: readonly Stage[];
   readonly progress?: Progress;
@@ -236,17 +249,17 @@ export interface RunDetail {
   readonly files: { readonly input: number; readonly output: number };
   readonly sizes: { readonly input: number; readonly output: number };
   readonly batch?: string;
-  readonly dataset: Ref;
+  readonly dataset?: Ref;
   /** Of the table, that the run committed. */
   readonly version?: number;
   readonly flow: Ref & { readonly state: string; readonly etag: string };
-  readonly source: { readonly spec: Ref & { readonly title?: string }; readonly connection: Ref };
+  readonly source?: { readonly spec: Ref & { readonly title?: string }; readonly connection: Ref };
   readonly configuration: { readonly flow?: unknown; readonly changedSince: boolean };
   readonly cancellable: boolean;
   readonly retriable: boolean;
   readonly replayable: boolean;
-  /** Why something is not possible, by its name. */
-  readonly explain?: Readonly<Partial<Record<'cancellable' | 'retriable' | 'replayable', string>>>;
+  /** Why something is not possible. */
+  readonly explain: Readonly<Partial<Record<'cancel' | 'retry' | 'replay', string>>>;
 }
 
 export interface RunInput {
@@ -258,8 +271,11 @@ export interface RunInput {
 
 export interface RunError {
   readonly file: string;
+  /** From 1; 0 where the source has no lines. */
   readonly line: number;
-  readonly column?: number;
+  /** Of the source. */
+  readonly column?: string;
+  /** Of the target. */
   readonly field?: string;
   readonly code: string;
   readonly message: string;

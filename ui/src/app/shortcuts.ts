@@ -46,7 +46,8 @@ function onKey(event: KeyboardEvent): void {
   const key = pressed(event);
   const single = !key.startsWith('mod+');
   if (single && (!settings.get().keys || typing(event.target))) return;
-  if (document.querySelector('[role=dialog], [role=alertdialog]') !== null) return;
+  // A toast is an alertdialog too, though not a modal one.
+  if (document.querySelector('[role=dialog], [role=alertdialog]:not([aria-modal=false])') !== null) return;
   const sequence = single && event.timeStamp - pendingSince < 1000 ? `${pending} ${key}`.trim() : key;
   const known = shortcuts.get();
   const hit = known.findLast((s) => s.keys === sequence) ?? known.findLast((s) => s.keys === key);

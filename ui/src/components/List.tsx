@@ -1,10 +1,13 @@
-import { Cell, Column, Row, SearchField, TableBody, TableHeader, TableView } from '@react-spectrum/s2';
+import { ActionBarContext, SearchField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { type ReactElement, type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
-import { useGo, useUrl } from '../app/go';
+import { useUrl } from '../app/go';
 import { settings } from '../app/settings';
 import { useShortcut } from '../app/shortcuts';
 import { t } from '../messages/common';
+import { type Handle, ROW, Rows } from './Rows';
+
+export { focusedRow } from './Rows';
 
 export interface ColumnOf<T> {
   readonly id: string;
@@ -43,7 +46,7 @@ interface Props<T> {
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 12, minWidth: 0 });
 const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8, alignItems: 'end' });
 const number = style({ font: 'ui-sm', color: 'neutral-subdued', marginStart: 'auto' });
-const ROW = 40;
+const none: Selected = new Set();
 
 /**
  * A table of up to thousands of rows, of which only those on screen are in the document. The filter (`?q=`) and the
@@ -51,15 +54,17 @@ const ROW = 40;
  */
 export function List<T>({ label, items, id, columns, text, href, controls, actionBar, height, urlPrefix = '' }: Props<T>) {
   const [url, setUrl] = useUrl();
-  const box = useRef<HTMLDivElement>(null);
-  const go = useGo();
+  const table = useRef<Handle>(null);
+  const [chosen, setSelected] = useState(none);
   const kept = String(url[`${urlPrefix}q`] ?? '');
   const [query, setQuery] = useState(kept);
   useEffect(() => setQuery(kept), [kept]);
   const sort = String(url[`${urlPrefix}sort`] ?? '');
   const late = useDeferredValue(query);
   const shown = useMemo(() => arrange(items, columns, sort, late, text), [items, columns, sort, late, text]);
-  const press = (key: string) => () => move(box.current, key);
+  // What the filter hides is not chosen: nobody should act on what is not seen.
+  const selected = useMemo(() => (chosen.size === 0 ? none : new Set(shown.map(id).filter((one) => chosen.has(one)))), [chosen, shown, id]);
+  const press = (key: string) => () => table.current?.press(key);
   useShortcut('j', t('nextRow'), press('ArrowDown'));
   useShortcut('k', t('previousRow'), press('ArrowUp'));
   useShortcut('x', t('select'), press(' '), actionBar !== undefined);
@@ -70,7 +75,7 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
   }
 
   return (
-    <div className={column} ref={box}>
+    <div className={column}>
       <div className={bar}>
         {text !== undefined && <SearchField label={t('filter')} value={query} onChange={filter} />}
         {controls}
@@ -78,51 +83,25 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
           {shown.length === items.length ? t('shown', { count: items.length }) : t('shownOf', { shown: shown.length, count: items.length })}
         </span>
       </div>
-      <TableView
-        aria-label={label}
-        selectionMode={actionBar === undefined ? 'none' : 'multiple'}
-        {...(sort !== '' && {
-          sortDescriptor: { column: sort.replace(/^-/, ''), direction: sort.startsWith('-') ? 'descending' : 'ascending' } as const,
-        })}
-        onSortChange={({ column: by, direction }) => setUrl({ [`${urlPrefix}sort`]: `${direction === 'descending' ? '-' : ''}${String(by)}` })}
-        {...(href !== undefined && {
-          onAction: (key) => {
-            const item = items.find((one) => id(one) === key);
-            if (item !== undefined) go(href(item));
-          },
-        })}
-        {...(actionBar !== undefined && {
-          renderActionBar: (keys) => actionBar(new Set(keys === 'all' ? shown.map(id) : [...keys].map(String))),
-        })}
-        // The table knows its rows by their number only: how high they are decides the height of the box.
-        UNSAFE_style={{ height: height ?? Math.min(640, Math.max(3, shown.length) * ROW + ROW + 2) }}
-        styles={style({ width: 'full' })}
-      >
-        <TableHeader>
-          {columns.map((one, i) => (
-            <Column
-              key={one.id}
-              id={one.id}
-              isRowHeader={i === 0}
-              allowsSorting={one.value !== undefined}
-              align={one.align ?? 'start'}
-              minWidth={one.minWidth ?? 96}
-              {...(one.width !== undefined && { width: one.width })}
-            >
-              {one.title}
-            </Column>
-          ))}
-        </TableHeader>
-        <TableBody items={shown as Iterable<object>} dependencies={[columns]} renderEmptyState={() => <span>{t('nothingMatches', { query })}</span>}>
-          {(item) => (
-            <Row id={id(item as T)} {...(text !== undefined && { textValue: text(item as T) })}>
-              {columns.map((one) => (
-                <Cell key={one.id} align={one.align ?? 'start'}>{one.cell(item as T)}</Cell>
-              ))}
-            </Row>
-          )}
-        </TableBody>
-      </TableView>
+      <Rows
+        label={label}
+        items={shown}
+        id={id}
+        columns={columns}
+        href={href}
+        sort={sort}
+        onSort={(by) => setUrl({ [`${urlPrefix}sort`]: by })}
+        selected={actionBar === undefined ? undefined : selected}
+        onSelect={setSelected}
+        height={height ?? Math.min(640, Math.max(3, shown.length) * ROW + ROW + 18)}
+        empty={t('nothingMatches', { query })}
+        handle={table}
+      />
+      {actionBar !== undefined && (
+        <ActionBarContext.Provider value={{ selectedItemCount: selected.size, onClearSelection: () => setSelected(new Set()) }}>
+          {actionBar(selected)}
+        </ActionBarContext.Provider>
+      )}
     </div>
   );
 }
@@ -152,21 +131,4 @@ function arrange<T>(
     if (x === undefined || y === undefined) return Number(x === undefined) - Number(y === undefined);
     return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(String(x), String(y)));
   });
-}
-
-/** The row that has the focus, or holds it; its `dataset.key` is the item's id. */
-export function focusedRow(): HTMLElement | null {
-  return document.activeElement?.closest<HTMLElement>('[role=row][data-key]') ?? null;
-}
-
-/** Moves in the table by the keys that it knows itself, so that there is one way of moving only. */
-function move(box: HTMLElement | null, key: string): void {
-  const grid = box?.querySelector<HTMLElement>('[role=grid], [role=treegrid]');
-  if (!grid) return;
-  if (!grid.contains(document.activeElement)) {
-    grid.querySelector<HTMLElement>('[role=row][tabindex="0"], [role=rowgroup] [role=row]')?.focus();
-    if (grid.contains(document.activeElement)) return;
-    grid.focus();
-  }
-  (document.activeElement ?? grid).dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
 }

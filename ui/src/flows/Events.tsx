@@ -10,10 +10,10 @@ import { Diff } from './Diff';
 
 const list = style({ listStyleType: 'none', margin: 0, padding: 0, display: 'flex', flexDirection: 'column', minWidth: 0 });
 const entry = style({
-  display: 'flex', flexDirection: 'column', rowGap: 2, minWidth: 0, paddingY: 8, font: 'ui', overflowWrap: 'anywhere',
+  display: 'flex', flexDirection: 'column', rowGap: 8, minWidth: 0, paddingY: 8, font: 'ui', overflowWrap: 'anywhere',
   borderWidth: 0, borderBottomWidth: 1, borderStyle: 'solid', borderColor: 'gray-200',
 });
-const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 2, alignItems: 'baseline' });
+const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 2, alignItems: 'center' });
 const quiet = style({ font: 'ui-sm', color: 'neutral-subdued' });
 
 /** Runs and changes, newest first: what happened, who did it, what differs. */

@@ -7,13 +7,30 @@ import { t } from '../messages/flow-parts';
 
 const numbers: readonly ColumnOf<RunRow>[] = [
   { id: 'status', title: t('status'), minWidth: 184, value: (run) => stateWord(run.status), cell: (run) => <Status state={run.status} /> },
-  { id: 'started', title: t('started'), minWidth: 112, value: (run) => run.startedAt, cell: (run) => <Time at={run.startedAt} isQuiet /> },
+  { id: 'started', title: t('started'), minWidth: 112, value: (run) => run.startedAt ?? run.at, cell: (run) => <Time at={run.startedAt ?? run.at} isQuiet /> },
   { id: 'took', title: t('took'), align: 'end', value: (run) => run.durationMs, cell: (run) => <Took run={run} /> },
   { id: 'ingested', title: t('ingested'), align: 'end', minWidth: 112, value: (run) => run.ingested, cell: (run) => <Count value={run.ingested} /> },
   { id: 'failed', title: t('failed'), align: 'end', value: (run) => run.failed, cell: (run) => <Count value={run.failed} /> },
   { id: 'size', title: t('size'), align: 'end', value: (run) => run.bytes, cell: (run) => <Bytes value={run.bytes} /> },
   { id: 'error', title: t('error_'), minWidth: 240, cell: (run) => run.error && <span title={run.error.message}>{run.error.message}</span> },
 ];
+
+const withFlow: readonly ColumnOf<RunRow>[] = [
+  { id: 'run', title: t('run'), minWidth: 208, cell: nameOf, value: nameOf },
+  ...numbers,
+];
+const ofOne: readonly ColumnOf<RunRow>[] = [
+  { id: 'run', title: t('run'), minWidth: 96, cell: (run) => t('runNumber', { number: run.number }), value: (run) => run.number },
+  ...numbers,
+];
+
+function nameOf({ flow, number }: RunRow): string {
+  return t('runOf', { flow: flow.name, number });
+}
+
+function textOf(run: RunRow): string {
+  return `${nameOf(run)} ${stateWord(run.status)} ${run.error?.code ?? ''} ${run.error?.message ?? ''}`;
+}
 
 interface Props {
   readonly label: string;
@@ -25,18 +42,14 @@ interface Props {
 
 /** Runs as a table; Enter opens one. */
 export function RunList({ label, runs, hasFlows = false, height }: Props) {
-  const name = (run: RunRow) =>
-    hasFlows ? t('runOf', { flow: run.flow.name, number: run.number }) : t('runNumber', { number: run.number });
-  const first: ColumnOf<RunRow> = {
-    id: 'run', title: t('run'), minWidth: hasFlows ? 208 : 96, cell: name, value: (run) => (hasFlows ? name(run) : run.number),
-  };
+  const columns = hasFlows ? withFlow : ofOne;
   return (
     <List
       label={label}
       items={runs}
       id={(run) => run.id}
-      columns={[first, ...numbers]}
-      text={(run) => `${name(run)} ${stateWord(run.status)} ${run.error?.code ?? ''} ${run.error?.message ?? ''}`}
+      columns={columns}
+      text={textOf}
       href={(run) => to.run(run.id)}
       {...(height !== undefined && { height })}
     />

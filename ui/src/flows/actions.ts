@@ -6,21 +6,27 @@ import { type Descriptor, quoted } from '../components/copy';
 
 const SERVICE = '/data/foundation/flowservice';
 
+let timer: ReturnType<typeof setTimeout> | undefined;
+
 interface Made {
   readonly id: string;
   readonly etag: string;
 }
 
 /** Reads again what a change of flows or runs touches, without waiting for the server to tell of it. */
-export async function refresh(): Promise<void> {
-  await queryClient.invalidateQueries({
-    predicate: ({ queryKey: [, path] }) => typeof path === 'string' && /\/(flows|runs|overview|mappingSets)/.test(path),
-  });
+export function refresh(): void {
+  clearTimeout(timer);
+  // Of a hundred changes one after the other, the last one reads.
+  timer = setTimeout(() => {
+    void queryClient.invalidateQueries({
+      predicate: ({ queryKey: [, path] }) => typeof path === 'string' && /\/(flows|runs|overview|mappingSets)/.test(path),
+    });
+  }, 150);
 }
 
 async function changing<T>(work: Promise<T>): Promise<T> {
   const done = await work;
-  void refresh();
+  refresh();
   return done;
 }
 

@@ -1,5 +1,6 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useCallback } from 'react';
 import type { FlowRow } from '../api/own';
+import { queryClient } from '../api/query';
 import { useGo } from '../app/go';
 import { to } from '../app/links';
 import { useConfirm } from '../components/Confirm';
@@ -14,13 +15,16 @@ export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' 
 export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowRow, action: FlowAction) => void] {
   const [dialog, ask] = useConfirm();
   const go = useGo();
-  function act(flow: FlowRow, action: FlowAction): void {
+  // Stable, since the columns of long lists are made of it.
+  const act = useCallback((flow: FlowRow, action: FlowAction): void => {
     const { id, name } = flow;
     const last = flow.last.at(-1);
     switch (action) {
       case 'open': return go(to.flow(id));
       case 'edit': return go(to.flow(id, { tab: 'settings' }));
-      case 'clone': return go(to.newFlow({ clone: id }));
+      case 'clone':
+        clone(flow).then((draft) => go(to.newFlow({ draft, step: 'details' })), (error: unknown) => toast.failed(error));
+        return;
       case 'log': return go(last === undefined ? to.flow(id, { tab: 'runs' }) : to.run(last.id, { tab: 'log' }));
       case 'export':
         manifest([id]).then((yaml) => download(`${name}.yaml`, yaml, 'application/yaml'), (error: unknown) => toast.failed(error));
@@ -58,8 +62,14 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
           },
         });
     }
-  }
+  }, [ask, go]);
   return [dialog, act];
+}
+
+/** What a clone needs is loaded when somebody clones. */
+async function clone(flow: FlowRow): Promise<string> {
+  const { cloneDraft, setup } = await import('./setup');
+  return cloneDraft(await queryClient.fetchQuery(setup(flow)), t('copyOf', { name: flow.name }));
 }
 
 function scheduled({ schedule, freshness: { nextRunAt } }: FlowRow): string {

@@ -10,13 +10,14 @@ import { ErrorBox } from '../components/ErrorBox';
 import { toast } from '../components/toast';
 import { t } from '../messages/mapping';
 import type { Column, Row } from '../sources/explore';
-import { check, type SchemaRef, useCheck } from './check';
+import { check, type Fault, type SchemaRef, useCheck } from './check';
 import { useHistory } from './history';
 import { ImportDialog } from './ImportDialog';
-import { autoMap, columnOf, fieldName, type FieldType, fromCsv, type Line, lines, type Rule, type TargetField, toCsv, typeFor, written } from './model';
+import { autoMap, columnOf, fieldName, type FieldType, fromCsv, isKnown, type Line, lines, type Rule, type TargetField, toCsv, typeFor, written } from './model';
 import { Lines } from './Lines';
 import { RuleDialog } from './RuleDialog';
 import { valueAt } from '../sources/explore';
+import { without } from '../wizard/state';
 
 /** What the editor changes: the rules, and for a schema that is made with the dataflow also its fields. */
 export interface Mapping {
@@ -64,7 +65,14 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
   const all = useMemo(() => lines(columns, rules, fields), [columns, rules, fields]);
   const words = useDeferredValue(filter).toLowerCase().split(/\s+/).filter(Boolean);
   const byPath = useMemo(() => new Map(fields.map((one) => [one.path, one])), [fields]);
-  const faults = checked?.faults;
+  const faults = useMemo(() => {
+    const names = new Set(columns.map((one) => one.name));
+    const all = new Map<number, Fault>(checked?.faults);
+    rules.forEach((rule, at) => {
+      if (names.size > 0 && rule.sourceType === 'ATTRIBUTE' && !isKnown(rule.source, names)) all.set(at, { message: t('noColumn', { name: columnOf(rule.source) }) });
+    });
+    return all;
+  }, [checked, rules, columns]);
   const shownLines = useMemo(() => all.filter((line) => {
     const text = `${line.column?.name ?? ''} ${line.column?.title ?? ''} ${line.rule?.source ?? ''} ${line.rule?.destination ?? ''} ${line.missing?.path ?? ''}`.toLowerCase();
     if (!words.every((word) => text.includes(word))) return false;
@@ -72,7 +80,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
       case 'all': return true;
       case 'required': return line.missing !== undefined || byPath.get(line.rule?.destination ?? '')?.required === true;
       case 'unmapped': return line.rule === undefined;
-      case 'errors': return line.at !== undefined && faults?.has(line.at) === true;
+      case 'errors': return line.at !== undefined && faults.has(line.at);
     }
   // The words are made anew each time: their text is what counts.
   // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -82,7 +90,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
   const required = fields.filter((one) => one.required === true);
   const mappedColumns = new Set(rules.filter((rule) => rule.sourceType === 'ATTRIBUTE').map((rule) => columnOf(rule.source)));
   const key = fields.find((one) => one.key === true);
-  const errors = faults?.size ?? 0;
+  const errors = faults.size;
 
   useShortcut('mod+z', t('undo'), undo, canUndo && !isReadOnly);
   useShortcut('mod+y', t('redo'), redo, canRedo && !isReadOnly);
@@ -131,7 +139,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
     set({ rules, fields: fields.map((one) => (one.path === path ? { ...one, type } : one)) });
   }
   function rekey(path: string, isKey: boolean): void {
-    set({ rules, fields: fields.map(({ key: _, ...one }) => (one.path === path && isKey ? { ...one, key: true } : one)) });
+    set({ rules, fields: fields.map((one) => (one.path === path && isKey ? { ...one, key: true } : without(one, 'key'))) });
   }
   function byName(): void {
     const next = isNew
@@ -216,7 +224,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
       </div>
       {error !== null && <ErrorBox error={error} advice={t('checkFailed', { reason: asApiError(error).message })} onRetry={() => void refetch()} />}
       <Lines
-        lines={shownLines} rows={rows} fields={fields} byPath={byPath} checked={checked} isNew={isNew} isReadOnly={isReadOnly}
+        lines={shownLines} rows={rows} fields={fields} byPath={byPath} checked={checked} faults={faults} isNew={isNew} isReadOnly={isReadOnly}
         onTarget={(line, path) => put(line, { sourceType: line.rule?.sourceType ?? 'ATTRIBUTE', source: line.rule?.source ?? written(line.column?.name ?? ''), destination: path })}
         onToggle={toggle} onType={retype} onKey={rekey} onEdit={setEdited}
       />

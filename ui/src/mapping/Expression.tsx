@@ -1,4 +1,4 @@
-import { autocompletion, type CompletionContext, closeBrackets, completionKeymap } from '@codemirror/autocomplete';
+import { autocompletion, closeBrackets, closeCompletion, type CompletionContext, completionKeymap, completionStatus } from '@codemirror/autocomplete';
 import { defaultKeymap, history, historyKeymap } from '@codemirror/commands';
 import { bracketMatching, HighlightStyle, StreamLanguage, syntaxHighlighting } from '@codemirror/language';
 import { setDiagnostics } from '@codemirror/lint';
@@ -21,7 +21,7 @@ interface Props {
   readonly fault: Fault | undefined;
 }
 
-const box = style({
+const frame = style({
   borderWidth: 2, borderStyle: 'solid', borderColor: { default: 'gray-300', isInvalid: 'negative' }, borderRadius: 'default', minHeight: 72, font: 'code-sm',
   backgroundColor: 'base', overflow: 'hidden',
 });
@@ -93,7 +93,19 @@ export default function Expression({ label, value, onChange, columns, functions,
       }),
     });
     view.current = editor;
-    return () => editor.destroy();
+    // Escape closes the list first, and only then what the editor is in.
+    const box = place.current;
+    const escape = (event: KeyboardEvent) => {
+      if (event.key !== 'Escape' || completionStatus(editor.state) === null) return;
+      event.preventDefault();
+      event.stopPropagation();
+      closeCompletion(editor);
+    };
+    box.addEventListener('keydown', escape, true);
+    return () => {
+      box.removeEventListener('keydown', escape, true);
+      editor.destroy();
+    };
   }, [label]);
   useEffect(() => {
     const editor = view.current;
@@ -111,7 +123,7 @@ export default function Expression({ label, value, onChange, columns, functions,
     }];
     editor.dispatch(setDiagnostics(editor.state, marks));
   }, [fault, value]);
-  return <div ref={place} className={box({ isInvalid: fault !== undefined && fault.rows === undefined })} />;
+  return <div ref={place} className={frame({ isInvalid: fault !== undefined && fault.rows === undefined })} />;
 }
 
 function complete(context: CompletionContext, columns: readonly Column[], functions: readonly Func[]) {

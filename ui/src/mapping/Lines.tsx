@@ -45,13 +45,14 @@ interface Props extends Acts {
   readonly fields: readonly TargetField[];
   readonly byPath: ReadonlyMap<string, TargetField>;
   readonly checked: Checked | undefined;
+  readonly faults: ReadonlyMap<number, Fault>;
   /** Whether the fields are made with the dataflow, so that their names and types can be changed. */
   readonly isNew: boolean;
   readonly isReadOnly: boolean;
 }
 
 /** The lines of the mapping, of which only those on screen are in the document. */
-export function Lines({ lines, rows, fields, byPath, checked, isNew, isReadOnly, onTarget, onToggle, onType, onKey, onEdit }: Props) {
+export function Lines({ lines, rows, fields, byPath, checked, faults, isNew, isReadOnly, onTarget, onToggle, onType, onKey, onEdit }: Props) {
   const latest = useRef({ onTarget, onToggle, onType, onKey, onEdit });
   useEffect(() => {
     latest.current = { onTarget, onToggle, onType, onKey, onEdit };
@@ -83,7 +84,7 @@ export function Lines({ lines, rows, fields, byPath, checked, isNew, isReadOnly,
           return one === undefined ? null : (
             <One
               key={one.id} line={one} index={index} top={start} row={rows[0]} field={byPath.get(one.rule?.destination ?? one.missing?.path ?? '')}
-              fault={one.at === undefined ? undefined : checked?.faults.get(one.at)} tried={checked?.tried ?? 0} made={checked?.results[0] ?? undefined}
+              fault={one.at === undefined ? undefined : faults.get(one.at)} tried={checked?.tried ?? 0} made={checked?.results[0] ?? undefined}
               isNew={isNew} isReadOnly={isReadOnly} onPick={setPicking} {...acts}
             />
           );

@@ -98,13 +98,13 @@ interface TargetBoxProps {
   readonly value: string;
   readonly allowsNewFields: boolean;
   readonly onChange: (path: string) => void;
-  readonly autoFocus?: boolean;
+  readonly takesFocus?: boolean;
 }
 
 const MOST = 200;
 
 /** Chooses a field by search: of many fields only those that fit are listed. */
-export function TargetBox({ label: name, fields, value, allowsNewFields, onChange, autoFocus = false }: TargetBoxProps) {
+export function TargetBox({ label: name, fields, value, allowsNewFields, onChange, takesFocus = false }: TargetBoxProps) {
   const [text, setText] = useState(value);
   const words = text === value ? '' : text.toLowerCase();
   const fitting = fields.filter((one) => one.path.toLowerCase().includes(words)).slice(0, MOST);
@@ -113,7 +113,7 @@ export function TargetBox({ label: name, fields, value, allowsNewFields, onChang
       label={name} styles={full} items={fitting} inputValue={text} selectedKey={value === '' ? null : value} allowsCustomValue={allowsNewFields} menuTrigger="focus"
       // The picker was asked for by a press: its field takes the focus.
       // eslint-disable-next-line jsx-a11y/no-autofocus
-      autoFocus={autoFocus}
+      autoFocus={takesFocus}
       description={allowsNewFields ? t('pickNewHelp') : t('pickHelp')}
       onInputChange={setText}
       onSelectionChange={(path) => {

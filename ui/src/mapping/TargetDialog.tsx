@@ -22,7 +22,7 @@ export function TargetDialog({ name, fields, value, allowsNewFields, onChoose, o
       <Dialog size="S">
         <Heading slot="title">{t('pickTitle', { name })}</Heading>
         <Content>
-          <TargetBox label={t('target')} fields={fields} value={path} allowsNewFields={allowsNewFields} onChange={setPath} autoFocus />
+          <TargetBox label={t('target')} fields={fields} value={path} allowsNewFields={allowsNewFields} onChange={setPath} takesFocus />
         </Content>
         <ButtonGroup>
           <Button variant="secondary" onPress={onClose}>{common('cancel')}</Button>

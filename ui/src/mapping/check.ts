@@ -64,7 +64,7 @@ export async function check(rules: readonly Rule[], rows: readonly Row[], fields
   const by = new Map<string, { rows: Set<number>; message: string }>();
   for (const { record, message, destination } of shown.errors) {
     if (destination === undefined) continue;
-    const one = by.get(destination) ?? { rows: new Set<number>(), message: message.replace(/^\S+ is null: /, '') };
+    const one = by.get(destination) ?? { rows: new Set<number>(), message: message.replace(/^\S+ is null: (\w+\(\):? )?/, '') };
     one.rows.add(record);
     by.set(destination, one);
   }

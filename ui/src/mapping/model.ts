@@ -58,6 +58,13 @@ export function columnOf(source: string): string {
   return /^\$\{(.*)\}$/.exec(source)?.[1] ?? source;
 }
 
+/** Whether the source has what an attribute names: a column, something in it, or the object around columns. */
+export function isKnown(source: string, names: ReadonlySet<string>): boolean {
+  const name = columnOf(source);
+  const base = name.split(/[.[]/)[0] ?? name;
+  return names.has(name) || names.has(base) || [...names].some((one) => one.startsWith(`${name}.`) || name.startsWith(`${one}.`) || name.startsWith(`${one}[`));
+}
+
 /** A column's name as it is written in rules and expressions. */
 export function written(name: string): string {
   return /^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)*$/.test(name) ? name : `\${${name}}`;
@@ -66,6 +73,7 @@ export function written(name: string): string {
 /** A name that a schema takes: `Order ID` is `order_id`. */
 export function fieldName(name: string): string {
   const plain = name
+    .replace(/^Properties_(.*)_Value$/, '$1')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
@@ -80,8 +88,8 @@ const types: Readonly<Record<string, FieldType>> = {
   float: 'number', decimal: 'number', boolean: 'boolean', date: 'date', 'date-time': 'date-time', timestamp: 'date-time', array: 'array', object: 'object',
 };
 
-/** The type of a new field for a column: what the source says, or what all of its sample values look like. */
-export function typeFor(column: Column, values: readonly unknown[]): FieldType {
+/** The type of a new field for a column: what the source says; of plain text, what all of its sample values look like. */
+export function typeFor(column: Column, values: readonly unknown[] = []): FieldType {
   const said = types[column.type.toLowerCase()] ?? 'string';
   if (said !== 'string') return said === 'array' || said === 'object' ? 'string' : said;
   const texts = values.filter((one) => one !== null && one !== undefined && one !== '').map(String);
@@ -95,7 +103,7 @@ export function typeFor(column: Column, values: readonly unknown[]): FieldType {
   return 'string';
 }
 
-/** A field for each column, under the organization's own namespace. */
+/** A field for each column, under the organization's own namespace. `sample` gives the values of untyped columns. */
 export function fieldsFor(columns: readonly Column[], sample: (name: string) => readonly unknown[], tenant: string): readonly TargetField[] {
   const taken = new Set<string>();
   return columns.map((column) => {

@@ -37,6 +37,5 @@ export const t = catalogue('account', {
   deleteTitle: 'Delete “{name}”?',
   deleteConsequence: 'The credentials are destroyed. Data that has landed stays in its datasets.',
   deleteUsed: { one: '{count} dataflow uses it and cannot run any more: {names}', other: '{count} dataflows use it and cannot run any more: {names}' },
-  changedMeanwhile: 'Somebody changed this account meanwhile. It was read again: look at it, then save once more.',
   facts: 'Facts',
 });

@@ -11,8 +11,6 @@ export const t = catalogue('accounts', {
   changed: 'Changed',
   flows: { one: '{count} dataflow', other: '{count} dataflows' },
   notTested: 'Not tested in this session',
-  passed: 'Passed',
-  failed: 'Failed',
   add: 'New account',
   ofSource: 'Source',
   all: 'All',

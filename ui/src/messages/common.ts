@@ -62,6 +62,7 @@ export const t = catalogue('common', {
   shown: { one: '{count} shown', other: '{count} shown' },
   shownOf: { one: '{shown} of {count} shown', other: '{shown} of {count} shown' },
   select: 'Select the row',
+  selectAll: 'Select all',
   nextRow: 'Next row',
   previousRow: 'Previous row',
   gridHelp: 'Move with the arrow keys, Home and End, Page Up and Page Down.',

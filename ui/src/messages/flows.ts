@@ -36,6 +36,7 @@ export const t = catalogue('flows', {
   edit: 'Edit',
   log: 'Log of the last run',
   clone: 'Clone…',
+  copyOf: 'Copy of {name}',
   export: 'Export as YAML',
   delete: 'Delete…',
   deleteAction: 'Delete',

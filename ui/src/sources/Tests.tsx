@@ -40,7 +40,7 @@ export function useTest(id: string) {
 }
 
 const stack = style({ display: 'flex', flexDirection: 'column', rowGap: 12 });
-const list = style({ margin: 0, padding: 0, listStyleType: 'none', display: 'flex', flexDirection: 'column', rowGap: 8 });
+const list = style({ maxWidth: 640, margin: 0, padding: 0, listStyleType: 'none', display: 'flex', flexDirection: 'column', rowGap: 8 });
 const line = style({ display: 'flex', columnGap: 8, alignItems: 'start', font: 'ui', flexWrap: 'wrap' });
 const text = style({ display: 'flex', flexDirection: 'column', rowGap: 4, flexGrow: 1, flexBasis: 200, overflowWrap: 'anywhere' });
 const time = style({ font: 'code-sm', color: 'neutral-subdued' });
@@ -76,7 +76,7 @@ export function Tests({ id, isAutomatic = false }: { readonly id: string; readon
               <li key={one.name} className={line}>
                 <Icon styles={one.ok ? good : isSkipped ? quiet : bad} aria-label={one.ok ? t('checkPassed') : isSkipped ? t('checkNotDone') : t('checkFailed')} />
                 <div className={text}>
-                  <span>{names[one.name]?.() ?? one.name}{isSkipped && ` – ${t('checkNotDone')}`}</span>
+                  <span>{names[one.name]?.() ?? one.name.charAt(0).toUpperCase() + one.name.slice(1)}{isSkipped && ` – ${t('checkNotDone')}`}</span>
                   {one.error !== undefined && <span><span className={code}>{one.error.code} </span>{one.error.message}</span>}
                   {one.error?.advice !== undefined && <span>{t('whatToDo', { advice: one.error.advice })}</span>}
                 </div>

@@ -129,7 +129,7 @@ export function Tree({ connection, isTables, chosen, onChoose }: Props) {
                   title={entry.path}
                   onClick={() => { if (isFolder && isOpen && entry.path === chosen) toggle(entry.path); else choose(entry); }}
                 >
-                  {isFolder ? <Chevron styles={icon} aria-hidden /> : <span className={spacer} />}
+                  {isFolder ? <Chevron styles={icon} aria-hidden /> : !isTables && <span className={spacer} />}
                   {isFolder ? <Folder styles={icon} aria-hidden /> : entry.type === 'table' ? <Table styles={icon} aria-hidden /> : <File styles={icon} aria-hidden />}
                   <span className={name}>{entry.name}</span>
                 </div>

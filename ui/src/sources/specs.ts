@@ -63,12 +63,12 @@ export function sourceOf(spec: ConnectionSpec): Source | undefined {
   };
 }
 
-/** All sources, the runnable ones first within each category. */
+/** All sources, the runnable ones first: their categories, and they within these. */
 export function sourcesOf(specs: readonly ConnectionSpec[]): readonly Source[] {
-  return specs
-    .map(sourceOf)
-    .filter((one) => one !== undefined)
-    .sort((a, b) => a.category.localeCompare(b.category) || Number(b.isRunnable) - Number(a.isRunnable) || a.title.localeCompare(b.title));
+  const all = specs.map(sourceOf).filter((one) => one !== undefined);
+  const running = new Set(all.filter((one) => one.isRunnable).map((one) => one.category));
+  return all
+    .sort((a, b) => Number(running.has(b.category)) - Number(running.has(a.category)) || a.category.localeCompare(b.category) || Number(b.isRunnable) - Number(a.isRunnable) || a.title.localeCompare(b.title));
 }
 
 /** JSON pointers of the secrets of a form. */

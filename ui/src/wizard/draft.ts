@@ -81,7 +81,7 @@ export function useDraft({ id, step, initial, onId }: Options) {
   const [state, setState] = useState<WizardState>();
   const [loadError, setLoadError] = useState<unknown>();
   const [saving, setSaving] = useState<Saving>({ is: 'none' });
-  const now = useRef({ id, state: initial, step, etag: undefined as string | undefined, isDirty: false, isClosed: false });
+  const now = useRef({ id: undefined as string | undefined, state: initial, step, etag: undefined as string | undefined, isDirty: false, isClosed: false });
   const loaded = useRef<string>(undefined);
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const running = useRef<Promise<boolean>>(undefined);

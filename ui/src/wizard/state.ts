@@ -3,7 +3,7 @@ import type { Rule, TargetField } from '../mapping/model';
 /** All that a dataflow is made of, as drafts keep it. No secrets. */
 export interface WizardState {
   readonly specId?: string;
-  readonly connectionId?: string;
+  readonly connectionId?: string | undefined;
   /** What was typed for a new account, without its secrets. */
   readonly account?: { readonly name?: string; readonly description?: string; readonly auth?: string; readonly params?: Readonly<Record<string, unknown>> };
   readonly data: DataState;
@@ -25,7 +25,11 @@ export interface DataState {
   readonly params: { readonly path?: string; readonly type?: 'file' | 'folder'; readonly recursive?: boolean; readonly [name: string]: unknown };
   readonly format?: string;
   readonly properties: Readonly<Record<string, unknown>>;
+  /** Whether the format is what the server found out, rather than what somebody set. */
+  readonly isDetected?: boolean;
   readonly deltaColumn?: { readonly name: string; readonly dateFormat?: string; readonly timezone?: string };
+  /** The whole table is read each time, by choice. */
+  readonly isWhole?: boolean;
   /** The file that the preview shows, where the path means several. */
   readonly sample?: string;
 }
@@ -36,6 +40,9 @@ export interface TargetState {
   readonly schema?: NewSchema;
   /** … or one that is there. */
   readonly datasetId?: string;
+  /** The mapping of the other choice, so that going back to it loses nothing. */
+  readonly aside?: { readonly datasetId?: string; readonly mapping: readonly Rule[] };
+  readonly isExisting?: boolean;
 }
 
 export interface NewSchema {
@@ -94,7 +101,7 @@ export type Step = (typeof steps)[number];
 /** What a step still lacks, by the key of its message. */
 export function lacks(state: WizardState): Readonly<Partial<Record<Step, Lack>>> {
   const { specId, connectionId, data, target, mapping, schedule, details } = state;
-  const isTargetless = target.datasetId === undefined && (target.datasetName ?? '').trim() === '';
+  const isTargetless = target.isExisting === true ? target.datasetId === undefined : target.datasetId === undefined && (target.datasetName ?? '').trim() === '';
   return {
     ...(specId === undefined && { source: 'lackSource' as const }),
     ...(connectionId === undefined && { account: 'lackAccount' as const }),
@@ -109,4 +116,9 @@ export type Lack = 'lackSource' | 'lackAccount' | 'lackData' | 'lackTarget' | 'l
 
 function tooOften({ frequency, interval = 0 }: ScheduleState): boolean {
   return !Number.isInteger(interval) || interval < (frequency === 'minute' ? 15 : 1);
+}
+
+/** An object without one of its members. */
+export function without<T extends object, K extends keyof T>(of: T, name: K): Omit<T, K> {
+  return Object.fromEntries(Object.entries(of).filter(([one]) => one !== name)) as Omit<T, K>;
 }

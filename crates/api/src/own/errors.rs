@@ -162,6 +162,13 @@ impl Wanted {
 
     /// The row, if it is wanted; what is wrong by the wanted code stands first.
     fn take(&self, line: &[u8]) -> Option<RowError> {
+        // Most lines are left out without being parsed: a code stands in its line as it is.
+        if let (Some(code), Ok(text)) = (&self.code, std::str::from_utf8(line))
+            && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !text.contains(code.as_str())
+        {
+            return None;
+        }
         let mut error = row_error(line);
         if self.file.as_ref().is_some_and(|file| *file != error.file) {
             return None;

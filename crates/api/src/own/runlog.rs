@@ -90,7 +90,7 @@ impl From<Line> for RunLogLine {
     params(("id" = String, Path), ("start" = Option<i64>, Query), ("limit" = Option<i64>, Query),
         ("level" = Option<String>, Query, description = "At least so important: debug, info, warn or error"),
         ("format" = Option<String>, Query, description = "`json`, or `text` for a download")),
-    responses((status = 200, description = "A page of lines, oldest first", body = RunLog), (status = 404, description = "No such run")))]
+    responses((status = 200, description = "A page of lines, oldest first", content((RunLog = "application/json"), (String = "text/plain"))), (status = 404, description = "No such run")))]
 pub async fn get_run_log(
     State(app): State<App>,
     caller: Caller,
@@ -107,7 +107,7 @@ pub async fn get_run_log(
         Some(_) => return Err(wrong("format must be json or text").into()),
     };
     let most = LINES as usize;
-    let start = params.number("start", 0, most)?.unwrap_or(0) as i64;
+    let start = params.number("start", 0, i64::MAX as usize)?.unwrap_or(0) as i64;
     let limit = params.number("limit", 1, most)?.unwrap_or(if text { most } else { LIMIT }) as i64;
     let (lines, total) = app.store.run_log(&caller.scope, &id, Lines { level, start, limit }).await?;
     if text {

@@ -61,8 +61,13 @@ pub fn computed_stay(old: &Value, new: &Value) -> Result<()> {
     }
 }
 
-/// Stores a new definition.
+/// Stores a new definition, and answers it.
 pub async fn create(app: &App, caller: &Caller, kind: &'static str, body: Value) -> Result<Response> {
+    Ok(json(StatusCode::CREATED, &made(app, caller, kind, body).await?))
+}
+
+/// Stores a new definition.
+pub async fn made(app: &App, caller: &Caller, kind: &'static str, body: Value) -> Result<Value> {
     let name = app.hex(DIGITS);
     let now = app.now();
     let registry = Registry::open(app, caller).await?;
@@ -77,7 +82,7 @@ pub async fn create(app: &App, caller: &Caller, kind: &'static str, body: Value)
     };
     let body = defined(app, caller, &registry, body, &identity)?;
     insert(app, caller, &name, &body).await?;
-    Ok(json(StatusCode::CREATED, &body))
+    Ok(body)
 }
 
 /// Stores a completed definition under its name.

@@ -69,6 +69,9 @@ async fn every_operation_is_refused_to_a_client_without_a_role_and_changes_nothi
         [
             "POST /data/foundation/access-control/acl/effective-policies",
             "GET /data/foundation/access-control/acl/reference",
+            "GET /data/foundation/forebay/codes",
+            "GET /data/foundation/forebay/events",
+            "GET /data/foundation/forebay/find",
             "GET /data/foundation/forebay/session",
             "DELETE /data/foundation/forebay/session",
             "POST /data/foundation/forebay/session/links",
@@ -110,6 +113,9 @@ async fn every_operation_needs_one_right_and_an_administrator_may_call_it() {
         let own = path.ends_with("/acl/reference")
             || path.ends_with("/effective-policies")
             || path.contains("/forebay/session")
+            || path.ends_with("/forebay/codes")
+            || path.ends_with("/forebay/events")
+            || path.ends_with("/forebay/find")
             || (method == "GET" && path.trim_end_matches('/').ends_with("/sandbox-management"));
         // Seeing sandboxes is in both sets of sandboxes.
         let sandboxes = path.contains("/sandbox-management/sandbox");

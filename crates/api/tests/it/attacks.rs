@@ -114,6 +114,8 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
     let draft = world.created(&format!("{FLOWS}/sourceConnections?mode=draft"), draft).await;
     let hook = json!({ "url": "https://hooks.example.com/canary" });
     let hook = world.created("/data/foundation/forebay/webhooks", hook).await;
+    let form = json!({ "name": "canary form", "state": { "path": "canary" } });
+    let form = world.created("/data/foundation/forebay/drafts", form).await;
     let control = "/data/foundation/access-control/administration";
     let role = world.created(&format!("{control}/roles"), json!({ "name": "canary role" })).await;
     let policy = world.created(&format!("{control}/policies"), policy("canary policy")).await;
@@ -126,6 +128,9 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store(&format!("tables/acme-prod/{}/01B.parquet", parts.dataset), "canary");
+    let waiting = |name: &str| json!({ "name": name, "type": "string", "firstSeenAt": 1, "run": "canary" });
+    let columns = json!({ "columns": [], "pending": [waiting("canary"), waiting("canary 2")], "dismissed": [], "policy": "notify" });
+    world.put(&world.scope(), Resource::FlowSchema, &flow, columns).await;
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let alt = |id: &str| format!("_acme.schemas.{}", id.rsplit('/').next().unwrap_or_default());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();
@@ -159,6 +164,7 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         ("client", text(&client.body["clientId"])),
         ("upload", text(&upload)),
         ("view", view),
+        ("form", form),
     ])
 }
 
@@ -175,6 +181,7 @@ pub fn all() -> Vec<Attack> {
         access_control(),
         ingestion(),
         own(),
+        pages(),
     ]
     .into_iter()
     .flatten()
@@ -232,7 +239,7 @@ fn flow_service() -> Vec<Attack> {
         on("get_run", &[("id", "{run}")]),
         on("act_on_run", &[("id", "{run}")]).query("op=trigger").own(400),
         on("get_run_log", &[("id", "{run}")]).query("level=debug"),
-        on("cancel_run", &[("id", "{run}")]).last(1),
+        on("cancel_run", &[("id", "{run}")]),
     ]
 }
 
@@ -345,6 +352,15 @@ fn own() -> Vec<Attack> {
         on("get_session", &[]).reach(Reach::Everybody),
         on("delete_session", &[]).reach(Reach::Everybody),
         on("create_session_link", &[]).reach(Reach::Everybody),
+        on("watch_events", &[]).reach(Reach::Everybody),
+        on("list_drafts", &[]),
+        on("create_draft", &[]).body(json!({ "name": "theirs" })).reach(Reach::Everybody),
+        on("get_draft", &[("id", "{form}")]),
+        on("put_draft", &[("id", "{form}")]).body(json!({ "name": "taken" })),
+        on("delete_draft", &[("id", "{form}")]).last(1),
+        on("find", &[]).query("q=canary"),
+        on("find", &[]).query("q={flow}"),
+        on("get_flow_timeline", &[("id", "{flow}")]),
     ]
 }
 
@@ -383,6 +399,35 @@ fn ingestion() -> Vec<Attack> {
         on("import_schemas", &[]).body(json!([{ "$id": "{schema}" }])).own(400),
         on("get_metrics", &[]).query("metric=timeseries.ingestion.dataset.recordsuccess.count&id={dataset}&start=2024-07-01T00:00:00.000Z&end=2024-07-03T00:00:00Z"),
         on("query_metrics", &[]).body(metric),
+    ]
+}
+
+/// What lists and pages show.
+fn pages() -> Vec<Attack> {
+    let columns = json!({ "columns": [{ "name": "canary" }] });
+    vec![
+        on("get_overview", &[]),
+        on("list_flow_rows", &[]),
+        on("get_flow_row", &[("id", "{flow}")]),
+        on("preview_schedule", &[]).body(json!({ "scheduleParams": { "frequency": "once" } })).reach(Reach::Everybody),
+        on("list_run_rows", &[]),
+        on("list_run_rows", &[]).query("flow={flow}"),
+        on("get_run_detail", &[("id", "{run}")]),
+        on("list_run_inputs", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]),
+        on("list_run_errors", &[("id", "{run}")]).query("format=csv"),
+        on("list_tables", &[]),
+        on("get_table", &[("id", "{dataset}")]),
+        on("get_table_history", &[("id", "{dataset}")]),
+        on("preview_table", &[("id", "{dataset}")]),
+        on("get_flow_schema", &[("id", "{flow}")]),
+        on("approve_flow_columns", &[("id", "{flow}")]).body(columns),
+        on("dismiss_flow_columns", &[("id", "{flow}")]).body(json!({ "columns": ["canary 2"] })),
+        on("put_flow_schema_policy", &[("id", "{flow}")]).body(json!({ "policy": "ignore" })),
+        // Of all sandboxes of an organization.
+        on("get_system", &[]).reach(Reach::Organization),
+        on("get_diagnostics", &[]),
+        on("list_codes", &[]).reach(Reach::Everybody),
     ]
 }
 

@@ -38,6 +38,8 @@ const RESOURCES: &[Resource] = &[
     Resource::DatasetLabels,
     Resource::Role,
     Resource::Policy,
+    Resource::FlowSchema,
+    Resource::Draft,
 ];
 
 /// An operation of the document.

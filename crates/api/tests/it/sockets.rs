@@ -8,15 +8,15 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-struct Server {
+pub struct Server {
     address: SocketAddr,
     token: String,
-    stop: Option<oneshot::Sender<()>>,
-    served: JoinHandle<std::io::Result<()>>,
-    _world: World,
+    pub stop: Option<oneshot::Sender<()>>,
+    pub served: JoinHandle<std::io::Result<()>>,
+    pub world: World,
 }
 
-async fn server() -> Server {
+pub async fn server() -> Server {
     let world = World::new().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -28,16 +28,16 @@ async fn server() -> Server {
         })
         .await
     });
-    Server { address, token: world.token(CLIENT, ORG), stop: Some(stop), served, _world: world }
+    Server { address, token: world.token(CLIENT, ORG), stop: Some(stop), served, world }
 }
 
 impl Server {
-    async fn connect(&self) -> TcpStream {
+    pub async fn connect(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
     /// The four headers of the tutorials.
-    fn headers(&self) -> String {
+    pub fn headers(&self) -> String {
         format!(
             "Host: platform.adobe.io\r\nAuthorization: Bearer {}\r\nx-api-key: {CLIENT}\r\nx-gw-ims-org-id: {ORG}\r\nx-sandbox-name: prod\r\n",
             self.token

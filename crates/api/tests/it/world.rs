@@ -7,7 +7,8 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{
-    App, Engine, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads, router,
+    App, Engine, Host, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TableCommit, TableRows,
+    TableState, TokenKey, Uploads, router,
 };
 use forebay_model::error::Kind;
 use forebay_model::event::Finding;
@@ -100,6 +101,7 @@ impl World {
                 lake: "/srv/forebay/lake".into(),
             }),
             tokens,
+            watchers: forebay_api::Watchers::default(),
             metrics: Arc::new(|| "forebay_up 1\n".into()),
             pages: None,
             demo: None,
@@ -128,6 +130,11 @@ impl World {
         let mut new = New::new(resource, id, body);
         new.stamp = false;
         self.app.store.insert(scope, new, self.app.now()).await.unwrap();
+    }
+
+    /// The same database, as another program has it open.
+    pub async fn another_store(&self) -> Store {
+        Store::open(&self._database.url(), Keys::from_bytes([7; 32])).await.unwrap()
     }
 
     /// The scope of the caller that `call` speaks for.
@@ -377,15 +384,24 @@ impl Call<'_> {
         self
     }
 
-    pub async fn send(self) -> Reply {
+    /// The answer as it comes.
+    pub async fn response(self) -> http::Response<Body> {
         let mut request = Request::builder().method(self.method.as_str()).uri(&self.path);
         for (name, value) in &self.headers {
             request = request.header(name, value.as_slice());
         }
         let request = request.body(Body::from(self.body)).unwrap();
-        let response = self.world.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
+        self.world.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub async fn send(self) -> Reply {
+        let response = self.response().await;
+        let (parts, mut body) = response.into_parts();
+        let endless = parts.headers.get("content-type").is_some_and(|kind| kind == "text/event-stream");
+        let bytes = match endless {
+            true => body.frame().await.unwrap().unwrap().into_data().unwrap(),
+            false => body.collect().await.unwrap().to_bytes(),
+        };
         Reply {
             status: parts.status,
             headers: parts.headers,
@@ -447,6 +463,10 @@ pub struct Memory {
     pub rows: Mutex<Vec<Value>>,
     pub objects: Mutex<BTreeMap<String, Vec<u8>>>,
     pub sampled: Mutex<Vec<(Object, Option<FileOptions>)>>,
+    /// Of every table.
+    pub commits: Mutex<Vec<TableCommit>>,
+    /// Free and all bytes of the data folder.
+    pub space: Mutex<Option<(u64, u64)>>,
 }
 
 impl Memory {
@@ -543,5 +563,42 @@ impl Engine for Memory {
 
     async fn discard(&self, paths: &[String]) {
         self.objects.lock().unwrap().retain(|path, _| !paths.contains(path));
+    }
+
+    // Every table has the same commits; one without has none.
+    async fn describe(&self, _: &str) -> Result<Option<TableState>> {
+        let commits = self.commits.lock().unwrap();
+        Ok(commits.last().map(|last| TableState {
+            version: last.version,
+            files: commits.iter().map(|commit| commit.added_files - commit.removed_files).sum(),
+            rows: commits.iter().map(|commit| commit.added_rows).sum(),
+            bytes: commits.iter().map(|commit| commit.bytes).sum(),
+            modified: Some(last.at),
+        }))
+    }
+
+    async fn history(&self, _: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
+        let commits = self.commits.lock().unwrap();
+        let older = commits.iter().rev().filter(|commit| before.is_none_or(|before| commit.version < before));
+        Ok(older.take(limit).cloned().collect())
+    }
+
+    async fn read_at(&self, _: &str, version: Option<u64>, limit: usize) -> Result<TableRows> {
+        let newest = self.commits.lock().unwrap().last().map(|last| last.version);
+        if version.is_some_and(|version| newest.is_none_or(|newest| version > newest)) {
+            return Err(Error::new(Kind::NotFound, &code::HTTP_404, "the table has no such version"));
+        }
+        let rows = self.rows.lock().unwrap().iter().take(limit).cloned().collect();
+        Ok(TableRows { version: version.or(newest), columns: vec![("id".into(), "string".into())], rows })
+    }
+
+    fn address(&self, folder: &str) -> String {
+        format!("/data/lake/{folder}")
+    }
+
+    async fn host(&self) -> Result<Host> {
+        let started = Time::from_timestamp_millis(START - 5_000).unwrap();
+        let space = *self.space.lock().unwrap();
+        Ok(Host { started, folder: "/data".into(), space, configuration: "listen: 127.0.0.1:8080".into() })
     }
 }

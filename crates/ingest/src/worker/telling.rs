@@ -94,6 +94,7 @@ impl Worker {
         let figures = progress.figures(now);
         let mut told = progress.journal.drain();
         if moved {
+            progress.journal.pulse(&figures);
             told.patch = Some(story::in_progress(claim, &figures, now));
             told.progress = Some(figures);
         }

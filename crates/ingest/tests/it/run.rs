@@ -2,8 +2,10 @@
 //! test turns.
 
 mod batches;
+mod cancels;
 mod crashes;
 mod faulty;
+mod logs;
 mod schedules;
 mod table_crashes;
 mod tables;

@@ -14,5 +14,6 @@ mod read;
 mod revert;
 mod staged;
 mod support;
+mod tell;
 mod upkeep;
 mod write;

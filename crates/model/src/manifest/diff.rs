@@ -38,10 +38,11 @@ pub fn settle(wanted: &mut Manifest, current: Option<&Manifest>) {
 
 /// What differs between what is there and what is wanted. `resend`: secrets that are set count as changed.
 pub fn between(current: &Manifest, wanted: &Manifest, resend: bool) -> Vec<Change> {
-    let mut wanted = wanted.clone();
-    settle(&mut wanted, Some(current));
+    let (mut current, mut wanted) = (current.clone(), wanted.clone());
+    settle(&mut current, None);
+    settle(&mut wanted, Some(&current));
     let mut changes = Vec::new();
-    walk("", Some(&plain(current)), Some(&plain(&wanted)), resend, &mut changes);
+    walk("", Some(&plain(&current)), Some(&plain(&wanted)), resend, &mut changes);
     changes
 }
 

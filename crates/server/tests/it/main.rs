@@ -9,6 +9,7 @@ mod backup;
 mod badinput;
 // The same for every crate over the store.
 mod batches;
+mod cli;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod demo;
@@ -17,6 +18,7 @@ mod fuzz;
 mod harness;
 mod hubspot;
 mod kill;
+mod pages;
 mod prep;
 mod processes;
 mod requests;

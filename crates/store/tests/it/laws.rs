@@ -3,6 +3,7 @@
 
 mod audit;
 mod batches;
+mod changes;
 mod deliveries;
 mod documents;
 mod facts;
@@ -13,6 +14,7 @@ mod sandboxes;
 mod schedules;
 mod secrets;
 mod sessions;
+mod telling;
 
 use crate::database::Database;
 use forebay_model::{Document, Resource, Scope, Time};

@@ -76,7 +76,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, ...(group !== undefined && { sync: { key: group } }) },
         scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
-        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map((v) => compact(v)) }],
+        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
         series: [
           {},
           ...series.map((one) => {

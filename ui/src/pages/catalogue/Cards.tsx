@@ -138,7 +138,6 @@ function Card({ source, number, areNumbersKnown, href, isStop, onFocus }: CardPr
 /** The same as the card's title, for the mouse: the title is the one that the keyboard and readers use. */
 function Act({ children, onPress }: { readonly children: ReactNode; readonly onPress: () => void }) {
   return (
-    // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/no-static-element-interactions
     <span aria-hidden className={act} onClick={onPress}>{children}</span>
   );
 }

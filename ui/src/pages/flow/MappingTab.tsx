@@ -1,53 +1,79 @@
+import { Button, ButtonGroup } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { useQuery } from '@tanstack/react-query';
-import { get } from '../../api/query';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { call } from '../../api/client';
 import type { FlowRow } from '../../api/own';
-import { type ColumnOf, List } from '../../components/List';
+import { ErrorBox } from '../../components/ErrorBox';
+import { exactTime } from '../../components/format';
 import { Empty, Query } from '../../components/States';
+import { toast } from '../../components/toast';
+import { refresh } from '../../flows/actions';
+import { type Setup, setup } from '../../flows/setup';
+import { Editor } from '../../mapping/Editor';
+import type { Rule } from '../../mapping/model';
+import { schemaFields } from '../../mapping/schema';
 import { t } from '../../messages/flow';
-
-interface Rule {
-  readonly sourceType?: string;
-  readonly source?: string;
-  readonly destination?: string;
-}
+import { FULL } from '../../wizard/create';
+import { useSample } from '../../wizard/useSample';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 12, minWidth: 0 });
-const code = style({ font: 'code-sm' });
 const quiet = style({ font: 'body-sm', color: 'neutral-subdued', margin: 0, overflowWrap: 'anywhere' });
-const columns: readonly ColumnOf<Rule>[] = [
-  { id: 'source', title: t('mappingFrom'), minWidth: 200, cell: ({ source }) => <span className={code}>{source}</span>, value: ({ source }) => source },
-  { id: 'destination', title: t('mappingTo'), minWidth: 200, cell: ({ destination }) => <span className={code}>{destination}</span>, value: ({ destination }) => destination },
-  { id: 'kind', title: t('mappingKind'), cell: kindOf, value: kindOf },
-];
+const NOTHING = { columns: [], rows: [] };
 
-/** The rules by which rows of the source become rows of the dataset. */
+/** The rules by which rows of the source become rows of the dataset, tried on a sample of the source. */
 export default function MappingTab({ flow }: { readonly flow: FlowRow }) {
-  return flow.mappingSet === undefined
-    ? <Empty title={t('noMapping')} text={t('noMappingText')} />
-    : <Rules id={flow.mappingSet.id} version={flow.mappingSet.version} />;
+  const query = useQuery({ ...setup(flow), enabled: flow.mappingSet !== undefined });
+  if (flow.mappingSet === undefined) return <Empty title={t('noMapping')} text={t('noMappingText')} />;
+  return <Query query={query}>{(known) => <Rules flow={flow} known={known} key={known.flow.etag} />}</Query>;
 }
 
-function Rules({ id, version }: { readonly id: string; readonly version: number }) {
-  const query = useQuery(get('/data/foundation/conversion/mappingSets/{id}', { params: { path: { id } } }));
+function Rules({ flow, known }: { readonly flow: FlowRow; readonly known: Setup }) {
+  const { state, source } = known;
+  const [rules, setRules] = useState(state.mapping);
+  const { query: sample, previewed } = useSample(state, source);
+  const fields = useQuery(schemaFields(flow.target.schema));
+  const schema = useMemo(() => ({ id: flow.target.schema, contentType: FULL }), [flow.target.schema]);
+  const save = useMutation({
+    mutationFn: () => saved(flow, known, rules),
+    onSuccess: () => {
+      toast.done(t('mappingSaved', { when: flow.freshness.nextRunAt === undefined ? t('theNextRun') : exactTime(flow.freshness.nextRunAt) }));
+      refresh();
+    },
+  });
+  const isClean = rules === state.mapping;
+  const { id = '', version = 0 } = flow.mappingSet ?? {};
+  const isWithout = previewed === undefined || sample.error !== null;
+  const { columns, rows } = sample.data ?? NOTHING;
   return (
-    <Query query={query} isEmpty={({ mappings }) => mappings.length === 0} empty={{ title: t('noMapping'), text: t('noMappingText') }}>
-      {({ mappings }) => (
-        <div className={column}>
-          <p className={quiet}>{t('mappingVersion', { id, version })}</p>
-          <List
-            label={t('mapping')}
-            items={mappings as readonly Rule[]}
-            id={({ source, destination }) => `${source ?? ''}→${destination ?? ''}`}
-            columns={columns}
-            text={({ source, destination }) => `${source ?? ''} ${destination ?? ''}`}
-          />
-        </div>
-      )}
-    </Query>
+    <div className={column}>
+      <p className={quiet}>{t('mappingVersion', { id, version })}</p>
+      {sample.error !== null && <ErrorBox error={sample.error} onRetry={() => void sample.refetch()} />}
+      {isWithout && <p className={quiet}>{t('noSample')}</p>}
+      <Query query={fields}>
+        {(known) => ((sample.data !== undefined || isWithout) && (
+          <Editor columns={columns} rows={rows} mapping={{ rules, fields: known }} onChange={(next) => setRules(next.rules)} schema={schema} flow={flow.id} />
+        ))}
+      </Query>
+      {save.error !== null && <ErrorBox error={save.error} />}
+      <ButtonGroup>
+        <Button variant="accent" isDisabled={isClean} isPending={save.isPending} onPress={() => save.mutate()}>{t('save')}</Button>
+        <Button variant="secondary" isDisabled={isClean} onPress={() => setRules(state.mapping)}>{t('reset')}</Button>
+      </ButtonGroup>
+    </div>
   );
 }
 
-function kindOf({ sourceType }: Rule): string {
-  return sourceType?.toUpperCase() === 'EXPRESSION' ? t('expression') : t('attribute');
+/** A new version of the mapping set, and the dataflow set to it: flows keep the version that they name. */
+async function saved({ mappingSet, target }: FlowRow, { flow }: Setup, mappings: readonly Rule[]): Promise<void> {
+  const { version } = await call<{ readonly version: number }>(`/data/foundation/conversion/mappingSets/${mappingSet?.id ?? ''}`, {
+    method: 'PUT', body: { outputSchema: { schemaRef: { id: target.schema, contentType: FULL } }, mappings },
+  });
+  const transformations = (flow.transformations ?? []) as readonly { readonly name?: string; readonly params?: object }[];
+  const at = transformations.findIndex(({ name }) => name === 'Mapping');
+  const value = { name: 'Mapping', params: { ...transformations[at]?.params, mappingVersion: version } };
+  await call(`/data/foundation/flowservice/flows/${flow.id ?? ''}`, {
+    method: 'PATCH', headers: { 'if-match': flow.etag ?? '', 'content-type': 'application/json-patch+json' },
+    body: [{ op: 'replace', path: `/transformations/${String(at)}`, value }],
+  });
 }

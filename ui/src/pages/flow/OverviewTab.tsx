@@ -1,6 +1,7 @@
 import { Link } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
+import { useMemo } from 'react';
 import { type FlowRow, own, type RunRow, type Runs } from '../../api/own';
 import { to } from '../../app/links';
 import { Facts } from '../../components/Facts';
@@ -58,18 +59,27 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
 }
 
 function Charts({ runs }: { readonly runs: readonly RunRow[] }) {
-  const shown = runs.filter((run) => run.startedAt !== undefined).sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
-  const times = shown.map((run) => run.startedAt ?? 0);
-  const last = shown.at(-1);
+  const { times, rows, durations, failures, last } = useMemo(() => linesOf(runs), [runs]);
   const summary = t('chartSummary', {
-    count: shown.length, took: last?.durationMs === undefined ? '–' : duration(last.durationMs), rows: compact(last?.ingested ?? 0), failed: count(last?.failed ?? 0),
+    count: times.length, took: last?.durationMs === undefined ? '–' : duration(last.durationMs), rows: compact(last?.ingested ?? 0), failed: count(last?.failed ?? 0),
   });
   return (
     <div className={charts}>
-      <TimeChart group="flow" title={t('chartRows')} summary={summary} times={times} series={[{ label: t('ingested'), values: shown.map((run) => run.ingested) }]} />
-      <TimeChart group="flow" title={t('chartDuration')} summary={summary} times={times}
-        series={[{ label: t('seconds'), values: shown.map((run) => run.durationMs ?? null), format: duration }]} />
-      <TimeChart group="flow" title={t('chartFailed')} summary={summary} times={times} series={[{ label: t('failed'), values: shown.map((run) => run.failed), tone: 'bad' }]} />
+      <TimeChart group="flow" title={t('chartRows')} summary={summary} times={times} series={rows} />
+      <TimeChart group="flow" title={t('chartDuration')} summary={summary} times={times} series={durations} />
+      <TimeChart group="flow" title={t('chartFailed')} summary={summary} times={times} series={failures} />
     </div>
   );
+}
+
+function linesOf(runs: readonly RunRow[]) {
+  const shown = runs.filter((run) => run.startedAt !== undefined).sort((a, b) => (a.startedAt ?? 0) - (b.startedAt ?? 0));
+  const times = shown.map((run) => run.startedAt ?? 0);
+  return {
+    times,
+    rows: [{ label: t('ingested'), values: shown.map((run) => run.ingested) }],
+    durations: [{ label: t('seconds'), values: shown.map((run) => run.durationMs ?? null), format: duration }],
+    failures: [{ label: t('failed'), values: shown.map((run) => run.failed), tone: 'bad' as const }],
+    last: shown.at(-1),
+  };
 }

@@ -2,16 +2,14 @@ import { Button, ButtonGroup, Content, Heading, InlineAlert, Link, Radio, RadioG
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
-import { type FlowRow, type FlowSchema, OWN, own, type PendingColumn, type SchemaPolicy } from '../../api/own';
+import { type ColumnDecision, type FlowRow, type FlowSchema, OWN, own, type PendingColumn, type SchemaPolicy } from '../../api/own';
 import { to } from '../../app/links';
 import { ErrorBox } from '../../components/ErrorBox';
-import { exactTime } from '../../components/format';
 import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
 import { refresh } from '../../flows/actions';
-import { Events } from '../../flows/Events';
 import { t } from '../../messages/flow';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 24, minWidth: 0 });
@@ -58,9 +56,24 @@ function Shown({ flow, schema }: { readonly flow: FlowRow; readonly schema: Flow
       </section>
       <section className={section} aria-labelledby="history">
         <h2 id="history" className={h2}>{t('history')}</h2>
-        {history.length === 0 ? <p className={quiet}>{t('noHistory')}</p> : <Events items={history} label={t('history')} />}
+        {history.length === 0 ? <p className={quiet}>{t('noHistory')}</p> : <Decisions of={history} />}
       </section>
     </div>
+  );
+}
+
+const decided = { approve: () => t('hasApproved'), dismiss: () => t('hasDismissed'), policy: () => t('hasPolicy') } as const;
+
+function Decisions({ of }: { readonly of: readonly ColumnDecision[] }) {
+  return (
+    <Plain
+      label={t('history')}
+      columns={[t('decision'), t('column'), t('by'), t('when')]}
+      rows={of.map(({ at, by, action, columns = [] }) => ({
+        id: String(at),
+        cells: [decided[action](), <span key="columns" className={code}>{columns.join(', ')}</span>, by, <Time key="at" at={at} exact />],
+      }))}
+    />
   );
 }
 
@@ -73,11 +86,11 @@ function Pending({ flow, pending }: { readonly flow: string; readonly pending: r
   const decide = useMutation({
     mutationFn: async ({ columns, approve }: Decision) => {
       const body = approve ? { columns: columns.map(({ name, type }) => ({ name, type })) } : { columns: columns.map(({ name }) => name) };
-      return call<{ appliesFrom?: number | string } | undefined>(`${OWN}/flows/${flow}/schema/${approve ? 'approve' : 'dismiss'}`, { method: 'POST', body });
+      return call<{ readonly appliesFrom?: string } | undefined>(`${OWN}/flows/${flow}/schema/${approve ? 'approve' : 'dismiss'}`, { method: 'POST', body });
     },
     onSuccess: (answer, { approve }) => {
-      toast.done(approve ? t('approved', { time: exactTime(answer?.appliesFrom ?? Date.now()) }) : t('dismissed'));
-      void refresh();
+      toast.done(approve ? t('approved', { time: answer?.appliesFrom ?? '' }) : t('dismissed'));
+      refresh();
     },
   });
   if (pending.length === 0) return <p className={quiet}>{t('pendingNone')}</p>;
@@ -116,7 +129,7 @@ function Policy({ flow, policy }: { readonly flow: string; readonly policy: Sche
     mutationFn: (chosen: SchemaPolicy) => call<undefined>(`${OWN}/flows/${flow}/schema/policy`, { method: 'PUT', body: { policy: chosen } }),
     onSuccess: () => {
       toast.done(t('policySaved'));
-      void refresh();
+      refresh();
     },
   });
   return (

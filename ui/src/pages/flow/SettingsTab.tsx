@@ -64,12 +64,12 @@ function Editor({ flow }: { readonly flow: Flow }) {
   const path = `/data/foundation/flowservice/flows/${flow.id}`;
   const patch = patchOf(base.settings, mine);
   const save = useMutation({
-    mutationFn: () => call<{ readonly etag: string }>(path, { method: 'PATCH', headers: { 'if-match': base.etag }, body: patch }),
+    mutationFn: () => call<{ readonly etag: string }>(path, { method: 'PATCH', headers: { 'if-match': base.etag, 'content-type': 'application/json-patch+json' }, body: patch }),
     onSuccess: ({ etag }) => {
       setBase({ settings: mine, etag });
       setClashes(undefined);
       toast.done(t('saved'));
-      void refresh();
+      refresh();
     },
     onError: async (error) => {
       if (asApiError(error).status !== 412) return;
@@ -132,7 +132,7 @@ function Schedule({ mine, set }: Fields) {
       <TextField
         label={t('start')}
         value={mine.start}
-        isDisabled={hasPassed}
+        isReadOnly={hasPassed}
         description={hasPassed ? `${exactTime(mine.start)}. ${t('startPassed')}` : Number.isNaN(Date.parse(mine.start)) ? '' : exactTime(mine.start)}
         onChange={(start) => set({ start })}
         styles={full}
@@ -166,7 +166,9 @@ function Next({ mine }: { readonly mine: Settings }) {
                 <li key={dueAt}>
                   <Time at={dueAt} exact />
                   <br />
-                  <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
+                  {window.from !== undefined && window.to !== undefined && (
+                    <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
+                  )}
                 </li>
               ))}
             </ol>
@@ -186,6 +188,8 @@ interface ClashesProps {
 
 function Clashes({ clashes, mine, onChoose }: ClashesProps) {
   return (
+    // What was refused takes the focus, as a summary of errors does.
+    // eslint-disable-next-line jsx-a11y/no-autofocus
     <InlineAlert variant="notice" autoFocus>
       <Heading>{t('conflictTitle')}</Heading>
       <Content>

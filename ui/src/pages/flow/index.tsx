@@ -29,8 +29,10 @@ export default function FlowPage() {
   useLive(['flow', 'run', 'connection', 'sourceConnection', 'targetConnection', 'mappingSet', 'schema']);
   const query = useQuery(own<FlowRow>(`/flows/${id}`));
   const flow = query.data;
+  // No heading while nothing is known: it takes the focus when the page is there.
+  if (query.isPending) return <Query query={query} lines={10}>{() => null}</Query>;
   if (flow !== undefined) return <Shown flow={flow} key={id}><Query query={query}>{() => null}</Query></Shown>;
-  return <Page title={t('title')} breadcrumbs={above()}><Query query={query} lines={10}>{() => null}</Query></Page>;
+  return <Page title={t('title')} breadcrumbs={above()}><Query query={query}>{() => null}</Query></Page>;
 }
 
 /** A dataflow that is known; `children` say when what is shown is old. */

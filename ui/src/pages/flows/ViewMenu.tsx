@@ -1,13 +1,14 @@
-import { ActionButton, Button, ButtonGroup, Content, Dialog, DialogContainer, Heading, Menu, MenuItem, MenuSection, MenuTrigger, Text, TextField } from '@react-spectrum/s2';
+import { ActionButton, DialogContainer, Menu, MenuItem, MenuSection, MenuTrigger, Text } from '@react-spectrum/s2';
 import View from '@react-spectrum/s2/icons/Bookmark';
-import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import { useGo, useUrl } from '../../app/go';
 import { to } from '../../app/links';
+import { useStore } from '../../app/store';
 import { toast } from '../../components/toast';
 import { t } from '../../messages/flows';
 import { addView, dropView, views } from './views';
-import { useStore } from '../../app/store';
+
+const SaveView = lazy(() => import('./SaveView'));
 
 /** Named states of this page's URL, kept in this browser. */
 export function ViewMenu() {
@@ -39,32 +40,18 @@ export function ViewMenu() {
       </MenuTrigger>
       <DialogContainer onDismiss={() => setSaving(false)}>
         {isSaving && (
-          <Save
-            onClose={() => setSaving(false)}
-            onSave={(name) => {
-              addView(name, url);
-              setSaving(false);
-              toast.done(t('viewSaved', { name }));
-            }}
-          />
+          <Suspense>
+            <SaveView
+              onClose={() => setSaving(false)}
+              onSave={(name) => {
+                addView(name, url);
+                setSaving(false);
+                toast.done(t('viewSaved', { name }));
+              }}
+            />
+          </Suspense>
         )}
       </DialogContainer>
     </>
-  );
-}
-
-function Save({ onSave, onClose }: { readonly onSave: (name: string) => void; readonly onClose: () => void }) {
-  const [name, setName] = useState('');
-  return (
-    <Dialog size="S">
-      <Heading slot="title">{t('saveView')}</Heading>
-      <Content>
-        <TextField label={t('viewName')} description={t('viewHelp')} value={name} onChange={setName} maxLength={80} styles={style({ width: 'full' })} />
-      </Content>
-      <ButtonGroup>
-        <Button variant="secondary" onPress={onClose}>{t('cancel')}</Button>
-        <Button variant="accent" isDisabled={name.trim() === ''} onPress={() => onSave(name.trim())}>{t('save')}</Button>
-      </ButtonGroup>
-    </Dialog>
   );
 }

@@ -1,30 +1,25 @@
-import { ActionBar, ActionButton, ActionMenu, Link, LinkButton, MenuItem, Picker, PickerItem, Text } from '@react-spectrum/s2';
-import Export from '@react-spectrum/s2/icons/Export';
-import PauseIcon from '@react-spectrum/s2/icons/PauseCircle';
-import Play from '@react-spectrum/s2/icons/Play';
-import Enable from '@react-spectrum/s2/icons/CheckmarkCircle';
+import { ActionMenu, Link, LinkButton, MenuItem, Picker, PickerItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { useLive } from '../../api/live';
 import { type FlowRow, type Flows, OWN, own } from '../../api/own';
 import { useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useShortcut } from '../../app/shortcuts';
-import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
-import { type ColumnOf, focusedRow, List, type Selected } from '../../components/List';
+import { type ColumnOf, focusedRow, List } from '../../components/List';
 import { Page } from '../../components/Page';
 import { RunBars } from '../../components/RunBars';
 import { Query } from '../../components/States';
 import { Status, stateWord } from '../../components/Status';
-import { toast } from '../../components/toast';
 import { Count, Time } from '../../components/Values';
-import { download, each, manifest, runNow, setEnabled } from '../../flows/actions';
+import { manifest } from '../../flows/actions';
 import { type FlowAction, useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/flows';
 import { ViewMenu } from './ViewMenu';
 
+const BulkBar = lazy(() => import('./BulkBar'));
 const healths = ['failing', 'late', 'running', 'healthy', 'paused', 'new', 'done', 'draft'] as const;
 const controls = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8, alignItems: 'end' });
 
@@ -75,7 +70,6 @@ function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
   useShortcut('e', t('edit'), focused('edit'));
   useShortcut('l', t('log'), focused('log'));
   useShortcut('.', t('rowMenu'), () => focusedRow()?.querySelector<HTMLElement>('[aria-haspopup]')?.click());
-  const [question, bulk] = useBulk(flows);
   return (
     <>
       <List
@@ -95,17 +89,9 @@ function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
             </Picker>
           </div>
         }
-        actionBar={(selected) => (
-          <ActionBar>
-            <ActionButton onPress={() => bulk(selected, 'enable')}><Enable /><Text>{t('enable')}</Text></ActionButton>
-            <ActionButton onPress={() => bulk(selected, 'disable')}><PauseIcon /><Text>{t('disable')}</Text></ActionButton>
-            <ActionButton onPress={() => bulk(selected, 'run')}><Play /><Text>{t('run')}</Text></ActionButton>
-            <ActionButton onPress={() => bulk(selected, 'export')}><Export /><Text>{t('export')}</Text></ActionButton>
-          </ActionBar>
-        )}
+        actionBar={(selected) => (selected.size === 0 ? <></> : <Suspense><BulkBar flows={flows} selected={selected} /></Suspense>)}
       />
       {dialog}
-      {question}
     </>
   );
 }
@@ -141,33 +127,4 @@ function Actions({ flow, act }: { readonly flow: FlowRow; readonly act: (flow: F
         .map((action) => <MenuItem key={action} id={action}>{t(action)}</MenuItem>)}
     </ActionMenu>
   );
-}
-
-type Bulk = 'enable' | 'disable' | 'run' | 'export';
-const consequences = { enable: () => t('bulkEnable'), disable: () => t('bulkDisable'), run: () => t('bulkRun') } as const;
-
-function useBulk(flows: readonly FlowRow[]) {
-  const [dialog, ask] = useConfirm();
-  function bulk(selected: Selected, action: Bulk): void {
-    const chosen = flows.filter(({ id }) => selected.has(id));
-    const done = () => toast.done(t('bulkDone', { action: t(action), count: chosen.length }));
-    if (action === 'export') {
-      manifest(chosen.map(({ id }) => id)).then((yaml) => {
-        download('dataflows.yaml', yaml, 'application/yaml');
-        done();
-      }, (error: unknown) => toast.failed(error));
-      return;
-    }
-    ask({
-      title: t('bulkTitle', { action: t(action), count: chosen.length }),
-      consequence: consequences[action](),
-      action: t(action),
-      onConfirm: async () => {
-        await each(chosen, ({ name }) => name, ({ id }) => (action === 'run' ? runNow(id) : setEnabled(id, action === 'enable')),
-          (failed, of, reasons) => t('bulkFailed', { failed, of, reasons }));
-        done();
-      },
-    });
-  }
-  return [dialog, bulk] as const;
 }

@@ -1,7 +1,7 @@
 import { Link, LinkButton } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import type { ReactNode } from 'react';
+import { type ReactNode, useMemo } from 'react';
 import { useLive } from '../../api/live';
 import { type Bucket, type Overview, OWN, own } from '../../api/own';
 import { to } from '../../app/links';
@@ -118,7 +118,14 @@ function Tile({ value, href, children }: { readonly value: number; readonly href
 }
 
 function Rows({ series, range }: { readonly series: readonly Bucket[]; readonly range: Range }) {
-  const shown = series.filter(({ at }) => at + HOUR > range.from && at < range.to);
+  const { from, to: until } = range;
+  const shown = useMemo(() => series.filter(({ at }) => at + HOUR > from && at < until), [series, from, until]);
+  const times = useMemo(() => shown.map((one) => one.at), [shown]);
+  const lines = useMemo(() => [
+    { label: t('ingested'), values: shown.map((one) => one.ingested) },
+    { label: t('failed'), values: shown.map((one) => one.failed), tone: 'bad' as const },
+    { label: t('skipped'), values: shown.map((one) => one.skipped), tone: 'quiet' as const },
+  ], [shown]);
   const sum = (member: 'ingested' | 'failed' | 'runs' | 'received') => shown.reduce((total, one) => total + one[member], 0);
   const [ingested, failed, received] = [sum('ingested'), sum('failed'), sum('received')];
   const peak = shown.reduce<Bucket | undefined>((most, one) => (most === undefined || one.ingested > most.ingested ? one : most), undefined);
@@ -130,12 +137,8 @@ function Rows({ series, range }: { readonly series: readonly Bucket[]; readonly 
     <TimeChart
       title={t('rows')}
       summary={summary}
-      times={shown.map((one) => one.at)}
-      series={[
-        { label: t('ingested'), values: shown.map((one) => one.ingested) },
-        { label: t('failed'), values: shown.map((one) => one.failed), tone: 'bad' },
-        { label: t('skipped'), values: shown.map((one) => one.skipped), tone: 'quiet' },
-      ]}
+      times={times}
+      series={lines}
       onRange={range.between}
     />
   );

@@ -17,7 +17,7 @@ const columns: readonly ColumnOf<RunInput>[] = [
 ];
 
 /** The files that the run took. */
-export function FilesTab({ id }: { readonly id: string }) {
+export default function FilesTab({ id }: { readonly id: string }) {
   const query = usePages<RunInput>(`/runs/${id}/inputs`);
   return (
     <Query query={query} isEmpty={({ items }) => items.length === 0} empty={{ title: t('noFiles'), text: t('noFilesText') }}>

@@ -1,9 +1,10 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import type { Run } from '../../api/lists';
-import type { RunDetail } from '../../api/own';
+import type { Attempt, RunDetail } from '../../api/own';
 import { get, only } from '../../api/query';
 import { CopyAs } from '../../components/CopyAs';
+import { exactTime } from '../../components/format';
 import { Plain } from '../../components/Plain';
 import { Json } from '../../components/Source';
 import { Query } from '../../components/States';
@@ -23,17 +24,29 @@ export default function MetricsTab({ detail }: { readonly detail: RunDetail }) {
       <Plain
         label={t('attempts')}
         columns={[t('attemptColumn'), t('outcome'), t('worker'), t('started'), t('took')]}
-        rows={attempts.map(({ number, epoch, outcome, worker, startedAt, endedAt }) => ({
+        rows={attempts.map((attempt) => {
+          const { number, epoch, worker, startedAt, endedAt } = attempt;
+          return {
           id: `${String(number)}/${String(epoch)}`,
           cells: [
-            number, outcome ?? t('goesOn'), worker ?? '', <Time key="at" at={startedAt} />,
+            number, outcomeOf(attempt), worker ?? '', <Time key="at" at={startedAt} />,
             endedAt === undefined || startedAt === undefined ? <Duration key="took" since={startedAt} /> : <Duration key="took" ms={endedAt - startedAt} />,
-          ],
-        }))}
+            ],
+          };
+        })}
       />
       <h2 className={h2}>{t('document')}</h2>
       <div><CopyAs call={{ method: 'GET', path: `/data/foundation/flowservice/runs/${run.id}`, cli: `forebay api GET /runs/${run.id}` }} /></div>
       <Query query={query}>{(page) => <Json label={t('document')} value={only<Run>(page)} />}</Query>
     </div>
   );
+}
+
+const outcomes: Readonly<Record<string, () => string>> = {
+  running: () => t('running'), success: () => t('success'), failed: () => t('failed'), cancelled: () => t('cancelledAttempt'), givenBack: () => t('givenBack'),
+};
+
+function outcomeOf({ outcome, retryAt }: Attempt): string {
+  if (outcome === 'waiting') return t('waiting', { when: retryAt === undefined ? '' : exactTime(retryAt) });
+  return outcomes[outcome]?.() ?? outcome;
 }

@@ -43,7 +43,7 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
           </span>
           <span><span className={label}>{t('do')}: </span>{problem.do} {docUrl !== '' && <Link href={docUrl}>{t('readMore', { code: id })}</Link>}</span>
           <ButtonGroup styles={style({ marginTop: 8 })}>
-            {isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id)}>{t('replaceCredentials')}</LinkButton>}
+            {detail.source !== undefined && isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id)}>{t('replaceCredentials')}</LinkButton>}
             {isOfMapping(problem) && <LinkButton variant="primary" href={to.flow(detail.flow.id, { tab: 'mapping' })}>{t('openMapping')}</LinkButton>}
             {records > 0 && <LinkButton variant="secondary" href={to.run(detail.run.id, { tab: 'rows', code: id })}>{t('showRows')}</LinkButton>}
             {hasFailed && detail.retriable && <Button variant="secondary" onPress={onRetry}>{t('retry')}</Button>}
@@ -58,9 +58,8 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
 function placeOf({ where: { object, file, line, column, field } }: Problem): string {
   const inFile =
     file === undefined ? undefined
-    : line === undefined ? file
-    : column === undefined ? t('fileLine', { file, line }) : t('fileAt', { file, line, column });
-  return [object, inFile, field === undefined ? undefined : t('fieldOf', { field })].filter(Boolean).join(' · ');
+    : line === undefined ? file : t('fileLine', { file, line });
+  return [object, inFile, column === undefined ? undefined : t('columnOf', { column }), field === undefined ? undefined : t('fieldOf', { field })].filter(Boolean).join(' · ');
 }
 
 /** The source refused the account: its credentials or what they may do. */

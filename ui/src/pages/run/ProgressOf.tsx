@@ -15,7 +15,7 @@ export function ProgressOf({ progress }: { readonly progress: Progress }) {
   const { bytesTotal, filesTotal, bytesPerSecond } = progress;
   const share = part(progress);
   const rate = useRate(progress.records);
-  const left = useStable(progress.etaMs);
+  const left = useStableEta(progress);
   const percent = share === undefined ? '' : new Intl.NumberFormat(settings.get().locale, { style: 'percent' }).format(share);
   return (
     <div className={column}>
@@ -73,13 +73,14 @@ function useRate(value: number): number | undefined {
 const SAMPLES = 3;
 
 /** The time that is left, only once three estimates in a row foresee about the same end. */
-function useStable(left: number | undefined): number | undefined {
+function useStableEta(progress: Progress): number | undefined {
+  const { etaMs: left } = progress;
   const ends = useRef<readonly number[]>([]);
   const [isStable, setStable] = useState(false);
   useEffect(() => {
     ends.current = left === undefined ? [] : [...ends.current, Date.now() + left].slice(-SAMPLES);
     const spread = Math.max(...ends.current) - Math.min(...ends.current);
     setStable(left !== undefined && ends.current.length === SAMPLES && spread < Math.max(5_000, left / 4));
-  }, [left]);
+  }, [progress, left]);
   return isStable ? left : undefined;
 }

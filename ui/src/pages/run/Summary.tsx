@@ -24,27 +24,30 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
   const [url] = useUrl();
   const here = (tab: string) => to.run(run.id, { ...url, tab });
   const last = attempts.at(-1);
+  const table = dataset === undefined || version === undefined ? undefined : to.dataset(dataset.id, { version });
   const isRunning = run.status === 'inProgress';
   return (
     <div className={column}>
       <div className={line}>
         <Times run={run} />
-        {last !== undefined && <span>{t('attempt', { attempt: last.number, most: attemptsMax })}</span>}
+        {last !== undefined && (
+          <span>{attemptsMax === undefined ? t('attempt', { attempt: last.number }) : t('attemptOf', { attempt: last.number, most: attemptsMax })}</span>
+        )}
       </div>
       <Fell status={run.status} />
       {detail.problems.map((problem, i) => (
         <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} />
       ))}
-      {run.status === 'failed' && !detail.retriable && explain?.retriable !== undefined && <p className={quiet}>{explain.retriable}</p>}
+      {run.status === 'failed' && !detail.retriable && explain.retry !== undefined && <p className={quiet}>{explain.retry}</p>}
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
       <Balance
         {...balance}
-        hrefs={{ received: here('files'), failed: here('rows'), ...(version !== undefined && { ingested: to.dataset(dataset.id, { version }) }) }}
+        hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
       />
       <Facts
         of={[
-          [t('dataset'), <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
-          [t('account'), <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
+          [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
+          [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
           [t('filesInOut'), `${count(files.input)} / ${count(files.output)}`],
           [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
           [t('window'), window?.to === undefined ? undefined : t('windowOf', { from: window.from === undefined ? '…' : exactTime(window.from), to: exactTime(window.to) })],
@@ -53,8 +56,8 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
           [t('batch'), detail.batch],
         ]}
       />
-      {version !== undefined && (
-        <div><LinkButton variant="secondary" href={to.dataset(dataset.id, { version })}>{t('seeTable', { version })}</LinkButton></div>
+      {table !== undefined && version !== undefined && (
+        <div><LinkButton variant="secondary" href={table}>{t('seeTable', { version })}</LinkButton></div>
       )}
       <Stages detail={detail} />
     </div>
@@ -67,8 +70,8 @@ function size(value: number): string {
 }
 
 function Times({ run }: { readonly run: RunDetail['run'] }) {
-  const { startedAt, completedAt, durationMs } = run;
-  if (startedAt === undefined) return <span>{t('notStarted')}</span>;
+  const { at, startedAt, completedAt, durationMs } = run;
+  if (startedAt === undefined) return <span>{t('notStarted', { time: exactTime(at) })}</span>;
   if (completedAt === undefined) return <span>{t('timesOpen', { from: exactTime(startedAt) })} · <Duration since={startedAt} /></span>;
   return <span>{t('times', { from: exactTime(startedAt), to: exactTime(completedAt), took: duration(durationMs ?? completedAt - startedAt) })}</span>;
 }

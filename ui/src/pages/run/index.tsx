@@ -16,10 +16,10 @@ import { Status } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { cancelRun, replayRun, retryRun, runCall } from '../../flows/actions';
 import { t } from '../../messages/run';
-import { FilesTab } from './FilesTab';
 import { Summary } from './Summary';
 
 const ConfigTab = lazy(() => import('./ConfigTab'));
+const FilesTab = lazy(() => import('./FilesTab'));
 const LogTab = lazy(() => import('./LogTab'));
 const MetricsTab = lazy(() => import('./MetricsTab'));
 const RowsTab = lazy(() => import('./RowsTab'));
@@ -30,10 +30,12 @@ export default function RunPage() {
   useLive(['run', 'flow']);
   const query = useQuery(own<RunDetail>(`/runs/${id}`));
   const detail = query.data;
+  // No heading while nothing is known: it takes the focus when the page is there.
+  if (query.isPending) return <Query query={query} lines={10}>{() => null}</Query>;
   if (detail !== undefined) return <Shown detail={detail} key={id}><Query query={query}>{() => null}</Query></Shown>;
   return (
     <Page title={t('title')} breadcrumbs={[{ title: t('flows'), href: to.flows() }]}>
-      <Query query={query} lines={10}>{() => null}</Query>
+      <Query query={query}>{() => null}</Query>
     </Page>
   );
 }
@@ -64,7 +66,7 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
         </>
       }
       tabs={[
-        { id: 'files', title: files.input > 0 ? t('filesCount', { count: files.input }) : t('files'), content: <FilesTab id={run.id} /> },
+        { id: 'files', title: files.input > 0 ? t('filesCount', { count: files.input }) : t('files'), content: lazily(<FilesTab id={run.id} />) },
         { id: 'rows', title: run.failed > 0 ? t('rowsCount', { count: run.failed }) : t('rows'), content: lazily(<RowsTab id={run.id} />) },
         { id: 'log', title: t('log'), content: lazily(<LogTab id={run.id} isLive={isLive} />) },
         { id: 'config', title: t('config'), content: lazily(<ConfigTab detail={detail} />) },
@@ -80,7 +82,7 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
   );
 }
 
-function useActions({ run, flow, dataset }: RunDetail): readonly [ReactNode, (action: Action) => void] {
+function useActions({ run, flow }: RunDetail): readonly [ReactNode, (action: Action) => void] {
   const [dialog, ask] = useConfirm();
   const go = useGo();
   const { id, number } = run;
@@ -102,7 +104,7 @@ function useActions({ run, flow, dataset }: RunDetail): readonly [ReactNode, (ac
       },
     },
     cancel: {
-      title: t('cancelTitle', named), consequence: t('cancelText', { dataset: dataset.name }), action: t('cancel'), isDestructive: true,
+      title: t('cancelTitle', named), consequence: t('cancelText'), action: t('cancel'), isDestructive: true,
       onConfirm: async () => {
         await cancelRun(id);
         toast.done(t('cancelled'));

@@ -7,7 +7,7 @@ use forebay_playground::fault::{self, Proxy};
 use std::sync::atomic::AtomicBool;
 
 /// A world with three files of seven rows, one of them bad, in a flow that has run once already over one more.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::new().await;
     world.file("f/first.csv", &["first"]);
     world.flow("f", "base", json!({ "startTime": now().timestamp(), "frequency": "hour", "interval": 1 })).await;
@@ -22,7 +22,7 @@ async fn world() -> World {
     world
 }
 
-const EXPECTED: [&str; 7] = ["a1", "a2", "a3", "b1", "b2", "c1", "first"];
+pub(super) const EXPECTED: [&str; 7] = ["a1", "a2", "a3", "b1", "b2", "c1", "first"];
 
 /// Waits until the second run has ended; the clock goes on, so that retries come.
 async fn ended(world: &World) -> Value {

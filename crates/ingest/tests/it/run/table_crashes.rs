@@ -7,12 +7,12 @@ use super::tables::{Office, contacts};
 use super::*;
 
 /// Contacts that are edited between the first run and the second; so many are archived, and so many come.
-const EDITED: usize = 9;
-const GONE: usize = 4;
-const NEW: usize = 3;
+pub(super) const EDITED: usize = 9;
+pub(super) const GONE: usize = 4;
+pub(super) const NEW: usize = 3;
 
 /// An account whose contacts have landed once and changed since.
-async fn office(primary: bool) -> (Office, usize) {
+pub(super) async fn office(primary: bool) -> (Office, usize) {
     let office = Office::new(contacts(150)).await;
     office.contacts_flow("people", primary).await;
     let stop = office.start("setup");
@@ -29,7 +29,7 @@ async fn office(primary: bool) -> (Office, usize) {
 }
 
 /// The table is what the account is; without a primary identity it is what the account was, and each change once.
-async fn check(office: &Office, primary: bool, before: usize, what: &str) {
+pub(super) async fn check(office: &Office, primary: bool, before: usize, what: &str) {
     match primary {
         true => office.check("people").await,
         false => assert_eq!(office.stored("people").await.len(), before + EDITED + NEW, "{what}"),

@@ -81,8 +81,13 @@ async fn runs_are_numbered_and_the_last_of_each_flow_are_found() {
     // A deleted flow is not listed, and its runs still are.
     store.delete(&prod(), Resource::Flow, "f2", None, at(9_000)).await.expect("it goes");
     assert_eq!(store.last_runs(&prod(), None, 3).await.expect("it answers").len(), 6);
-    let asked = RunsAsked { flow: Some("f2"), status: &["failed"], limit: 100, ..RunsAsked::default() };
-    assert_eq!(store.list_runs(&prod(), &asked).await.expect("it answers").len(), 5, "they failed with their flow");
+    let asked = RunsAsked { flow: Some("f2"), status: &["cancelled"], limit: 100, ..RunsAsked::default() };
+    assert_eq!(store.list_runs(&prod(), &asked).await.expect("it answers").len(), 5, "they ended with their flow");
+    let names = store.names(&prod(), Resource::Flow, &["f1", "f2", "f3", "f\0"]).await.expect("it answers");
+    let mut names: Vec<_> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    names.sort_unstable();
+    assert_eq!(names, [("f1", "f1"), ("f3", "f3")]);
+    assert_eq!(store.names(&prod(), Resource::Flow, &[]).await.expect("it answers"), []);
 }
 
 #[tokio::test]
