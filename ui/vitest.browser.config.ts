@@ -8,8 +8,9 @@ export default defineConfig({
     globalSetup: 'tests/browser/chromium.ts',
     // Two files at a time, each with a server of its own: more would only wait for the cores.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 90_000,
+    // Bounds for a loaded machine, not what a test may take: it waits for conditions.
+    testTimeout: 300_000,
+    hookTimeout: 180_000,
     reporters: ['verbose'],
   },
 });
