@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     environment: 'node',
-    include: [process.env.FOREBAY_TEST_UI_FILES ?? 'tests/browser/*.spec.ts'],
+    include: [process.env.FOREBAY_TEST_UI_FILES || 'tests/browser/*.spec.ts'],
     globalSetup: 'tests/browser/chromium.ts',
     // Two files at a time, each with a server of its own: more would only wait for the cores.
     maxWorkers: 2,

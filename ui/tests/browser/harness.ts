@@ -10,7 +10,7 @@ import { expect, inject } from 'vitest';
 export const FLOWSERVICE = '/data/foundation/flowservice';
 export const OWN = '/data/foundation/forebay';
 
-const root = resolve(import.meta.dirname, '../../..');
+export const root = resolve(import.meta.dirname, '../../..');
 export const program = process.env.FOREBAY_TEST_BIN
   ?? join(process.env.CARGO_TARGET_DIR ?? join(homedir(), '.cache/forebay/target'), 'debug/forebay');
 

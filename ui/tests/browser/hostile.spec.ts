@@ -11,59 +11,6 @@ afterAll(() => server.stop());
 /** Breaks out of attributes and tags, templates, shells and spreadsheets, writes backwards, and is long. */
 const HOSTILE = `"><img src=x onerror=alert(1)><script>alert(2)</script>{{7*7}} \${7*7} '; DROP TABLE x;-- \u202Egnp.exe=1+1 ${'W'.repeat(60)}`;
 
-test('B11: hostile names, cells, files and errors are text', async () => {
-  await visit(server, { expected: [/status of (400|404|422) /] }, async (page) => {
-    const { recipes } = await server.call<{ recipes: { id: string; source: Record<string, unknown> & { details: object; target: { schema: object } }; connection: { id: string } }[] }>(`${OWN}/demo`);
-    const recipe = recipes.find(({ id }) => id === 's3');
-    if (recipe === undefined) throw new Error('no recipe');
-    const account = await server.call<{ etag: string }>(`${FLOWSERVICE}/connections/${recipe.connection.id}`).then((answer) => ('items' in answer ? (answer as unknown as { items: { etag: string }[] }).items[0] : answer));
-    await server.call(`${FLOWSERVICE}/connections/${recipe.connection.id}`, {
-      method: 'PATCH', headers: { 'if-match': account?.etag ?? '' },
-      body: [{ op: 'replace', path: '/name', value: HOSTILE.slice(0, 200) }, { op: 'add', path: '/description', value: HOSTILE }],
-    });
-    // A file whose name, header and cells are hostile, and a row that is no record.
-    const file = 'hostile/<img src=x onerror=alert(3)> \'&quot;.csv';
-    putObject(server, file, `id,"<script>alert(4)</script>","=cmd|' /C calc'!A0"\n1,"<svg/onload=alert(5)>","${'x'.repeat(5_000)}"\n2,"javascript:alert(6)","\u202Etxt"\n`);
-    putObject(server, 'orders/2026/11/part-0000.csv.gz', gzipSync(`order_id,ordered_at,customer_id,customer_email,country,sku,product,quantity,unit_price,discount,amount,currency,status,shipped_at\n<img src=x onerror=alert(7)>${',x'.repeat(14)}\n`));
-    const draft = await server.call<{ id: string }>(`${OWN}/drafts`, { method: 'POST', body: {
-      kind: 'flow', name: HOSTILE.slice(0, 200), step: 'review',
-      state: { ...recipe.source, details: { ...recipe.source.details, name: HOSTILE, description: HOSTILE }, target: { ...recipe.source.target, datasetName: HOSTILE, schema: { ...recipe.source.target.schema, title: HOSTILE } } },
-    } });
-    await page.goto(`${server.url}/ui/prod/flows/new?draft=${draft.id}&step=review`);
-    await page.getByRole('button', { name: 'Create and run now' }).click();
-    await page.waitForURL(/\/runs\//);
-    await page.getByText(/^(Succeeded|Succeeded, rows failed|Failed)$/).first().waitFor({ timeout: 60_000 });
-    const run = new URL(page.url()).pathname.split('/').at(-1) ?? '';
-    const { flow, dataset } = await server.call<{ flow: { id: string }; dataset: { id: string } }>(`${OWN}/runs/${run}`);
-
-    const views = [
-      '', '/start', '/flows', '/accounts', '/datasets', '/monitoring', '/monitoring?view=codes', `/accounts/${recipe.connection.id}`,
-      `/accounts/${recipe.connection.id}?tab=explore`, ...['overview', 'timeline', 'mapping', 'settings', 'yaml', 'schema'].map((tab) => `/flows/${flow.id}?tab=${tab}`),
-      ...['files', 'rows', 'log', 'config', 'metrics'].map((tab) => `/runs/${run}?tab=${tab}`),
-      ...['preview', 'history', 'open', 'flows'].map((tab) => `/datasets/${dataset.id}?tab=${tab}`),
-      '/admin/audit', `/flows?q=${encodeURIComponent(HOSTILE)}`, `/alerts?sort=${encodeURIComponent(HOSTILE)}`, `/runs/${encodeURIComponent('<img src=x onerror=alert(8)>')}`,
-    ];
-    for (const view of views) {
-      await page.goto(`${server.url}/ui/prod${view}`);
-      await settled(page);
-      expect(await page.evaluate(() => document.querySelectorAll('img[src="x"], script:not([src]), [onerror], [onload]').length), view).toBe(0);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${view} is not wider than the window`).toBeLessThanOrEqual(0);
-    }
-    await page.goto(`${server.url}/ui/prod/flows/${flow.id}`);
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('<img src=x onerror=alert(1)>');
-    await page.goto(`${server.url}/ui/prod/runs/${run}?tab=rows`);
-    await page.getByText('<img src=x onerror=alert(7)>').first().waitFor();
-    await page.goto(`${server.url}/ui/prod/accounts/${recipe.connection.id}?tab=explore`);
-    await page.getByRole('treeitem', { name: 'hostile' }).click();
-    await page.keyboard.press('ArrowRight');
-    await page.getByRole('treeitem', { name: 'onerror=alert(3)' }).click();
-    await page.getByText('<svg/onload=alert(5)>').first().waitFor();
-    await page.keyboard.press('Control+k');
-    await page.keyboard.type('<img src=x');
-    await page.getByRole('option').first().waitFor();
-  });
-});
-
 test('B7: another sandbox shows nothing of this one, by whatever address', async () => {
   await visit(server, { expected: [/status of (403|404) /] }, async (page) => {
     const run = await bringIn(page, server, 'Orders from S3');
@@ -168,5 +115,59 @@ test('B21: what is copied works in a terminal, and holds no secret', async () =>
     }
     expect(failed).toEqual([]);
     expect(copies).toBeGreaterThanOrEqual(20);
+  });
+});
+
+// The last: it renames what the others look for.
+test('B11: hostile names, cells, files and errors are text', async () => {
+  await visit(server, { expected: [/status of (400|404|422) /] }, async (page) => {
+    const { recipes } = await server.call<{ recipes: { id: string; source: Record<string, unknown> & { details: object; target: { schema: object } }; connection: { id: string } }[] }>(`${OWN}/demo`);
+    const recipe = recipes.find(({ id }) => id === 's3');
+    if (recipe === undefined) throw new Error('no recipe');
+    const account = await server.call<{ etag: string }>(`${FLOWSERVICE}/connections/${recipe.connection.id}`).then((answer) => ('items' in answer ? (answer as unknown as { items: { etag: string }[] }).items[0] : answer));
+    await server.call(`${FLOWSERVICE}/connections/${recipe.connection.id}`, {
+      method: 'PATCH', headers: { 'if-match': account?.etag ?? '' },
+      body: [{ op: 'replace', path: '/name', value: HOSTILE.slice(0, 200) }, { op: 'add', path: '/description', value: HOSTILE }],
+    });
+    // A file whose name, header and cells are hostile, and a row that is no record.
+    const file = 'hostile/<img src=x onerror=alert(3)> \'&quot;.csv';
+    putObject(server, file, `id,"<script>alert(4)</script>","=cmd|' /C calc'!A0"\n1,"<svg/onload=alert(5)>","${'x'.repeat(5_000)}"\n2,"javascript:alert(6)","\u202Etxt"\n`);
+    putObject(server, 'orders/2026/11/part-0000.csv.gz', gzipSync(`order_id,ordered_at,customer_id,customer_email,country,sku,product,quantity,unit_price,discount,amount,currency,status,shipped_at\n<img src=x onerror=alert(7)>${',x'.repeat(14)}\n`));
+    const draft = await server.call<{ id: string }>(`${OWN}/drafts`, { method: 'POST', body: {
+      kind: 'flow', name: HOSTILE.slice(0, 200), step: 'review',
+      state: { ...recipe.source, details: { ...recipe.source.details, name: HOSTILE, description: HOSTILE }, target: { ...recipe.source.target, datasetName: HOSTILE, schema: { ...recipe.source.target.schema, title: HOSTILE } } },
+    } });
+    await page.goto(`${server.url}/ui/prod/flows/new?draft=${draft.id}&step=review`);
+    await page.getByRole('button', { name: 'Create and run now' }).click();
+    await page.waitForURL(/\/runs\//);
+    await page.getByText(/^(Succeeded|Succeeded, rows failed|Failed)$/).first().waitFor({ timeout: 60_000 });
+    const run = new URL(page.url()).pathname.split('/').at(-1) ?? '';
+    const { flow, dataset } = await server.call<{ flow: { id: string }; dataset: { id: string } }>(`${OWN}/runs/${run}`);
+
+    const views = [
+      '', '/start', '/flows', '/accounts', '/datasets', '/monitoring', '/monitoring?view=codes', `/accounts/${recipe.connection.id}`,
+      `/accounts/${recipe.connection.id}?tab=explore`, ...['overview', 'timeline', 'mapping', 'settings', 'yaml', 'schema'].map((tab) => `/flows/${flow.id}?tab=${tab}`),
+      ...['files', 'rows', 'log', 'config', 'metrics'].map((tab) => `/runs/${run}?tab=${tab}`),
+      ...['preview', 'history', 'open', 'flows'].map((tab) => `/datasets/${dataset.id}?tab=${tab}`),
+      '/admin/audit', `/flows?q=${encodeURIComponent(HOSTILE)}`, `/alerts?sort=${encodeURIComponent(HOSTILE)}`, `/runs/${encodeURIComponent('<img src=x onerror=alert(8)>')}`,
+    ];
+    for (const view of views) {
+      await page.goto(`${server.url}/ui/prod${view}`);
+      await settled(page);
+      expect(await page.evaluate(() => document.querySelectorAll('img[src="x"], script:not([src]), [onerror], [onload]').length), view).toBe(0);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth), `${view} is not wider than the window`).toBeLessThanOrEqual(0);
+    }
+    await page.goto(`${server.url}/ui/prod/flows/${flow.id}`);
+    expect(await page.getByRole('heading', { level: 1 }).textContent()).toContain('<img src=x onerror=alert(1)>');
+    await page.goto(`${server.url}/ui/prod/runs/${run}?tab=rows`);
+    await page.getByText('<img src=x onerror=alert(7)>').first().waitFor();
+    await page.goto(`${server.url}/ui/prod/accounts/${recipe.connection.id}?tab=explore`);
+    await page.getByRole('treeitem', { name: 'hostile' }).click();
+    await page.keyboard.press('ArrowRight');
+    await page.getByRole('treeitem', { name: 'onerror=alert(3)' }).click();
+    await page.getByText('<svg/onload=alert(5)>').first().waitFor();
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('<img src=x');
+    await page.getByRole('option').first().waitFor();
   });
 });
