@@ -10,6 +10,7 @@ mod badinput;
 // The same for every crate over the store.
 mod batches;
 mod cli;
+mod columns;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod demo;
