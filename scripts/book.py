@@ -11,7 +11,7 @@ A page is README.md or one below docs/book. Its fenced blocks that are marked `s
     output          what the block above it printed on stdout: `…` is any text in a line, and alone in a line any lines
 
 The ports 8787, 9797 and 9798 of 127.0.0.1 stand for whatever ports are free. A server has started once it listens on those
-that its block names, the platform once it is healthy. Blanks at the ends of lines and their number between words do not count.
+that its block names, the platform once it is healthy, the demo once it has said what it made. Blanks at the ends of lines and their number between words do not count.
 
 `keys` holds the table of docs/book/configuration.md against crates/server/default.toml.
 """
@@ -141,7 +141,7 @@ def script(page, folder, places):
             continue
         lines.append(f"exec >{folder}/{number}.out 2>{folder}/{number}.err </dev/null")
         if block.serves:
-            lines += serving(block.text, places)
+            lines += serving(block.text, places, f"{folder}/{number}.out")
         elif block.exit:
             lines.append(f"book_exit=0; (\n{moved(block.text, places)}) || book_exit=$?")
             lines.append(f"[ $book_exit = {block.exit} ] || exit 1")
@@ -151,15 +151,17 @@ def script(page, folder, places):
     return "\n".join(lines) + "\n"
 
 
-def serving(text, places):
-    """A server in the background, until it listens."""
+def serving(text, places, out):
+    """A server in the background, until it is ready."""
     text = text.replace("make demo", "forebay demo").strip()
     if text.startswith("forebay demo"):
         text += f" --listen {PORTS[0]}"
     # The platform listens before it has written its credentials; the others are ready when they listen.
     asked = [f"(: </dev/tcp/{places[at].replace(':', '/')})" for at in PORTS[1:] if at in text]
-    if "forebay serve" in text or "forebay demo" in text:
+    if "forebay serve" in text:
         asked = [f"curl -sf http://{places[PORTS[0]]}/health >&2"]
+    if "forebay demo" in text:
+        asked = [f"grep -qs ^Try {out}"]
     waits = [f"until {ready} 2>/dev/null; do kill -0 $!; sleep 0.1; done" for ready in asked]
     return [f"{moved(text, places)} &", *waits]
 
