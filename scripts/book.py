@@ -35,7 +35,7 @@ BOOK = ROOT / "docs/book"
 ELSEWHERE = {"command-line.md"}
 # The platform's; what stands in for S3 and HubSpot.
 PORTS = ("127.0.0.1:8787", "127.0.0.1:9797", "127.0.0.1:9798")
-PATIENCE = 300
+PATIENCE = 180
 
 
 @dataclass
@@ -250,10 +250,10 @@ def run(name, binary):
         finally:
             if server:
                 end(server)
-        return judge(name, page, said), count
+        return judge(name, page, said, places), count
 
 
-def judge(name, page, said):
+def judge(name, page, said, places):
     """What was wrong with the first block that did not do what the page says."""
     for number, block in enumerate(page):
         if not block.runs:
@@ -262,7 +262,7 @@ def judge(name, page, said):
         printed = f"{block.text}\n--- printed\n{read('out')}\n--- said\n{read('err')}"
         if not (said / f"{number}.done").exists():
             return f"{name}:{block.line} did not end well\n{printed}"
-        if block.output is not None and not agrees(block.output, read("out")):
+        if block.output is not None and not agrees(moved(block.output, places), read("out")):
             return f"{name}:{block.line} printed something else\n{printed}\n--- expected\n{block.output}"
     return None
 
