@@ -1,4 +1,4 @@
-"""Runs the examples of the documentation: book.py run --bin FOREBAY [PAGE…], book.py keys [--write]
+"""Runs the examples of the documentation: book.py run --bin FOREBAY [PAGE…], book.py list, book.py keys [--write]
 
 A page is README.md or one below docs/book. Its fenced blocks that are marked `sh` run in order, in one bash with
 `set -eu -o pipefail`, in a folder of the page's own beside a running `forebay demo`. Marks that change that:
@@ -6,8 +6,7 @@ A page is README.md or one below docs/book. Its fenced blocks that are marked `s
     sh              is run
     sh server       goes on until the page ends; the page's own server, in place of the demo
     sh exit=N       ends with this code, in a shell of its own
-    sh norun        is not run: it needs what a test has not; the count of these is bounded
-    sh norun=start  is not run where it stands, being what the demo or the test itself is
+    sh norun        is not run: it needs what a test has not (a bucket of Amazon's, a server of PostgreSQL); kept few
     output          what the block above it printed on stdout: `…` is any text in a line, and alone in a line any lines
 
 The ports 8787, 9797 and 9798 of 127.0.0.1 stand for whatever ports are free. A server has started once it listens on those
@@ -49,7 +48,7 @@ class Block:
 
     @property
     def runs(self):
-        return not any(mark.split("=")[0] == "norun" for mark in self.marks)
+        return "norun" not in self.marks
 
     @property
     def serves(self):
@@ -71,7 +70,7 @@ class Fences:
     lines: list[str] = field(default_factory=list)
 
 
-KNOWN = {"server", "norun", "norun=start"}
+KNOWN = {"server", "norun"}
 
 
 def blocks(text):
@@ -143,8 +142,8 @@ def script(page, folder, places):
         if block.serves:
             lines += serving(block.text, places, f"{folder}/{number}.out")
         elif block.exit:
-            lines.append(f"book_exit=0; (\n{moved(block.text, places)}) || book_exit=$?")
-            lines.append(f"[ $book_exit = {block.exit} ] || exit 1")
+            # Not after `||`, where `set -e` would mean nothing.
+            lines.append(f"set +e; (set -e\n{moved(block.text, places)}); book_exit=$?; set -e; [ $book_exit = {block.exit} ]")
         else:
             lines.append(moved(block.text, places))
         lines.append(f"touch {folder}/{number}.done")
@@ -314,12 +313,16 @@ def main():
     running = commands.add_parser("run")
     running.add_argument("--bin", required=True)
     running.add_argument("pages", nargs="*")
+    commands.add_parser("list", help="the pages that have something to run")
     keeping = commands.add_parser("keys")
     keeping.add_argument("--write", action="store_true")
     args = parser.parse_args()
     if args.command == "keys":
         if not keys(args.write):
             sys.exit("docs/book/configuration.md is not as crates/server/default.toml: scripts/book.py keys --write")
+        return
+    if args.command == "list":
+        print("\n".join(name for name in pages() if any(one.runs for one in blocks((ROOT / name).read_text()))))
         return
     failed = 0
     for name in args.pages or pages():
