@@ -113,7 +113,7 @@ memory: setup ui
 # The kill test reads FOREBAY_TEST_KILLS: no failure in 200 bounds the rate below 1.5 %, in 3,000 below 0.1 %.
 soak: memory
 	cd ui && FOREBAY_TEST_SOAK=1 FOREBAY_TEST_BIN=$(CARGO_TARGET_DIR)/release/forebay \
-	    FOREBAY_TEST_UI_FILES='tests/{soak,browser/axe}*' npx vitest run -c vitest.browser.config.ts
+	    FOREBAY_TEST_UI_FILES='tests/{soak/*,browser/axe}.spec.ts' npx vitest run -c vitest.browser.config.ts
 	FOREBAY_TEST_KILLS=$(or $(KILLS),200) scripts/with-services.sh \
 	    cargo nextest run $(WORKSPACE) -E 'test(/kill/)'
 	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) scripts/with-services.sh cargo nextest run $(WORKSPACE) -E 'test(/fuzzer/)'
