@@ -1,6 +1,6 @@
 import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Server, oracle, visit } from './harness';
+import { Server, guarded, oracle, settled, visit } from './harness';
 
 let server: Server;
 beforeAll(async () => { server = await Server.start(); });
@@ -101,4 +101,33 @@ test('B2: the same by keyboard alone, with the focus seen at each step', async (
     await page.keyboard.press('f');
     await page.getByRole('heading', { level: 1, name: 'Dataflows' }).waitFor();
   });
+});
+
+test('B12: the policy is strict, and the guards of these tests see what breaks it', async () => {
+  const policy = (await fetch(`${server.url}/ui/`)).headers.get('content-security-policy') ?? '';
+  expect(policy).toContain("script-src 'self'");
+  expect(policy).toContain("object-src 'none'");
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(policy).not.toMatch(/unsafe|https?:|\*/);
+  const { page, context, complaints } = await guarded(server);
+  try {
+    await page.goto(`${server.url}/ui/prod`);
+    await settled(page);
+    expect(complaints).toEqual([]);
+    await page.evaluate(() => {
+      const script = document.createElement('script');
+      script.textContent = 'window.ran = true';
+      document.body.append(script);
+      console.error('planted in the console');
+      setTimeout(() => { throw new Error('planted on the page'); });
+      setTimeout(() => { alert('planted dialog'); });
+    });
+    expect(await page.evaluate(() => (window as { ran?: boolean }).ran)).toBeUndefined();
+    await page.goto('http://127.0.0.2:9/planted').catch(() => undefined);
+    for (const planted of ['policy: script-src-elem blocked inline', 'planted in the console', 'planted on the page', 'planted dialog', 'request to http://127.0.0.2:9/planted']) {
+      await expect.poll(() => complaints.some((one) => one.includes(planted)), { message: planted, timeout: 10_000 }).toBe(true);
+    }
+  } finally {
+    await context.close();
+  }
 });

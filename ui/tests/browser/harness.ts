@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync }
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, type BrowserContextOptions, type Page, type Request, chromium } from 'playwright-core';
 import { expect, inject } from 'vitest';
 
 export const FLOWSERVICE = '/data/foundation/flowservice';
@@ -49,6 +49,8 @@ export class Server {
       // Runs begin sooner than a person would need, so that tests need not wait for them.
       env: { ...process.env, FOREBAY_RUN_TICK_MS: '50' }, stdio: ['ignore', 'pipe', 'pipe'],
     });
+    // Tests that are broken off leave no server behind.
+    process.once('exit', () => { child.kill('SIGKILL'); });
     let log = '';
     child.stderr.on('data', (part: Buffer) => { log = (log + part.toString()).slice(-20_000); });
     const told = await new Promise<Record<string, unknown>>((done, failed) => {
@@ -133,7 +135,10 @@ export interface Guarded {
  * A context with guards: errors in the console or on the page, violations of the content policy, requests to another
  * host and native dialogs are noted, for `unguarded` to fail the test with.
  */
-const ASKED = [
+/** What each context still waits for. */
+const asked = new WeakMap<BrowserContext, Set<Request>>();
+
+const COMMON = [
   // The service says 404 where a dataset has no labels, and the browser notes each 404.
   /status of 404 .*\/dataset\/datasets\/\w+\/labels/,
 ];
@@ -143,13 +148,19 @@ export async function guarded(server: Server, { expected = [], isSignedIn = true
   context.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const origin = new URL(server.url).origin;
-  const note = (text: string): void => { if (![...ASKED, ...expected].some((one) => one.test(text))) complaints.push(text); };
+  const note = (text: string): void => { if (![...COMMON, ...expected].some((one) => one.test(text))) complaints.push(text); };
   context.on('console', (message) => { if (message.type() === 'error') note(`console: ${message.text()} (${message.location().url})`); });
   context.on('weberror', (error) => { note(`error: ${error.error().stack ?? error.error().message}`); });
   context.on('request', (request) => {
     const url = new URL(request.url());
     if (url.origin !== origin && !['data:', 'blob:'].includes(url.protocol)) note(`request to ${request.url()}`);
   });
+  const flying = new Set<Request>();
+  asked.set(context, flying);
+  // Live events never end.
+  context.on('request', (request) => { if (!/\/forebay\/events\?/.test(request.url())) flying.add(request); });
+  context.on('requestfinished', (request) => { flying.delete(request); });
+  context.on('requestfailed', (request) => { flying.delete(request); });
   context.on('dialog', (dialog) => { note(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
   await context.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => {
@@ -204,10 +215,11 @@ export async function settled(page: Page): Promise<void> {
   await page.locator('main h1, form h1, h1').first().waitFor();
   const isBusy = (): Promise<boolean> => page.evaluate(() => document.querySelector('[aria-busy="true"], [role="progressbar"], [role="status"][aria-label="Loading…"]') !== null);
   const limit = Date.now() + 60_000;
-  // Twice, since one answer may bring the next question about.
-  for (let quiet = 0; quiet < 2;) {
+  const waits = (): boolean => [...(asked.get(page.context()) ?? [])].some((one) => one.frame().page() === page);
+  // Three times, since one answer may bring the next question about.
+  for (let quiet = 0; quiet < 3;) {
     if (Date.now() > limit) throw new Error(`${page.url()} is still loading`);
-    quiet = (await isBusy()) ? 0 : quiet + 1;
+    quiet = waits() || (await isBusy()) ? 0 : quiet + 1;
     await page.waitForTimeout(50);
   }
 }

@@ -45,15 +45,15 @@ test('B6: two people edit one dataflow: the second sees the difference, and noth
     await visit(server, { expected: [/status of 412 /] }, async (other) => {
       await page.goto(settings);
       await other.goto(settings);
-      await page.getByLabel('Description').fill('What the first one wrote');
-      await other.getByLabel('Description').fill('What the second one wrote');
-      await other.getByLabel('Name', { exact: true }).fill('renamed by the second');
+      await page.getByRole('textbox', { name: 'Description', exact: true }).fill('What the first one wrote');
+      await other.getByRole('textbox', { name: 'Description', exact: true }).fill('What the second one wrote');
+      await other.getByRole('textbox', { name: 'Name', exact: true }).fill('renamed by the second');
       await page.getByRole('button', { name: 'Save', exact: true }).click();
       await page.getByText('Saved.').first().waitFor();
       await other.getByRole('button', { name: 'Save', exact: true }).click();
       await other.getByText('Somebody changed this dataflow meanwhile').waitFor();
       await other.getByText('What the first one wrote').first().waitFor();
-      expect(await other.getByLabel('Description').inputValue()).toBe('What the second one wrote');
+      expect(await other.getByRole('textbox', { name: 'Description', exact: true }).inputValue()).toBe('What the second one wrote');
       await other.getByRole('radio', { name: /^Theirs: / }).first().check({ force: true });
       await other.getByRole('button', { name: 'Save', exact: true }).first().click();
       await other.getByText('Saved.').first().waitFor();

@@ -20,7 +20,7 @@ function pages(): readonly { readonly path: string; readonly api: RegExp; readon
     { path: '/flows', api: /\/forebay\/flows\?/, shows: 'demo-s3', empty: [{ items: [], total: 0 }, 'No dataflows yet'] },
     { path: '/datasets', api: /\/forebay\/datasets(\?|$)/, shows: 'Demo orders', empty: [{ items: [], total: 0 }, 'There are no datasets yet'] },
     { path: '/accounts', api: /\/flowservice\/connections(\?|$)/, shows: 'Demo S3', empty: [{ items: [], _links: {} }, 'No accounts yet'] },
-    { path: '/monitoring', api: /\/forebay\/runs\?/, shows: 'demo-s3' },
+    { path: '/monitoring', api: /\/forebay\/runs\?/, shows: 'Amazon S3' },
     { path: `/flows/${there.flow}`, api: new RegExp(`/forebay/flows/${there.flow}(\\?|$)`), shows: 'Last 8 runs' },
     { path: `/runs/${there.run}`, api: new RegExp(`/forebay/runs/${there.run}(\\?|$)`), shows: 'received 100,000' },
     { path: `/datasets/${there.dataset}`, api: new RegExp(`/forebay/datasets/${there.dataset}(\\?|$)`), shows: 'Where the table is' },
@@ -121,7 +121,7 @@ test('B18: reload, a new tab, back and forward show the same view', async () => 
   }));
   const views = [
     ['/flows?q=demo&sort=-name', 'demo'], ['/datasets?q=orders', 'orders'], ['/accounts?q=Demo', 'Demo'], ['/?range=7d', undefined], ['/monitoring?range=30d', undefined],
-    ...Object.entries(there.views).filter(([name]) => /^(flows|runs|datasets|accounts|wizard|admin) /.test(name)).map(([, path]) => [path, undefined] as const),
+    ...Object.entries(there.views).filter(([name]) => /^(flows timeline|flows settings|runs rows|runs log|datasets history|accounts credentials|wizard mapping|admin audit)$/.test(name)).map(([, path]) => [path, undefined] as const),
   ] as const;
   await visit(server, {}, async (page, context) => {
     const second = await context.newPage();
@@ -183,7 +183,7 @@ test('B20: longer texts and the other direction of writing keep the layout', asy
         const path = there.views[name] ?? '';
         await page.goto(`${server.url}/ui/prod${path}${path.includes('?') ? '&' : '?'}locale=${locale}`);
         await settled(page);
-        expect(await page.evaluate(() => document.documentElement.dir)).toBe(locale === 'ar' ? 'rtl' : 'ltr');
+        expect(await page.evaluate(() => getComputedStyle(document.querySelector('main') ?? document.body).direction)).toBe(locale === 'ar' ? 'rtl' : 'ltr');
         const faults = await page.evaluate(() => {
           const found: string[] = [];
           const { scrollWidth, clientWidth } = document.documentElement;
@@ -212,6 +212,23 @@ test('B9: reduced motion and forced colours', async () => {
       expect(moving, `${name} moves on`).toBe(0);
       // A state is told by a word, not by its colour alone.
       expect(await page.getByText(/^(Succeeded, rows failed|Succeeded|Done|Healthy)$/).count(), name).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** What a screen reader finds its way by: landmarks, headings, controls and columns; what changes with the data is left out. */
+function structure(snapshot: string): string {
+  const kept = /^\s*- '?(banner|navigation|main|contentinfo|region|heading|link|button|tab|tablist|tabpanel|searchbox|textbox|checkbox|radio|radiogroup|grid|columnheader|figure|slider|tree)\b/;
+  return snapshot.split('\n').filter((line) => kept.test(line) && !/row |rowheader|gridcell|Run \d+:/.test(line))
+    .map((line) => line.replace(/:$/, '').replaceAll(/[\d,.]+/g, 'N').replace(/Resume live updates|Pause live updates/, 'Live updates').trimEnd()).join('\n') + '\n';
+}
+
+test('B9: the structure of main pages is the reviewed one', async () => {
+  await visit(server, {}, async (page) => {
+    for (const name of ['start', 'flows', 'flows settings', 'runs rows', 'datasets preview', 'wizard review']) {
+      await page.goto(`${server.url}/ui/prod${there.views[name] ?? ''}`);
+      await settled(page);
+      await expect(structure(await page.locator('body').ariaSnapshot())).toMatchFileSnapshot(`structure/${name.replace(' ', '-')}.txt`);
     }
   });
 });
