@@ -7,7 +7,7 @@ import { useGo } from './go';
 import { find, type Target } from './jump';
 import { wanted } from './wanted';
 
-const column = style({ display: 'flex', flexDirection: 'column', rowGap: 8, minHeight: 320 });
+const column = style({ display: 'flex', flexDirection: 'column', rowGap: 8, minHeight: 320, overflowWrap: 'anywhere' });
 const said = style({ font: 'ui-sm', color: 'neutral-subdued' });
 
 /** Ctrl K: pages and objects by name or id. */

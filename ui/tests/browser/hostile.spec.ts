@@ -30,7 +30,7 @@ test('B7: another sandbox shows nothing of this one, by whatever address', async
     }
     // The jump bar does not find it either.
     await page.keyboard.press('Control+k');
-    await page.keyboard.type(flow.id);
+    await page.getByRole('dialog').getByRole('searchbox').fill(flow.id);
     await page.getByText(/^Nothing is called/).waitFor();
     await page.goto(`${server.url}/ui/nowhere/flows`);
     await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor();
@@ -167,7 +167,7 @@ test('B11: hostile names, cells, files and errors are text', async () => {
     await page.getByRole('treeitem', { name: 'onerror=alert(3)' }).click();
     await page.getByText('<svg/onload=alert(5)>').first().waitFor();
     await page.keyboard.press('Control+k');
-    await page.keyboard.type('<img src=x');
-    await page.getByRole('option').first().waitFor();
+    await page.getByRole('dialog').getByRole('searchbox').fill('<img src=x');
+    await page.getByRole('dialog').getByRole('menuitem', { name: '<img src=x onerror=alert(1)>' }).first().waitFor();
   });
 });

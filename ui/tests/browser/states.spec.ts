@@ -119,6 +119,16 @@ test('B18: reload, a new tab, back and forward show the same view', async () => 
     filters: [...document.querySelectorAll<HTMLInputElement>('main input[type=search], main input[type=text]')].map((one) => one.value),
     pickers: [...document.querySelectorAll('main button[aria-haspopup=listbox]')].map((one) => one.textContent),
   }));
+  // Parts that are loaded lazily come a moment after the page.
+  const still = async (page: Page): Promise<unknown> => {
+    for (let last = '', same = 0; ;) {
+      const now = await seen(page);
+      same = JSON.stringify(now) === last ? same + 1 : 0;
+      if (same === 8) return now;
+      last = JSON.stringify(now);
+      await page.waitForTimeout(100);
+    }
+  };
   const views = [
     ['/flows?q=demo&sort=-name', 'demo'], ['/datasets?q=orders', 'orders'], ['/accounts?q=Demo', 'Demo'], ['/?range=7d', undefined], ['/monitoring?range=30d', undefined],
     ...Object.entries(there.views).filter(([name]) => /^(flows timeline|flows settings|runs rows|runs log|datasets history|accounts credentials|wizard mapping|admin audit)$/.test(name)).map(([, path]) => [path, undefined] as const),
@@ -128,7 +138,7 @@ test('B18: reload, a new tab, back and forward show the same view', async () => 
     for (const [path, filter] of views) {
       await page.goto(`${server.url}/ui/prod${path}`);
       await settled(page);
-      const before = await seen(page);
+      const before = await still(page);
       if (filter !== undefined) expect((before as { filters: string[] }).filters).toContain(filter);
       await page.reload();
       await settled(page);
