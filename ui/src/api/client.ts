@@ -1,6 +1,6 @@
 import createClient, { type Middleware } from 'openapi-fetch';
 import { caller, lastRequest } from './context';
-import { ApiError, problem } from './errors';
+import { ApiError, isSignedOut, problem } from './errors';
 import type { paths } from './schema';
 
 export type { components, paths } from './schema';
@@ -35,7 +35,7 @@ async function failed(response: Response): Promise<ApiError> {
     // A proxy in between answers in its own words.
   }
   const error = problem(response.status, body, response.headers);
-  if (error.status === 401) ended.dispatchEvent(new Event('ended'));
+  if (isSignedOut(error)) ended.dispatchEvent(new Event('ended'));
   return error;
 }
 

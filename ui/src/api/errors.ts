@@ -87,6 +87,11 @@ export function asApiError(error: unknown): ApiError {
     : new ApiError({ status: -1, code: 'UI', title: 'This page failed', message });
 }
 
+/** Whether nobody is signed in: a browser drops the cookie of a session that is over, and then the gateway misses it. */
+export function isSignedOut({ status, code }: ApiError): boolean {
+  return status === 401 || code === '403010';
+}
+
 /** Whether the same call may succeed a little later. */
 export function passing(error: unknown): boolean {
   return [0, 429, 502, 503, 504].includes(asApiError(error).status);

@@ -189,7 +189,7 @@ export interface ColumnDecision {
 }
 
 export interface SchedulePreview {
-  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from?: number; readonly to?: number } }[];
+  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from?: number | null; readonly to?: number | null } }[];
   readonly text: string;
   readonly overlap: string;
 }
@@ -245,7 +245,7 @@ export interface RunDetail {
   readonly stages: readonly Stage[];
   readonly progress?: Progress;
   readonly problems: readonly Problem[];
-  readonly window?: { readonly from?: number; readonly to?: number };
+  readonly window?: { readonly from?: number | null; readonly to?: number | null };
   readonly files: { readonly input: number; readonly output: number };
   readonly sizes: { readonly input: number; readonly output: number };
   readonly batch?: string;

@@ -25,7 +25,7 @@ const skip = style({
 const page = style({ display: 'flex', flexDirection: 'column', minHeight: 'screen', backgroundColor: 'layer-1' });
 const middle = style({ display: 'flex', flexGrow: 1, flexDirection: { default: 'column', lg: 'row' }, minWidth: 0 });
 const main = style({
-  flexGrow: 1, minWidth: 0, padding: { default: 16, lg: 24 }, backgroundColor: 'base', boxSizing: 'border-box',
+  font: 'body', flexGrow: 1, minWidth: 0, padding: { default: 16, lg: 24 }, backgroundColor: 'base', boxSizing: 'border-box',
   borderTopStartRadius: { default: 'none', lg: 'lg' }, scrollMarginTop: 64, outlineStyle: 'none',
 });
 const footer = style({

@@ -20,7 +20,7 @@ import { Crash, Missing } from './Fallback';
 import { Frame } from './Frame';
 import { Root } from './Root';
 import { search, text } from './search';
-import { defaultSandbox, sessionQuery } from './session';
+import { defaultSandbox, mayBeSignedIn, noteSignedIn, sessionQuery } from './session';
 
 const root = createRootRoute({ component: Root, notFoundComponent: Missing, errorComponent: Crash });
 
@@ -34,19 +34,21 @@ const signIn = createRoute({
 
 async function session(href: string) {
   try {
-    return await queryClient.ensureQueryData(sessionQuery);
+    if (mayBeSignedIn()) return await queryClient.ensureQueryData(sessionQuery);
   } catch (error) {
     if (asApiError(error).status !== 401) throw error;
-    throw redirect({ to: '/-/sign-in', search: href === '/' ? {} : { next: href } });
+    noteSignedIn(false);
   }
+  throw redirect({ to: '/-/sign-in', search: href === '/' ? {} : { next: href } });
 }
 
 const index = createRoute({
   getParentRoute: () => root,
   path: '/',
   beforeLoad: async ({ location }) => {
-    const sandbox = defaultSandbox(await session(location.href));
-    throw redirect({ to: '/$sandbox', params: { sandbox }, replace: true });
+    const signedIn = await session(location.href);
+    // A demo begins with what can be done in it.
+    throw redirect({ to: signedIn.demo ? '/$sandbox/start' : '/$sandbox', params: { sandbox: defaultSandbox(signedIn) }, replace: true });
   },
 });
 

@@ -38,7 +38,32 @@ export const sessionQuery = queryOptions({
   staleTime: 5 * 60_000,
 });
 
+/**
+ * That somebody has signed in with this browser: the cookie itself cannot be seen from here.
+ * Without it nothing is asked that the server could only refuse, which browsers tell as an error.
+ */
+const HINT = 'forebay.signedIn';
+
+export function mayBeSignedIn(): boolean {
+  try {
+    return localStorage.getItem(HINT) !== null;
+  } catch {
+    // Storage is switched off: then only the server knows.
+    return true;
+  }
+}
+
+export function noteSignedIn(isSignedIn: boolean): void {
+  try {
+    if (isSignedIn) localStorage.setItem(HINT, 'yes');
+    else localStorage.removeItem(HINT);
+  } catch {
+    // As above.
+  }
+}
+
 function adopt(session: Session): Session {
+  noteSignedIn(true);
   caller.set({ ...caller.get(), org: session.org.id, apiKey: session.apiKey });
   return session;
 }
@@ -85,6 +110,7 @@ export async function signOut(): Promise<void> {
     // A session that has ended by itself is forgotten all the same.
     queryClient.clear();
     caller.set({});
+    noteSignedIn(false);
     forgetRecents();
     sessionEnded.set(false);
   }

@@ -1,7 +1,7 @@
 import { Button, ButtonGroup, Content, Heading, InlineAlert } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import type { ReactNode } from 'react';
-import { type ApiError, asApiError } from '../api/errors';
+import { type ApiError, asApiError, isSignedOut } from '../api/errors';
 import { t } from '../messages/common';
 import { toast } from './toast';
 
@@ -44,15 +44,15 @@ export function ErrorBox({ error: thrown, onRetry, advice, actions }: Props) {
 }
 
 function titleOf(error: ApiError): string {
-  return error.status === 0 ? t('offline') : error.status === 403 ? t('denied') : error.title;
+  return error.status === 0 ? t('offline') : error.status === 403 && !isSignedOut(error) ? t('denied') : error.title;
 }
 
 /** What to do when the server does not say. */
 export function adviceOf(error: ApiError): string {
   if (error.advice !== undefined) return error.advice;
+  if (isSignedOut(error)) return t('signInAdvice');
   switch (error.status) {
     case 0: return t('offlineAdvice');
-    case 401: return t('signInAdvice');
     case 403: return t('deniedAdvice');
     case 404: return t('goneAdvice');
     case 409:

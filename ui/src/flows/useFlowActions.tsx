@@ -8,7 +8,6 @@ import { relativeTime } from '../components/format';
 import { toast } from '../components/toast';
 import { t } from '../messages/flows';
 import { deleteFlow, download, manifest, runNow, setEnabled } from './actions';
-import { cloneDraft, setup } from './setup';
 
 export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' | 'clone' | 'export' | 'delete';
 
@@ -24,8 +23,7 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
       case 'open': return go(to.flow(id));
       case 'edit': return go(to.flow(id, { tab: 'settings' }));
       case 'clone':
-        queryClient.fetchQuery(setup(flow)).then((known) => cloneDraft(known, t('copyOf', { name })))
-          .then((draft) => go(to.newFlow({ draft, step: 'details' })), (error: unknown) => toast.failed(error));
+        clone(flow).then((draft) => go(to.newFlow({ draft, step: 'details' })), (error: unknown) => toast.failed(error));
         return;
       case 'log': return go(last === undefined ? to.flow(id, { tab: 'runs' }) : to.run(last.id, { tab: 'log' }));
       case 'export':
@@ -66,6 +64,12 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
     }
   }, [ask, go]);
   return [dialog, act];
+}
+
+/** What a clone needs is loaded when somebody clones. */
+async function clone(flow: FlowRow): Promise<string> {
+  const { cloneDraft, setup } = await import('./setup');
+  return cloneDraft(await queryClient.fetchQuery(setup(flow)), t('copyOf', { name: flow.name }));
 }
 
 function scheduled({ schedule, freshness: { nextRunAt } }: FlowRow): string {

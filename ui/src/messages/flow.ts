@@ -20,7 +20,6 @@ export const t = catalogue('flow', {
   editShortcut: 'Edit the settings',
   logShortcut: 'Log of the last run',
   needs: 'Needs action',
-  healthOf: '{health}: {text}.',
   runsBy: 'Runs {text}.',
   source: 'Source',
   target: 'Target',

@@ -11,6 +11,7 @@ mod badinput;
 mod batches;
 mod book;
 mod cli;
+mod columns;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod demo;

@@ -4,7 +4,7 @@ import More from '@react-spectrum/s2/icons/More';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
-import { useMemo, useState } from 'react';
+import { lazy, Suspense, useMemo, useState } from 'react';
 import { call } from '../../api/client';
 import { caller } from '../../api/context';
 import { type Connection, list } from '../../api/lists';
@@ -16,18 +16,18 @@ import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
 import { quoted } from '../../components/copy';
 import { Page } from '../../components/Page';
-import { Query } from '../../components/States';
+import { Query, Skeleton } from '../../components/States';
 import { Status } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
 import { t } from '../../messages/account';
-import { Explorer } from '../../sources/Explorer';
 import { type Source, sourcesOf } from '../../sources/specs';
 import { Tests } from '../../sources/Tests';
 import { type User, users } from '../../sources/users';
-import { Replace } from './Replace';
 import { Rename } from './Rename';
 
+const Explorer = lazy(() => import('../../sources/Explorer').then((m) => ({ default: m.Explorer })));
+const Replace = lazy(() => import('./Replace').then((m) => ({ default: m.Replace })));
 const PATH = '/data/foundation/flowservice/connections';
 const facts = style({ display: 'grid', gridTemplateColumns: ['max-content', 'minmax(0,1fr)'], columnGap: 24, rowGap: 8, font: 'ui', margin: 0 });
 const term = style({ fontWeight: 'bold' });
@@ -126,8 +126,8 @@ function Account({ connection, source, stale, above }: Props) {
       }
       tabs={[
         { id: 'overview', title: t('overview'), content: <Overview connection={connection} source={source} use={use} flows={flows} /> },
-        ...(source?.isRunnable === true ? [{ id: 'explore', title: t('explore'), content: <Explore id={id} source={source} /> }] : []),
-        { id: 'credentials', title: t('credentials'), content: <Replace connection={connection} source={source} onChange={change} /> },
+        ...(source?.isRunnable === true ? [{ id: 'explore', title: t('explore'), content: <Suspense fallback={<Skeleton />}><Explore id={id} source={source} /></Suspense> }] : []),
+        { id: 'credentials', title: t('credentials'), content: <Suspense fallback={<Skeleton />}><Replace connection={connection} source={source} onChange={change} /></Suspense> },
       ]}
     >
       {dialog}

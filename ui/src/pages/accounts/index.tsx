@@ -1,7 +1,7 @@
 import { Content, Heading, InlineAlert, Link, LinkButton, Picker, PickerItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { asApiError } from '../../api/errors';
 import { type Connection, list } from '../../api/lists';
 import { keyOf } from '../../api/query';
@@ -11,16 +11,16 @@ import { to } from '../../app/links';
 import { CopyAs } from '../../components/CopyAs';
 import { type ColumnOf, List } from '../../components/List';
 import { Page } from '../../components/Page';
-import { Empty, Query } from '../../components/States';
+import { Empty, Query, Skeleton } from '../../components/States';
 import { Status } from '../../components/Status';
 import { Time } from '../../components/Values';
 import { t } from '../../messages/accounts';
 import { t as shared } from '../../messages/sources';
-import { NewAccount } from '../../sources/NewAccount';
 import { type Source, sourcesOf } from '../../sources/specs';
 import type { Tested } from '../../sources/Tests';
 import { users } from '../../sources/users';
 
+const NewAccount = lazy(() => import('../../sources/NewAccount').then((m) => ({ default: m.NewAccount })));
 const docs = '/docs/sources';
 
 /** All accounts; with `?new=` the form of a new one. */
@@ -137,7 +137,7 @@ function Form({ source, onCreated }: { readonly source: Source; readonly onCreat
           <Content>{source.reason} {shared('notRunnableStore')}</Content>
         </InlineAlert>
       )}
-      <NewAccount source={source} onCreated={onCreated} />
+      <Suspense fallback={<Skeleton />}><NewAccount source={source} onCreated={onCreated} /></Suspense>
     </div>
   );
 }

@@ -24,7 +24,7 @@ const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8,
 const text = style({ font: 'body', margin: 0, maxWidth: 900 });
 const said = style({ font: 'ui-sm', color: 'neutral-subdued' });
 
-const ACTIONS = ['Create', 'Update', 'Delete', 'SignIn', 'SignOut', 'Enable', 'Disable', 'Run', 'Reset', 'Rotate'] as const;
+const ACTIONS = ['Create', 'Update', 'Delete', 'SignIn', 'SignOut', 'CreateLink', 'Rotate', 'Reset'] as const;
 const KINDS = [
   'Source Account', 'Source Connection', 'Target Connection', 'Source Data Flow', 'Source Data Flow Run', 'Dataset', 'Batch', 'Schema', 'Descriptor',
   'Mapping Set', 'Sandbox', 'API Client', 'Role', 'Policy',

@@ -16,7 +16,7 @@ const text = style({ font: 'body', margin: 0 });
 const parents = style({ color: 'neutral-subdued' });
 
 /** The fields of the schema with what is known of each. */
-export function Fields({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function Fields({ dataset }: { readonly dataset: DatasetDetail }) {
   const own = useQuery(labelsOf(dataset.id));
   const marks = useMarks(dataset.schema.id);
   const fields = useMemo(

@@ -18,7 +18,7 @@ const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8,
 const text = style({ font: 'body', margin: 0 });
 
 /** Who wrote what, version by version. */
-export function History({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function History({ dataset }: { readonly dataset: DatasetDetail }) {
   const query = useVersions(dataset.id);
   return (
     <Query

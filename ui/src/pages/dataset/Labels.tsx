@@ -18,7 +18,7 @@ const section = style({ display: 'flex', flexDirection: 'column', rowGap: 12 });
 const h2 = style({ font: 'title', margin: 0 });
 const text = style({ font: 'body', margin: 0 });
 
-export function LabelsTab({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function LabelsTab({ dataset }: { readonly dataset: DatasetDetail }) {
   const labels = useQuery(labelsOf(dataset.id));
   const core = useQuery(coreLabels());
   return (

@@ -18,7 +18,7 @@ const arrow = style({ color: 'neutral-subdued', flexShrink: 0 });
 const text = style({ font: 'body', margin: 0 });
 
 /** Source → dataflow → dataset, a line for each dataflow that writes here. */
-export function Lineage({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function Lineage({ dataset }: { readonly dataset: DatasetDetail }) {
   const query = useQuery(own<Flows>('/flows', { limit: 1000 }));
   const writes = ({ target }: FlowRow) => target.dataset.id === dataset.id;
   return (

@@ -13,7 +13,7 @@ const h2 = style({ font: 'title', margin: 0 });
 const text = style({ font: 'body', margin: 0 });
 
 /** How other programs read the table, to copy. */
-export function OpenIn({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function OpenIn({ dataset }: { readonly dataset: DatasetDetail }) {
   const ways = [[t('duckdb'), dataset.duckdb], [t('polars'), dataset.polars], [t('spark'), dataset.spark]] as const;
   return (
     <div className={column}>

@@ -17,7 +17,7 @@ const bar = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8,
 const said = style({ font: 'ui-sm', color: 'neutral-subdued' });
 
 /** The first rows of any version. */
-export function Preview({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function Preview({ dataset }: { readonly dataset: DatasetDetail }) {
   const [url, setUrl] = useUrl();
   const version = typeof url.version === 'number' ? url.version : undefined;
   const versions = useVersions(dataset.id).data ?? [];

@@ -22,7 +22,7 @@ const text = style({ font: 'body', margin: 0 });
 const refresh = () =>
   queryClient.invalidateQueries({ predicate: ({ queryKey: [, path] }) => typeof path === 'string' && /datasets/i.test(path) });
 
-export function SettingsTab({ dataset }: { readonly dataset: DatasetDetail }) {
+export default function SettingsTab({ dataset }: { readonly dataset: DatasetDetail }) {
   const { permissions } = useSession();
   const rights = permissions.Dataset ?? [];
   return (

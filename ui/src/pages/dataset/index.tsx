@@ -1,6 +1,7 @@
 import { Content, Heading, InlineAlert } from '@react-spectrum/s2';
 import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
+import { lazy, type ReactNode, Suspense } from 'react';
 import { useLive } from '../../api/live';
 import { type DatasetDetail, OWN, own } from '../../api/own';
 import { to } from '../../app/links';
@@ -8,16 +9,22 @@ import { quoted } from '../../components/copy';
 import { CopyAs } from '../../components/CopyAs';
 import { Facts } from '../../components/Facts';
 import { Page } from '../../components/Page';
-import { Query } from '../../components/States';
+import { Query, Skeleton } from '../../components/States';
 import { Bytes, Count, Time } from '../../components/Values';
 import { t } from '../../messages/dataset';
-import { Fields } from './Fields';
-import { History } from './History';
-import { LabelsTab } from './Labels';
-import { Lineage } from './Lineage';
-import { OpenIn } from './OpenIn';
-import { Preview } from './Preview';
-import { SettingsTab } from './Settings';
+
+const Fields = lazy(() => import('./Fields'));
+const History = lazy(() => import('./History'));
+const LabelsTab = lazy(() => import('./Labels'));
+const Lineage = lazy(() => import('./Lineage'));
+const OpenIn = lazy(() => import('./OpenIn'));
+const Preview = lazy(() => import('./Preview'));
+const SettingsTab = lazy(() => import('./Settings'));
+
+/** Each tab is loaded when it is first shown. */
+function tab(content: ReactNode): ReactNode {
+  return <Suspense fallback={<Skeleton lines={6} />}>{content}</Suspense>;
+}
 
 export default function DatasetPage() {
   const { id } = useParams({ from: '/$sandbox/datasets/$id' });
@@ -31,13 +38,13 @@ export default function DatasetPage() {
       actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay datasets get ${quoted(data.name)}` }) }} />}
       {...(data !== undefined && {
         tabs: [
-          { id: 'preview', title: t('preview'), content: <Preview dataset={data} /> },
-          { id: 'history', title: t('history'), content: <History dataset={data} /> },
-          { id: 'schema', title: t('schema'), content: <Fields dataset={data} /> },
-          { id: 'labels', title: t('labels'), content: <LabelsTab dataset={data} /> },
-          { id: 'flows', title: t('flows'), content: <Lineage dataset={data} /> },
-          { id: 'open', title: t('open'), content: <OpenIn dataset={data} /> },
-          { id: 'settings', title: t('settings'), content: <SettingsTab dataset={data} /> },
+          { id: 'preview', title: t('preview'), content: tab(<Preview dataset={data} />) },
+          { id: 'history', title: t('history'), content: tab(<History dataset={data} />) },
+          { id: 'schema', title: t('schema'), content: tab(<Fields dataset={data} />) },
+          { id: 'labels', title: t('labels'), content: tab(<LabelsTab dataset={data} />) },
+          { id: 'flows', title: t('flows'), content: tab(<Lineage dataset={data} />) },
+          { id: 'open', title: t('open'), content: tab(<OpenIn dataset={data} />) },
+          { id: 'settings', title: t('settings'), content: tab(<SettingsTab dataset={data} />) },
         ],
       })}
     >

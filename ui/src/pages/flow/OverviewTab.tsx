@@ -8,7 +8,6 @@ import { Facts } from '../../components/Facts';
 import { compact, count, duration } from '../../components/format';
 import { RunBars } from '../../components/RunBars';
 import { Query } from '../../components/States';
-import { stateWord } from '../../components/Status';
 import { TimeChart } from '../../components/TimeChart';
 import { Time } from '../../components/Values';
 import { Needs } from '../../flows/Needs';
@@ -27,7 +26,7 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
   return (
     <div className={column}>
       <p className={sentence}>
-        {t('healthOf', { health: stateWord(flow.health), text: freshness.text })} {t('runsBy', { text: schedule.text })} {flow.description}
+        {freshness.text} {t('runsBy', { text: schedule.text })} {flow.description}
       </p>
       {flow.needs.length > 0 && (
         <section className={card} aria-labelledby="needs">

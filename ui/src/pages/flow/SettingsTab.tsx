@@ -166,7 +166,7 @@ function Next({ mine }: { readonly mine: Settings }) {
                 <li key={dueAt}>
                   <Time at={dueAt} exact />
                   <br />
-                  {window.from !== undefined && window.to !== undefined && (
+                  {window.from != null && window.to != null && (
                     <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
                   )}
                 </li>

@@ -58,7 +58,7 @@ function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
   const [dialog, act] = useFlowActions();
   const sources = useMemo(() => [...new Map(flows.map((flow) => [flow.source.spec.name, flow.source.spec.title])).entries()], [flows]);
   const shown = useMemo(
-    () => flows.filter((flow) => (health === undefined || flow.health === health) && (source === undefined || flow.source.spec.name === source)),
+    () => flows.filter((flow) => (health === undefined || flow.health === health || (health === 'healthy' && ['new', 'done'].includes(flow.health))) && (source === undefined || flow.source.spec.name === source)),
     [flows, health, source],
   );
   const columns = useMemo(() => columnsOf(act), [act]);

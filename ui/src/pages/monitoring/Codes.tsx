@@ -22,7 +22,7 @@ const columns: readonly ColumnOf<CodeSum>[] = [
 ];
 
 /** Why runs failed, each reason once. */
-export function Codes({ runs }: { readonly runs: readonly RunRow[] }) {
+export default function Codes({ runs }: { readonly runs: readonly RunRow[] }) {
   const codes = useMemo(() => [...byCode(runs)].sort((a, b) => b.runs - a.runs), [runs]);
   if (codes.length === 0) return <p className={text}>{t('noCodes')}</p>;
   return (

@@ -13,7 +13,7 @@ const h2 = style({ font: 'title', margin: 0 });
 const text = style({ font: 'body', margin: 0 });
 
 /** What waits, and who works on it. */
-export function Queue({ isHeld }: { readonly isHeld: boolean }) {
+export default function Queue({ isHeld }: { readonly isHeld: boolean }) {
   const query = useQuery({ ...own<System>('/system'), refetchInterval: isHeld ? false : 10_000 });
   return (
     <section className={section} aria-labelledby="queue">

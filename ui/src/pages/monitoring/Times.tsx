@@ -8,7 +8,7 @@ import { t } from '../../messages/monitoring';
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16 });
 
 /** Any two times, in the zone that times are shown in. */
-export function Times({ range }: { readonly range: Range }) {
+export default function Times({ range }: { readonly range: Range }) {
   return (
     <DialogTrigger>
       <ActionButton><Text>{t('custom')}</Text></ActionButton>

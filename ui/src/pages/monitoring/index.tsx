@@ -1,7 +1,7 @@
 import { Link, LinkButton, SegmentedControl, SegmentedControlItem, Switch } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { lazy, Suspense, useMemo } from 'react';
 import { useLive } from '../../api/live';
 import { type FlowRow, type Flows, OWN, own, type Overview, type RunRow } from '../../api/own';
 import { useNow } from '../../app/clock';
@@ -13,17 +13,18 @@ import { useShortcut } from '../../app/shortcuts';
 import { CopyAs } from '../../components/CopyAs';
 import { count } from '../../components/format';
 import { Page } from '../../components/Page';
-import { Query } from '../../components/States';
+import { Query, Skeleton } from '../../components/States';
 import { stateWord } from '../../components/Status';
 import { RangePicker } from '../../flows/RangePicker';
 import { t } from '../../messages/monitoring';
 import { Charts } from './Charts';
-import { Codes } from './Codes';
 import { runColumns, sumColumns } from './columns';
-import { Queue } from './Queue';
 import { buckets, isFailure, MOST, runsIn, type Sum, sums } from './runs';
 import { Table } from './Table';
-import { Times } from './Times';
+
+const Codes = lazy(() => import('./Codes'));
+const Queue = lazy(() => import('./Queue'));
+const Times = lazy(() => import('./Times'));
 
 const HOUR = 3_600_000;
 /** Hours that the server's series reaches back. */
@@ -49,7 +50,7 @@ export default function MonitoringPage() {
       actions={
         <>
           <RangePicker range={range} />
-          <Times range={range} />
+          <Suspense><Times range={range} /></Suspense>
           <CopyAs call={{ method: 'GET', path: `${OWN}/runs`, query: { from: range.from, to: range.to, limit: 1000, ...(flow !== undefined && { flow }) } }} />
         </>
       }
@@ -66,7 +67,7 @@ export default function MonitoringPage() {
           </Query>
         )}
       </Query>
-      {may(session, 'AuditLog', 'read') && <Queue isHeld={isHeld} />}
+      {may(session, 'AuditLog', 'read') && <Suspense><Queue isHeld={isHeld} /></Suspense>}
       <span><Link href="/metrics">{t('readMetrics')}</Link></span>
     </Page>
   );
@@ -112,7 +113,7 @@ function Shown({ flows, runs, isWhole, range }: Props) {
           <SegmentedControlItem id="codes">{t('byCode')}</SegmentedControlItem>
         </SegmentedControl>
       </div>
-      {url.view === 'codes' ? <Codes runs={theirs} /> : flow !== undefined ? <Runs flow={flow} runs={shownRuns} /> : (
+      {url.view === 'codes' ? <Suspense fallback={<Skeleton lines={6} />}><Codes runs={theirs} /></Suspense> : flow !== undefined ? <Runs flow={flow} runs={shownRuns} /> : (
         <Sums flows={members} runs={theirs} isSources={source === undefined} />
       )}
     </div>

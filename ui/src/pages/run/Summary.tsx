@@ -24,7 +24,8 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
   const [url] = useUrl();
   const here = (tab: string) => to.run(run.id, { ...url, tab });
   const last = attempts.at(-1);
-  const table = dataset === undefined || version === undefined ? undefined : to.dataset(dataset.id, { version });
+  const hasStored = run.status === 'success' || run.status === 'partial';
+  const table = dataset === undefined || !hasStored ? undefined : to.dataset(dataset.id, { version });
   const isRunning = run.status === 'inProgress';
   return (
     <div className={column}>
@@ -42,29 +43,40 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
       <Balance
         {...balance}
+        isOpen={isRunning}
         hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
       />
       <Facts
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
           [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
-          [t('filesInOut'), `${count(files.input)} / ${count(files.output)}`],
+          [t('filesInOut'), `${many(files.input)} / ${many(files.output)}`],
           [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
-          [t('window'), window?.to === undefined ? undefined : t('windowOf', { from: window.from === undefined ? '…' : exactTime(window.from), to: exactTime(window.to) })],
+          [t('window'), windowOf(window)],
           [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
           [t('worker'), last?.worker],
           [t('batch'), detail.batch],
         ]}
       />
-      {table !== undefined && version !== undefined && (
-        <div><LinkButton variant="secondary" href={table}>{t('seeTable', { version })}</LinkButton></div>
+      {table !== undefined && (
+        <div><LinkButton variant="secondary" href={table}>{version === undefined ? t('seeTable') : t('seeVersion', { version })}</LinkButton></div>
       )}
       <Stages detail={detail} />
     </div>
   );
 }
 
-/** Sizes that are not known are −1 in Flow Service. */
+function windowOf(window: RunDetail['window']): string | undefined {
+  const { from, to: until } = window ?? {};
+  if (until == null) return undefined;
+  return from == null ? t('windowUntil', { to: exactTime(until) }) : t('windowOf', { from: exactTime(from), to: exactTime(until) });
+}
+
+/** Numbers that are not known are −1 in Flow Service. */
+function many(value: number): string {
+  return value < 0 ? '–' : count(value);
+}
+
 function size(value: number): string {
   return value < 0 ? '–' : bytes(value);
 }

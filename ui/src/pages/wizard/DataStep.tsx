@@ -65,7 +65,7 @@ export function DataStep({ state, change, source }: StepProps) {
     else set({ params: { ...data.params, path: `${folder}*${name.includes('.') ? name.slice(name.indexOf('.')) : ''}`, type: 'file' } });
   }
   return (
-    <Explorer connection={connectionId} isTables={isTable} chosen={way === 'folder' ? (data.sample ?? path) : (data.sample ?? path) || undefined} previewed={previewed}
+    <Explorer connection={connectionId} isTables={isTable} chosen={data.sample ?? (way === 'folder' && !path.endsWith('/') ? `${path}/` : path)} previewed={previewed}
       onChoose={choose} {...(format !== undefined && { format })} onFormat={setFormat}>
       {isTable ? <Delta state={state} columns={query.data?.columns ?? []} onChange={(deltaColumn) => change((old) => ({ data: withDelta(old.data, deltaColumn) }))} /> : path !== '' && (
         <div className={stack}>

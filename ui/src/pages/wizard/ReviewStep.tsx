@@ -20,7 +20,7 @@ import { create, flowSpecOf, FULL, type Part, parts, type Progress } from '../..
 import { plan } from '../../wizard/plan';
 import { lacks, type Made, type ScheduleState, type Step, without, type WizardState } from '../../wizard/state';
 import { useSample } from '../../wizard/useSample';
-import { Next } from './ScheduleStep';
+import { Next } from './Next';
 import { h3, note, stack, type StepProps } from './step';
 
 const groups = style({ display: 'grid', gap: 16, gridTemplateColumns: { default: '[repeat(auto-fill, minmax(min(100%, 300px), 1fr))]' } });

@@ -1,28 +1,13 @@
 import { DatePicker, NumberField, Picker, PickerItem, Radio, RadioGroup, Switch } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { type CalendarDateTime, fromAbsolute, getLocalTimeZone, toCalendarDateTime } from '@internationalized/date';
-import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { call } from '../../api/client';
-import { keyOf } from '../../api/query';
 import { useSettings } from '../../app/settings';
-import { ErrorBox } from '../../components/ErrorBox';
-import { exactTime } from '../../components/format';
-import { Skeleton } from '../../components/States';
-import { useLate } from '../../mapping/check';
 import { t } from '../../messages/wizard';
-import { scheduleParams } from '../../wizard/create';
-import type { Frequency, ScheduleState, WizardState } from '../../wizard/state';
-import { h3, narrow, note, row, type StepProps } from './step';
+import type { Frequency, ScheduleState } from '../../wizard/state';
+import { Next } from './Next';
+import { narrow, note, row, type StepProps } from './step';
 
 const field = style({ width: 192 });
-const list = style({ font: 'ui', margin: 0, paddingStart: 24, display: 'flex', flexDirection: 'column', rowGap: 4 });
-const PATH = '/data/foundation/forebay/schedules/preview';
-
-interface Runs {
-  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from: number | null; readonly to: number } }[];
-  readonly text: string;
-  readonly overlap: string;
-}
 
 export function ScheduleStep({ state, change }: StepProps) {
   const { schedule } = state;
@@ -82,37 +67,5 @@ function Moment({ label, value, onChange }: { readonly label: string; readonly v
         onChange={(chosen) => { if (chosen !== null) onChange(Math.floor(chosen.toDate(zone).getTime() / 1000)); }} />
       <p className={note}>{t('inUtc', { local: `${local} ${zone}`, utc: `${utc} UTC` })}</p>
     </div>
-  );
-}
-
-/** When the next five runs are due, and what each takes. */
-export function Next({ state }: { readonly state: WizardState }) {
-  useSettings();
-  // A start that is "now" is the same question for a minute.
-  const asked = useLate(JSON.stringify(scheduleParams(state, Math.floor(Date.now() / 60_000) * 60_000)), 400);
-  const query = useQuery({
-    queryKey: keyOf(PATH, asked),
-    queryFn: ({ signal }) => call<Runs>(PATH, { method: 'POST', body: { scheduleParams: JSON.parse(asked) as unknown, count: 5 }, signal }),
-    placeholderData: keepPreviousData,
-    retry: false,
-  });
-  return (
-    <section aria-labelledby="next-runs">
-      <h3 id="next-runs" className={h3}>{t('nextRuns')}</h3>
-      {query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : query.data === undefined ? <Skeleton lines={3} /> : (
-        <>
-          <ol className={list}>
-            {query.data.runs.map(({ dueAt, window }) => (
-              <li key={dueAt}>
-                {window.from === null || window.from <= 0
-                  ? t('runAll', { at: exactTime(dueAt) })
-                  : t('runAt', { at: exactTime(dueAt), from: exactTime(window.from), to: exactTime(window.to) })}
-              </li>
-            ))}
-          </ol>
-          <p className={note}>{query.data.overlap}</p>
-        </>
-      )}
-    </section>
   );
 }
