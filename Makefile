@@ -21,7 +21,7 @@ PEER := $(CACHE)/venv-peer-$(shell sha256sum < bench/requirements.txt | cut -c1-
 WORKSPACE := --workspace --locked
 
 .DEFAULT_GOAL := help
-.PHONY: help setup ui demo test nextest lint bench bench-hubspot bench-control memory soak
+.PHONY: help setup ui ui-test screenshots demo test nextest lint bench bench-hubspot bench-control memory soak
 
 help:
 	@echo 'make demo     build, start everything on 127.0.0.1, print a link into the web UI; DEMO=--exit lands rows by itself'
@@ -29,6 +29,7 @@ help:
 	@echo 'make lint     clippy alone'
 	@echo 'make bench    us beside DuckDB on one S3 server, then peak memory, expressions, HubSpot beside dlt, the control plane beside a bare handler; release build'
 	@echo 'make soak     the long tests: 2 GB through 512 MiB, 200 kills, all tests over PostgreSQL, the fuzzer for an hour'
+	@echo 'make ui-test  the web UI in a real browser; make screenshots takes the pictures of the book'
 	@echo 'make ui       the web UI alone, into ui/dist; cargo compiles it into the program'
 	@echo 'make setup    only what the above install: Debian packages, pinned Python wheels and Node packages'
 
@@ -50,6 +51,18 @@ $(PEER)/.ready: $(VENV)/.ready bench/requirements.txt
 ui:
 	scripts/ui.sh
 
+# The whole in a real browser: the program as cargo built it, its simulators, Chromium. FILES='tests/browser/first.spec.ts' for a part.
+ui-test: setup ui
+	cargo build $(WORKSPACE) --bins
+	cd ui && npm run --silent lint && npm run --silent test
+	cd ui && FOREBAY_TEST_BIN=$(CARGO_TARGET_DIR)/debug/forebay FOREBAY_TEST_UI_FILES='$(FILES)' npx vitest run -c vitest.browser.config.ts
+
+# The pictures in the book, of a demo of this build.
+screenshots: setup ui
+	cargo build $(WORKSPACE) --bins
+	cd ui && FOREBAY_TEST_BIN=$(CARGO_TARGET_DIR)/debug/forebay FOREBAY_TEST_IMAGES=docs/book/images \
+	    FOREBAY_TEST_UI_FILES=tests/browser/states.spec.ts npx vitest run -c vitest.browser.config.ts -t B22
+
 # Without the tests, which a newcomer need not wait for: their dependencies change no feature of the engine's.
 demo: ui
 	cargo build $(WORKSPACE)
@@ -64,6 +77,7 @@ test: setup ui
 	$(PY) -m unittest discover -q -s scripts -p '*_test.py'
 	$(PY) -m unittest discover -q -s bench -p '*_test.py'
 	scripts/with-services.sh $(MAKE) nextest
+	$(MAKE) ui-test
 
 # Every test over SQLite, then over PostgreSQL those of what stands on the store, and a part of the whole program's.
 nextest:
@@ -98,6 +112,8 @@ memory: setup ui
 
 # The kill test reads FOREBAY_TEST_KILLS: no failure in 200 bounds the rate below 1.5 %, in 3,000 below 0.1 %.
 soak: memory
+	cd ui && FOREBAY_TEST_SOAK=1 FOREBAY_TEST_BIN=$(CARGO_TARGET_DIR)/release/forebay \
+	    FOREBAY_TEST_UI_FILES='tests/{soak/*,browser/axe}.spec.ts' npx vitest run -c vitest.browser.config.ts
 	FOREBAY_TEST_KILLS=$(or $(KILLS),200) scripts/with-services.sh \
 	    cargo nextest run $(WORKSPACE) -E 'test(/kill/)'
 	FOREBAY_TEST_FUZZ=$(or $(FUZZ),500) scripts/with-services.sh cargo nextest run $(WORKSPACE) -E 'test(/fuzzer/)'

@@ -4,12 +4,13 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     environment: 'node',
-    include: [process.env.FOREBAY_TEST_UI_FILES ?? 'tests/browser/*.spec.ts'],
+    include: [process.env.FOREBAY_TEST_UI_FILES || 'tests/browser/*.spec.ts'],
     globalSetup: 'tests/browser/chromium.ts',
     // Two files at a time, each with a server of its own: more would only wait for the cores.
     maxWorkers: 2,
-    testTimeout: 120_000,
-    hookTimeout: 90_000,
+    // Bounds for a loaded machine, not what a test may take: it waits for conditions.
+    testTimeout: 300_000,
+    hookTimeout: 180_000,
     reporters: ['verbose'],
   },
 });

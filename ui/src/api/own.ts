@@ -212,7 +212,7 @@ export interface Stage {
   readonly name: string;
   readonly startedAt?: number;
   readonly endedAt?: number;
-  readonly state: 'done' | 'running' | 'failed' | 'waiting';
+  readonly state: 'done' | 'running' | 'failed' | 'waiting' | 'skipped';
   readonly note?: string;
 }
 

@@ -10,6 +10,8 @@ import { t as frame } from '../messages/frame';
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
 const head = style({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', columnGap: 16, rowGap: 8 });
 const h1 = style({ font: 'heading-lg', margin: 0, overflowWrap: 'anywhere', outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineOffset: 2, outlineWidth: 2, borderRadius: 'sm' });
+// A crumb is one line, however long the name of what it leads to.
+const crumbs = style({ minWidth: 0, overflowX: 'clip', overflowY: 'visible' });
 const buttons = style({ display: 'flex', flexWrap: 'wrap', gap: 8, marginStart: 'auto' });
 const panel = style({ paddingTop: 16, minWidth: 0 });
 
@@ -31,6 +33,8 @@ interface Props {
   readonly tabs?: readonly TabOf[];
   readonly children?: ReactNode;
 }
+
+const short = (title: string): string => (title.length > 60 ? `${title.slice(0, 59)}…` : title);
 
 let isFirstPage = true;
 
@@ -55,11 +59,11 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
   return (
     <div className={column}>
       {breadcrumbs.length > 0 && (
-        <Breadcrumbs>
+        <div className={crumbs}><Breadcrumbs>
           {[...breadcrumbs, { title, href: undefined }].map((one) => (
-            <Breadcrumb key={one.href ?? ''} {...(one.href !== undefined && { href: one.href })}>{one.title}</Breadcrumb>
+            <Breadcrumb key={one.href ?? ''} {...(one.href !== undefined && { href: one.href })}>{short(one.title)}</Breadcrumb>
           ))}
-        </Breadcrumbs>
+        </Breadcrumbs></div>
       )}
       <div className={head}>
         <h1 ref={heading} tabIndex={-1} className={h1}>{title}</h1>

@@ -38,9 +38,15 @@ interface Shown {
   readonly errors: readonly { readonly record: number; readonly message: string; readonly destination?: string }[];
 }
 
-/** As many rows as keep a preview small: a thousand columns are tried on few. */
+/** The server reads no larger body than 1 MiB; the rules need room, too. */
+const MOST_BYTES = 600_000;
+
+/** As many rows as keep a preview small: a thousand columns are tried on few, and so are rows of long texts. */
 export function tried(rows: readonly Row[], rules: readonly Rule[]): readonly Row[] {
-  return rows.slice(0, Math.max(5, Math.min(100, Math.floor(20_000 / Math.max(1, rules.length)))));
+  const few = rows.slice(0, Math.max(5, Math.min(100, Math.floor(20_000 / Math.max(1, rules.length)))));
+  let bytes = 0;
+  const fitting = few.findIndex((row) => (bytes += new TextEncoder().encode(JSON.stringify(row)).length) > MOST_BYTES);
+  return fitting === -1 ? few : few.slice(0, fitting);
 }
 
 /** What is wrong with each rule, and what all of them make of the sample. */

@@ -77,6 +77,7 @@ export const t = catalogue('run', {
   stageDone: 'done',
   stageRunning: 'running',
   stageFailed: 'failed',
+  stageSkipped: 'not reached',
   stageWaiting: 'not started',
   stageTime: '{state}, {took}, from {from} on',
   attempts: 'Attempts',

@@ -72,10 +72,10 @@ export function Replace({ connection, source, onChange }: Props) {
   return (
     <div className={stack}>
       <p className={note}>{t('replaceHelp')}</p>
-      <SpecForm key={round} schema={schema} values={values} onChange={setValues} errors={errors} kept={kept} summary={summary} isDisabled={busy} />
+      <SpecForm key={`form ${String(round)}`} schema={schema} values={values} onChange={setValues} errors={errors} kept={kept} summary={summary} isDisabled={busy} />
       {failure !== undefined && <ErrorBox error={failure} />}
       <div><Button variant="accent" isPending={busy} onPress={() => void save(schema)}>{t('replace')}</Button></div>
-      {source?.isRunnable === true && <Tests key={round} id={connection.id} isAutomatic={round > 0} />}
+      {source?.isRunnable === true && <Tests key={`tests ${String(round)}`} id={connection.id} isAutomatic={round > 0} />}
     </div>
   );
 }

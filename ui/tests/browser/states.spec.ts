@@ -1,0 +1,243 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Page, Route } from 'playwright-core';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { OWN, Server, root, settled, visit } from './harness';
+import { type World, world } from './world';
+
+let server: Server;
+let there: World;
+beforeAll(async () => {
+  server = await Server.start();
+  there = await world(server);
+});
+afterAll(() => server.stop());
+
+/** What a page reads first, and what it shows when that has come. */
+function pages(): readonly { readonly path: string; readonly api: RegExp; readonly shows: string; readonly empty?: readonly [body: object, title: string] }[] {
+  return [
+    { path: '', api: /\/forebay\/overview/, shows: 'Recent runs' },
+    { path: '/flows', api: /\/forebay\/flows\?/, shows: 'demo-s3', empty: [{ items: [], total: 0 }, 'No dataflows yet'] },
+    { path: '/datasets', api: /\/forebay\/datasets(\?|$)/, shows: 'Demo orders', empty: [{ items: [], total: 0 }, 'There are no datasets yet'] },
+    { path: '/accounts', api: /\/flowservice\/connections(\?|$)/, shows: 'Demo S3', empty: [{ items: [], _links: {} }, 'No accounts yet'] },
+    { path: '/monitoring', api: /\/forebay\/runs\?/, shows: 'demo-s3' },
+    { path: `/flows/${there.flow}`, api: new RegExp(`/forebay/flows/${there.flow}(\\?|$)`), shows: 'Last 8 runs' },
+    { path: `/runs/${there.run}`, api: new RegExp(`/forebay/runs/${there.run}(\\?|$)`), shows: 'received 100,000' },
+    { path: `/datasets/${there.dataset}`, api: new RegExp(`/forebay/datasets/${there.dataset}(\\?|$)`), shows: 'Where the table is' },
+    { path: '/admin/health', api: /\/forebay\/system(\?|$)/, shows: 'scheduler' },
+    { path: '/admin/audit', api: /\/audit/, shows: 'Success' },
+  ];
+}
+
+const problem = (status: number, title: string) => (route: Route): Promise<void> => route.fulfill({
+  status, contentType: 'application/problem+json', headers: { 'x-request-id': 'req-of-the-test' },
+  body: JSON.stringify({ type: 'about:blank', title, status, detail: title, report: { detailed_message: title, 'request-id': 'req-of-the-test' } }),
+});
+
+test('B10: each page while its answer is slow, fails, is refused, is empty or does not come, and how it recovers', async () => {
+  await visit(server, { expected: [/status of (500|403) /, /ERR_INTERNET_DISCONNECTED|ERR_FAILED/] }, async (page) => {
+    for (const { path, api, shows, empty } of pages()) {
+      const main = page.locator('main');
+      const open = (): Promise<unknown> => page.goto(`${server.url}/ui/prod${path}`);
+      const shown = (): Promise<void> => main.getByText(shows).first().waitFor();
+
+      // Slow: grey lines, then the content.
+      let release = (): void => undefined;
+      const held = new Promise<void>((done) => { release = done; });
+      await page.route(api, async (route) => {
+        await held;
+        await route.continue().catch(() => undefined);
+      });
+      await open();
+      await main.getByRole('status', { name: 'Loading…' }).first().waitFor();
+      release();
+      await shown();
+      await page.unroute(api);
+
+      // An error: what it is, and a way to try again that keeps the focus in the page.
+      await page.route(api, problem(500, 'It broke in the test'));
+      await open();
+      await main.getByText('It broke in the test').first().waitFor();
+      await page.unroute(api);
+      await main.getByRole('button', { name: 'Try again' }).first().focus();
+      await page.keyboard.press('Enter');
+      await shown();
+      expect(await page.evaluate(() => document.activeElement?.tagName), `${path}: the focus stays`).not.toBe('BODY');
+
+      // No permission.
+      await page.route(api, problem(403, 'Refused in the test'));
+      await open();
+      await main.getByText('You may not see this').first().waitFor();
+      await page.unroute(api);
+
+      // No network.
+      await page.route(api, (route) => route.abort('internetdisconnected'));
+      await open();
+      await main.getByText('The server was not reached').first().waitFor();
+      await page.unroute(api);
+
+      if (empty !== undefined) {
+        await page.route(api, (route) => route.fulfill({ json: empty[0] }));
+        await open();
+        await main.getByRole('heading', { name: empty[1] }).waitFor();
+        expect(await main.getByRole('link').count(), `${path}: an empty page leads on`).toBeGreaterThan(0);
+        await page.unroute(api);
+      }
+    }
+    // A part of the answer.
+    await page.route(/\/forebay\/datasets(\?|$)/, async (route) => {
+      const answer = await route.fetch();
+      const body = (await answer.json()) as { items: object[] };
+      await route.fulfill({ json: { ...body, items: body.items.map((one, i) => (i === 0 ? { ...one, rows: undefined, error: 'gone' } : one)) } });
+    });
+    await page.goto(`${server.url}/ui/prod/datasets`);
+    await page.getByText(/1 table could not be looked at/).waitFor();
+  });
+});
+
+test('B10: what is shown stays while the newest cannot be had', async () => {
+  await visit(server, { expected: [/status of 500 /] }, async (page) => {
+    await page.goto(`${server.url}/ui/prod/flows`);
+    await page.getByText('demo-s3').first().waitFor();
+    await page.route(/\/forebay\/flows\?/, problem(500, 'It broke in the test'));
+    // Something happens: the page asks again.
+    const { items: [flow] } = await server.call<{ items: { etag: string }[] }>(`/data/foundation/flowservice/flows/${there.flow}`);
+    await server.call(`/data/foundation/flowservice/flows/${there.flow}`, { method: 'PATCH', headers: { 'if-match': flow?.etag ?? '' }, body: [{ op: 'replace', path: '/description', value: 'changed beside' }] });
+    await page.getByText(/the newest could not be loaded/).waitFor();
+    expect(await page.getByText('demo-s3').count()).toBeGreaterThan(0);
+    await page.unroute(/\/forebay\/flows\?/);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText(/the newest could not be loaded/).waitFor({ state: 'detached' });
+  });
+});
+
+test('B18: reload, a new tab, back and forward show the same view', async () => {
+  const seen = (page: Page): Promise<unknown> => page.evaluate(() => ({
+    at: location.pathname + location.search,
+    title: document.querySelector('h1')?.textContent,
+    tab: document.querySelector('[role=tab][aria-selected=true]')?.textContent?.replaceAll(/[\d,]+/g, 'N'),
+    filters: [...document.querySelectorAll<HTMLInputElement>('main input[type=search], main input[type=text]')].map((one) => one.value),
+    pickers: [...document.querySelectorAll('main button[aria-haspopup=listbox]')].map((one) => one.textContent),
+  }));
+  const views = [
+    ['/flows?q=demo&sort=-name', 'demo'], ['/datasets?q=orders', 'orders'], ['/accounts?q=Demo', 'Demo'], ['/?range=7d', undefined], ['/monitoring?range=30d', undefined],
+    ...Object.entries(there.views).filter(([name]) => /^(flows|runs|datasets|accounts|wizard|admin) /.test(name)).map(([, path]) => [path, undefined] as const),
+  ] as const;
+  await visit(server, {}, async (page, context) => {
+    const second = await context.newPage();
+    for (const [path, filter] of views) {
+      await page.goto(`${server.url}/ui/prod${path}`);
+      await settled(page);
+      const before = await seen(page);
+      if (filter !== undefined) expect((before as { filters: string[] }).filters).toContain(filter);
+      await page.reload();
+      await settled(page);
+      await expect.poll(() => seen(page), { timeout: 20_000 }).toEqual(before);
+      await second.goto(page.url());
+      await settled(second);
+      await expect.poll(() => seen(second), { timeout: 20_000 }).toEqual(before);
+    }
+    // Within the application: no page is loaded anew.
+    await page.goto(`${server.url}/ui/prod/flows?q=demo`);
+    await page.getByRole('link', { name: 'demo-s3', exact: true }).first().click();
+    await page.getByRole('heading', { level: 1, name: 'demo-s3' }).waitFor();
+    await page.getByRole('tab', { name: 'Timeline' }).click();
+    await page.waitForURL(/tab=timeline/);
+    await page.goBack();
+    await page.getByRole('heading', { level: 1, name: 'Dataflows' }).waitFor();
+    expect(await page.getByRole('searchbox', { name: 'Filter' }).first().inputValue()).toBe('demo');
+    await page.goForward();
+    await page.getByRole('heading', { level: 1, name: 'demo-s3' }).waitFor();
+    await page.getByRole('tab', { name: 'Timeline', selected: true }).waitFor();
+  });
+});
+
+test('B20: times in the zone of the browser, also on the day when clocks change', async () => {
+  const { run } = await server.call<{ run: { startedAt: number } }>(`${OWN}/runs/${there.run}`);
+  for (const timezoneId of ['Pacific/Pago_Pago', 'Asia/Kathmandu', 'Europe/Berlin']) {
+    await visit(server, { timezoneId }, async (page) => {
+      await page.goto(`${server.url}/ui/prod/runs/${there.run}`);
+      await settled(page);
+      const clock = new Intl.DateTimeFormat('en-US', { timeZone: timezoneId, day: 'numeric', hour: '2-digit', minute: '2-digit', second: '2-digit' }).formatToParts(run.startedAt);
+      const part = (type: string): string => clock.find((one) => one.type === type)?.value ?? '';
+      const text = await page.locator('main').innerText();
+      expect(text, timezoneId).toContain(`${part('hour')}:${part('minute')}:${part('second')} ${part('dayPeriod')}`);
+      expect(text).toMatch(new RegExp(`\\w+ ${part('day')}, 20`));
+    });
+  }
+  // 00:30 and 01:30 UTC are both half past two, before and after the clocks go back.
+  await visit(server, { timezoneId: 'Europe/Berlin' }, async (page) => {
+    const [from, to] = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)];
+    await page.goto(`${server.url}/ui/prod?from=${String(from)}&to=${String(to)}`);
+    await settled(page);
+    const text = await page.locator('main').innerText();
+    expect(text).toMatch(/2:30:00 AM GMT\+2/);
+    expect(text).toMatch(/2:30:00 AM GMT\+1/);
+  });
+});
+
+test('B20: longer texts and the other direction of writing keep the layout', async () => {
+  await visit(server, {}, async (page) => {
+    for (const locale of ['pseudo', 'ar']) {
+      for (const name of ['home', 'start', 'flows', 'flows overview', 'runs rows', 'datasets preview', 'accounts', 'monitoring', 'wizard schedule', 'wizard review', 'admin health']) {
+        const path = there.views[name] ?? '';
+        await page.goto(`${server.url}/ui/prod${path}${path.includes('?') ? '&' : '?'}locale=${locale}`);
+        await settled(page);
+        expect(await page.evaluate(() => document.documentElement.dir)).toBe(locale === 'ar' ? 'rtl' : 'ltr');
+        const faults = await page.evaluate(() => {
+          const found: string[] = [];
+          const { scrollWidth, clientWidth } = document.documentElement;
+          if (scrollWidth > clientWidth) found.push(`the page is ${String(scrollWidth - clientWidth)} px too wide`);
+          for (const one of document.querySelectorAll<HTMLElement>('main button, main h1, main h2, main label, nav a, [role=tab]')) {
+            if (one.closest('[role=grid], [role=treegrid]') !== null) continue;
+            if (getComputedStyle(one).overflowX !== 'visible' && one.scrollWidth > one.clientWidth + 1) found.push(`clipped: ${one.textContent ?? ''}`);
+          }
+          return found;
+        });
+        expect(faults, `${name} (${locale})`).toEqual([]);
+      }
+    }
+  });
+});
+
+test('B9: reduced motion and forced colours', async () => {
+  await visit(server, { reducedMotion: 'reduce', forcedColors: 'active' }, async (page) => {
+    for (const name of ['home', 'flows', 'runs files']) {
+      await page.goto(`${server.url}/ui/prod${there.views[name] ?? ''}`);
+      await settled(page);
+      const moving = await page.evaluate(() => document.getAnimations().filter((one) => {
+        const { duration, iterations } = one.effect?.getComputedTiming() ?? {};
+        return iterations === Infinity || Number(duration) > 1_000;
+      }).length);
+      expect(moving, `${name} moves on`).toBe(0);
+      // A state is told by a word, not by its colour alone.
+      expect(await page.getByText(/^(Succeeded, rows failed|Succeeded|Done|Healthy)$/).count(), name).toBeGreaterThan(0);
+    }
+  });
+});
+
+/** For `make screenshots`: where they go. Else they are only taken. */
+const images = process.env.FOREBAY_TEST_IMAGES;
+
+test('B22: pictures of the main pages can be taken', async () => {
+  const shots = [
+    ['first-steps', 'start', 'light', 1280], ['overview', 'home', 'light', 1280], ['overview-dark', 'home', 'dark', 1280], ['dataflows', 'flows', 'light', 1280],
+    ['dataflow', 'flows overview', 'light', 1280], ['mapping', 'wizard mapping', 'light', 1280], ['review', 'wizard review', 'light', 1280],
+    ['run', 'runs rows', 'light', 1280], ['run-narrow', 'runs rows', 'light', 320], ['dataset', 'datasets preview', 'light', 1280], ['health', 'admin health', 'light', 1280],
+  ] as const;
+  if (images !== undefined) mkdirSync(join(root, images), { recursive: true });
+  for (const scheme of ['light', 'dark'] as const) {
+    await visit(server, { colorScheme: scheme, reducedMotion: 'reduce', timezoneId: 'UTC' }, async (page) => {
+      for (const [file, view, , width] of shots.filter(([, , wanted]) => wanted === scheme)) {
+        await page.setViewportSize({ width, height: width === 320 ? 640 : 800 });
+        await page.goto(`${server.url}/ui/prod${there.views[view] ?? ''}`);
+        await settled(page);
+        const png = await page.screenshot({ animations: 'disabled' });
+        // A blank page packs to a few kilobytes.
+        expect(png.length, file).toBeGreaterThan(10_000);
+        expect(png.length, file).toBeLessThan(150_000);
+        if (images !== undefined) writeFileSync(join(root, images, `${file}.png`), png);
+      }
+    });
+  }
+});
