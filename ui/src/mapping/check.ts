@@ -38,9 +38,19 @@ interface Shown {
   readonly errors: readonly { readonly record: number; readonly message: string; readonly destination?: string }[];
 }
 
-/** As many rows as keep a preview small: a thousand columns are tried on few. */
+/** The server takes a body of 1 MiB, of which the rules need some, too. */
+const MOST_TEXT = 600_000;
+
+/** As many rows as keep a preview small: a thousand columns are tried on few, and so are rows of many kilobytes. */
 export function tried(rows: readonly Row[], rules: readonly Rule[]): readonly Row[] {
-  return rows.slice(0, Math.max(5, Math.min(100, Math.floor(20_000 / Math.max(1, rules.length)))));
+  const some = rows.slice(0, Math.max(5, Math.min(100, Math.floor(20_000 / Math.max(1, rules.length)))));
+  let left = MOST_TEXT;
+  const end = some.findIndex((row) => (left -= bytes(row)) < 0);
+  return end < 0 ? some : some.slice(0, end);
+}
+
+function bytes(row: Row): number {
+  return new TextEncoder().encode(JSON.stringify(row)).length + 1;
 }
 
 /** What is wrong with each rule, and what all of them make of the sample. */
