@@ -1,15 +1,10 @@
-//! Why a run failed, kept in its document as data (`cause`), so that nobody has to read it out of a sentence.
+//! Why a run failed, kept beside its document as data, so that nobody has to read it out of a sentence.
 
 use crate::Error;
 use crate::error::{Kind, Place};
 use serde_json::{Map, Value, json};
 
-/// The member of a run's document.
-pub const MEMBER: &str = "cause";
-/// The kind of a run that somebody stopped.
-pub const CANCELLED: &str = "cancelled";
-
-/// A kind, as the document has it.
+/// A kind, by name.
 pub fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Invalid => "invalid",

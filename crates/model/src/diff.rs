@@ -88,6 +88,13 @@ fn cut(value: &Value) -> Value {
     }
 }
 
+/// Whether a value may be one that was cut, so that it is not what was there.
+pub fn is_cut(value: &Value) -> bool {
+    let Some(text) = value.as_str() else { return false };
+    let counted = text.starts_with('(') && [" items)", " members)"].iter().any(|end| text.ends_with(end));
+    counted || text.ends_with('…') && text.chars().count() == LONGEST + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,9 +132,11 @@ mod tests {
         let long = "ä".repeat(600);
         let found = between(&json!({ "a": "" }), &json!({ "a": long }), &|_| false);
         assert_eq!(found[0].after.as_ref().unwrap().as_str().unwrap().chars().count(), 501);
+        assert!(is_cut(found[0].after.as_ref().unwrap()) && !is_cut(&json!("ä…")) && !is_cut(&json!(7)));
         let many: Vec<Value> = (0..1000).map(|i| json!(i)).collect();
         let found = between(&json!({}), &json!({ "a": many }), &|_| false);
         assert_eq!(found[0].after, Some(json!("(1000 items)")));
+        assert!(is_cut(&json!("(1000 items)")));
         let found = between(&json!([]), &json!(many), &|_| false);
         assert_eq!((found.len(), found[100].after.clone()), (101, Some(json!("(900 more differences)"))));
     }

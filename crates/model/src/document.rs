@@ -62,8 +62,6 @@ pub enum Resource {
     Webhook,
     /// What a webhook is told, and each try to tell it.
     Delivery,
-    /// The columns that a flow's source was seen to have, and what is to be done with new ones; its id is the flow's.
-    FlowSchema,
     /// What a person has filled in of a form that is not sent yet.
     Draft,
 }
@@ -91,7 +89,6 @@ impl Resource {
             Resource::Policy => "policies",
             Resource::Webhook => "webhooks",
             Resource::Delivery => "deliveries",
-            Resource::FlowSchema => "flowSchemas",
             Resource::Draft => "drafts",
         }
     }

@@ -6,7 +6,7 @@ pub mod trace;
 
 use crate::code::Code;
 use crate::files::Window;
-use crate::{Error, Result, Time, cause};
+use crate::{Error, Result, Time};
 use serde_json::{Map, Value, json};
 
 /// The first activity: from the source to the raw zone.
@@ -389,10 +389,9 @@ pub fn body(metrics: &Metrics, activities: &[Activity]) -> Value {
     json!({ "state": metrics.status.text(), "metrics": metrics.json(), "activities": activities })
 }
 
-/// The same of a run that waits for its turn: a patch, which takes away why it failed before.
+/// The same of a run that waits for its turn: a patch.
 pub fn scheduled() -> Value {
-    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [],
-        "cause": null, "tableVersion": null })
+    json!({ "state": "scheduled", "metrics": { "statusSummary": { "status": "scheduled", "errors": [] } }, "activities": [] })
 }
 
 /// The same of a run that a worker has just claimed.
@@ -406,8 +405,7 @@ pub fn claimed(started: Time) -> Value {
 pub fn cancelled(at: Time, why: &Problem) -> Value {
     let span = Span { started: at, completed: Some(at) };
     let status = json!({ "status": "failed", "errors": [why.json()] });
-    let cause = json!({ "kind": cause::CANCELLED, "code": why.code, "message": why.message });
-    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [], "cause": cause })
+    json!({ "state": "failed", "metrics": { "durationSummary": span.json(), "statusSummary": status }, "activities": [] })
 }
 
 /// A flow's `lastRunDetails`.

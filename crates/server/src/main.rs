@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Forebay: an open, self-hosted Flow Service.
 #[derive(Parser)]
-#[command(version, propagate_version = true)]
+#[command(version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -175,4 +175,15 @@ fn main() -> ExitCode {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(5));
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn no_command_names_two_things_alike() {
+        Cli::command().debug_assert();
+    }
 }

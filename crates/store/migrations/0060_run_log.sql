@@ -5,14 +5,15 @@ CREATE TABLE run_traces (
     sandbox      TEXT NOT NULL,
     run_id       TEXT NOT NULL,
     flow_id      TEXT NOT NULL,
-    number       BIGINT NOT NULL, -- counts the runs of a flow, from 1
+    number       BIGINT NOT NULL, -- as run_facts has it
     cancelled_by TEXT,            -- who has asked for the run's end
     trace        TEXT NOT NULL,   -- attempts, stages, figures, as JSON
     PRIMARY KEY (org, sandbox, run_id),
     UNIQUE (org, sandbox, flow_id, number)
 );
 INSERT INTO run_traces (org, sandbox, run_id, flow_id, number, trace)
-SELECT org, sandbox, run_id, flow_id, ROW_NUMBER() OVER (PARTITION BY org, sandbox, flow_id ORDER BY batch, run_id), '{}' FROM run_queue;
+SELECT q.org, q.sandbox, q.run_id, q.flow_id, f.number, '{}' FROM run_queue q
+JOIN run_facts f ON f.org = q.org AND f.sandbox = q.sandbox AND f.run_id = q.run_id;
 
 -- What a run tells an operator.
 CREATE TABLE run_log (
@@ -42,6 +43,7 @@ CREATE TABLE flow_columns (
     state      TEXT NOT NULL,   -- 'known', 'pending', 'dismissed'
     PRIMARY KEY (org, sandbox, flow_id, name)
 );
+CREATE INDEX flow_columns_state ON flow_columns (org, sandbox, state, flow_id);
 
 -- What is done when a flow's source has a new column.
 ALTER TABLE flow_state ADD COLUMN schema_policy TEXT NOT NULL DEFAULT 'notify';

@@ -5,10 +5,11 @@ use crate::claims::{Claim, check};
 use crate::database::{failed, millis, time};
 use crate::rows::{self, not_found};
 use crate::traces::storable;
-use crate::{Store, sandboxes, schedules};
-use forebay_model::{Error, Kind, Resource, Result, Scope, Time, code};
+use crate::{Store, audit, changes, history, sandboxes, schedules};
+use forebay_model::diff::Difference;
+use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code};
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, Row};
+use sqlx::{AnyConnection, AssertSqlSafe, Row};
 use std::collections::BTreeSet;
 
 /// Columns that are kept of one flow.
@@ -48,6 +49,24 @@ pub struct FlowColumn {
     /// `known`, `pending` or `dismissed`.
     pub state: String,
 }
+
+/// The new columns of a flow that somebody should look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewColumns {
+    /// The flow.
+    pub flow: String,
+    /// `notify` or `pause`.
+    pub policy: String,
+    /// The columns' names, in the order in which they were met.
+    pub names: Vec<String>,
+    /// When the first of them was met.
+    pub since: Time,
+}
+
+/// Where the history of a flow says what was decided of a column; its name follows.
+pub const DECIDED: &str = "/newColumns/";
+/// Where it says what is done with new ones.
+pub const POLICY: &str = "/newColumnPolicy";
 
 impl Store {
     /// Notes the columns that a claimed run has met; answers those that are pending since. `mapped` are known whenever they
@@ -96,21 +115,66 @@ impl Store {
         query.fetch_all(&self.database.readers).await.map_err(failed)?.iter().map(column).collect()
     }
 
+    /// The pending columns of all flows, or of one, but of those that ignore them.
+    pub async fn new_columns(&self, scope: &Scope, flow_id: Option<&str>) -> Result<Vec<NewColumns>> {
+        let of_flow = if flow_id.is_some() { " AND c.flow_id = $3" } else { "" };
+        let sql = format!(
+            "SELECT c.flow_id, f.schema_policy, c.name, c.first_seen FROM flow_columns c JOIN flow_state f \
+             ON f.org = c.org AND f.sandbox = c.sandbox AND f.flow_id = c.flow_id \
+             WHERE c.org = $1 AND c.sandbox = $2 AND c.state = 'pending' AND f.schema_policy <> 'ignore'{of_flow} \
+             ORDER BY c.flow_id, c.first_seen, c.name"
+        );
+        let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&scope.org).bind(&scope.sandbox);
+        if let Some(flow) = flow_id {
+            query = query.bind(flow.replace('\0', ""));
+        }
+        let mut all: Vec<NewColumns> = Vec::new();
+        for row in query.fetch_all(&self.database.readers).await.map_err(failed)? {
+            let text = |i: usize| row.try_get::<String, _>(i).map_err(failed);
+            let (flow, name) = (text(0)?, text(2)?);
+            match all.last_mut().filter(|last| last.flow == flow) {
+                Some(last) => last.names.push(name),
+                None => {
+                    let since = time(row.try_get(3).map_err(failed)?)?;
+                    all.push(NewColumns { flow, policy: text(1)?, names: vec![name], since });
+                }
+            }
+        }
+        Ok(all)
+    }
+
     /// Settles pending columns: they are `known` or `dismissed` from now on. Answers how many were pending.
-    pub async fn settle_columns(&self, scope: &Scope, flow_id: &str, names: &[String], state: &str) -> Result<u64> {
+    pub async fn settle_columns(
+        &self,
+        scope: &Scope,
+        flow_id: &str,
+        names: &[String],
+        state: &str,
+        now: Time,
+    ) -> Result<usize> {
         if !matches!(state, "known" | "dismissed") {
             return Err(Error::internal("A column is settled as known or as dismissed."));
         }
         let mut tx = self.database.write_of(scope, Resource::Flow, flow_id).await?;
         sandboxes::open(&mut tx, scope).await?;
-        let mut count = 0;
+        let flow = rows::load(&mut tx, scope, Resource::Flow, flow_id).await?.document;
+        let mut settled = Vec::new();
         for name in names.iter().filter(|name| keepable(name)) {
             let sql = "UPDATE flow_columns SET state = $5 WHERE org = $1 AND sandbox = $2 AND flow_id = $3 AND name = $4 AND state = 'pending'";
             let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(flow_id).bind(name).bind(state);
-            count += query.execute(&mut *tx).await.map_err(failed)?.rows_affected();
+            if query.execute(&mut *tx).await.map_err(failed)?.rows_affected() == 1 {
+                settled.push(Difference {
+                    path: format!("{DECIDED}{}", name.replace('~', "~0").replace('/', "~1")),
+                    before: Some("pending".into()),
+                    after: Some(state.into()),
+                });
+            }
+        }
+        if !settled.is_empty() {
+            decided(&mut tx, scope, &flow, &settled, now).await?;
         }
         tx.commit().await.map_err(failed)?;
-        Ok(count)
+        Ok(settled.len())
     }
 
     /// What is done when a flow's source has a new column: one of [`POLICIES`].
@@ -120,21 +184,40 @@ impl Store {
     }
 
     /// Changes that.
-    pub async fn set_schema_policy(&self, scope: &Scope, flow_id: &str, policy: &str) -> Result<()> {
+    pub async fn set_schema_policy(&self, scope: &Scope, flow_id: &str, policy: &str, now: Time) -> Result<()> {
         if !POLICIES.contains(&policy) {
             let message = format!("The policy for new columns is one of {}, not {policy:?}.", POLICIES.join(", "));
             return Err(Error::new(Kind::Invalid, &code::FLOW_1100, message));
         }
         let mut tx = self.database.write_of(scope, Resource::Flow, flow_id).await?;
         sandboxes::open(&mut tx, scope).await?;
-        rows::load(&mut tx, scope, Resource::Flow, flow_id).await?;
+        let flow = rows::load(&mut tx, scope, Resource::Flow, flow_id).await?.document;
+        let before = self::policy(&mut tx, scope, flow_id).await?;
+        if before == policy {
+            return Ok(());
+        }
         let sql = "UPDATE flow_state SET schema_policy = $4 WHERE org = $1 AND sandbox = $2 AND flow_id = $3";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(flow_id).bind(policy);
         if query.execute(&mut *tx).await.map_err(failed)?.rows_affected() != 1 {
             return Err(not_found(Resource::Flow, flow_id));
         }
+        let change = Difference { path: POLICY.into(), before: Some(before.into()), after: Some(policy.into()) };
+        decided(&mut tx, scope, &flow, &[change], now).await?;
         tx.commit().await.map_err(failed)
     }
+}
+
+/// Tells of a decision, as of a change of the flow, whose document stays as it is.
+async fn decided(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    flow: &Document,
+    differences: &[Difference],
+    now: Time,
+) -> Result<()> {
+    audit::note(&mut *connection, flow, "Update").await?;
+    history::tell(&mut *connection, scope, flow, "Update", millis(now), differences).await?;
+    changes::note(connection, scope, flow, "updated", millis(now)).await
 }
 
 fn names(columns: &[FlowColumn]) -> BTreeSet<&str> {

@@ -165,10 +165,6 @@ impl Store {
         match resource {
             Resource::Flow => {
                 schedules::forget(&mut tx, scope, id, now).await?;
-                // What was kept beside it, by its id.
-                let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox);
-                let query = query.bind(Resource::FlowSchema.name()).bind(id);
-                query.execute(&mut *tx).await.map_err(failed)?;
                 for folder in ["raw", "ledgers"] {
                     let folder = format!("{folder}/{}/{id}", scope.sandbox);
                     crate::leases::insert_cleanup(&mut tx, &folder).await?;

@@ -3,10 +3,11 @@
 //! parses no document. Runs of a flow are numbered here.
 
 use crate::Store;
+use crate::cancel::is_cancelled;
 use crate::database::{failed, millis, time};
 use crate::rows;
 use forebay_model::run::Status;
-use forebay_model::{Document, Resource, Result, Scope, Time, cause, code};
+use forebay_model::{Document, Resource, Result, Scope, Time, code};
 use serde_json::Value;
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
@@ -21,6 +22,10 @@ const LONGEST: usize = 1_000;
 /// A row of [`RunFacts`]; `r` is the table.
 const COLUMNS: &str = "r.run_id, r.flow_id, r.number, r.status, r.begun_at, r.started_at, r.completed_at, r.received, r.ingested, \
      r.failed, r.skipped, r.warned, r.bytes, r.kind, r.code, r.message";
+/// What a failure is put down to ([`blame`]) stays while the run is as it was.
+const BLAME: &str = "code = CASE WHEN run_facts.kind <> '' AND run_facts.status = excluded.status THEN run_facts.code ELSE excluded.code END, \
+     message = CASE WHEN run_facts.kind <> '' AND run_facts.status = excluded.status THEN run_facts.message ELSE excluded.message END, \
+     kind = CASE WHEN run_facts.status = excluded.status THEN run_facts.kind ELSE excluded.kind END";
 /// Milliseconds of a bucket of [`Store::run_sums`].
 pub const HOUR: i64 = 3_600_000;
 
@@ -150,15 +155,17 @@ pub struct Queued {
 /// Keeps what is told of a run, as its document has it now.
 pub(crate) async fn keep(connection: &mut AnyConnection, scope: &Scope, run: &Document) -> Result<()> {
     let facts = of(run);
-    let sql = "INSERT INTO run_facts (org, sandbox, run_id, flow_id, number, status, good, begun_at, started_at, completed_at, received, \
+    let sql = format!(
+        "INSERT INTO run_facts (org, sandbox, run_id, flow_id, number, status, good, begun_at, started_at, completed_at, received, \
                ingested, failed, skipped, warned, bytes, kind, code, message) \
                VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(number), 0) + 1 FROM run_facts WHERE org = $1 AND sandbox = $2 AND flow_id = $4), \
                $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) \
                ON CONFLICT (org, sandbox, run_id) DO UPDATE SET status = excluded.status, good = excluded.good, begun_at = excluded.begun_at, \
                started_at = excluded.started_at, completed_at = excluded.completed_at, received = excluded.received, \
                ingested = excluded.ingested, failed = excluded.failed, skipped = excluded.skipped, warned = excluded.warned, \
-               bytes = excluded.bytes, kind = excluded.kind, code = excluded.code, message = excluded.message";
-    let query = sqlx::query(sql)
+               bytes = excluded.bytes, {BLAME}"
+    );
+    let query = sqlx::query(AssertSqlSafe(sql))
         .bind(&scope.org)
         .bind(&scope.sandbox)
         .bind(&run.id)
@@ -210,16 +217,16 @@ fn of(run: &Document) -> RunFacts {
     let count = |name: &str| at(&format!("/metrics/recordSummary/{name}")).unwrap_or(0);
     let text = |pointer: &str| run.text(pointer).unwrap_or_default().to_string();
     let started = at("/metrics/durationSummary/startedAtUTC");
-    let (rejected, why) = (count("failedRecordCount"), why(body));
+    let rejected = count("failedRecordCount");
     let status = match Status::parse(run.text("/state").unwrap_or_default()) {
         None | Some(Status::Scheduled) => "pending",
         Some(Status::InProgress) => "inProgress",
         Some(Status::Success) if rejected > 0 => "partial",
         Some(Status::Success) => "success",
-        Some(Status::Failed) if why.0 == cause::CANCELLED => "cancelled",
+        Some(Status::Failed) if is_cancelled(run) => "cancelled",
         Some(Status::Failed) => "failed",
     };
-    let (kind, code, message) = if matches!(status, "failed" | "cancelled") { why } else { Default::default() };
+    let (code, message) = if matches!(status, "failed" | "cancelled") { why(body) } else { Default::default() };
     RunFacts {
         id: run.id.clone(),
         flow: text("/flowId").replace('\0', ""),
@@ -234,21 +241,27 @@ fn of(run: &Document) -> RunFacts {
         skipped: count("skippedRecordCount"),
         warned: count("warningRecordCount"),
         bytes: at("/metrics/sizeSummary/inputBytes").unwrap_or(0),
-        kind,
+        kind: String::new(),
         code,
         message,
     }
 }
 
-/// Kind, code and message of a failure: of its `cause`, or of runs that have none, what the failing activity found.
-fn why(body: &Value) -> (String, String, String) {
-    let plain = |value: &Value| -> String {
-        value.as_str().unwrap_or_default().chars().filter(|c| *c != '\0').take(LONGEST).collect()
-    };
-    let cause = &body[cause::MEMBER];
-    if cause.is_object() {
-        return (plain(&cause["kind"]), plain(&cause["code"]), plain(&cause["message"]));
-    }
+/// A text that both databases take, of bounded length.
+fn plain(value: &Value) -> String {
+    value.as_str().unwrap_or_default().chars().filter(|c| *c != '\0').take(LONGEST).collect()
+}
+
+/// Notes the error that ended a run: its document says less.
+pub(crate) async fn blame(connection: &mut AnyConnection, scope: &Scope, run: &str, cause: &Value) -> Result<()> {
+    let sql = "UPDATE run_facts SET kind = $4, code = $5, message = $6 WHERE org = $1 AND sandbox = $2 AND run_id = $3";
+    let query = in_scope(sql.into(), scope).bind(run.to_string()).bind(plain(&cause["kind"]));
+    query.bind(plain(&cause["code"])).bind(plain(&cause["message"])).execute(connection).await.map_err(failed)?;
+    Ok(())
+}
+
+/// Code and message of a failure: what the failing activity found.
+fn why(body: &Value) -> (String, String) {
     let activities = body["activities"].as_array().into_iter().flatten();
     let failing = activities.map(|activity| &activity["statusSummary"]).find(|summary| summary["status"] == "failed");
     let found = failing.and_then(|summary| {
@@ -256,8 +269,8 @@ fn why(body: &Value) -> (String, String, String) {
         details.or_else(|| summary.pointer("/errors/0"))
     });
     match found.or_else(|| body.pointer("/metrics/statusSummary/errors/0")) {
-        Some(problem) => (String::new(), plain(&problem["code"]), plain(&problem["message"])),
-        None => (String::new(), code::FLOW_1400.id.into(), String::new()),
+        Some(problem) => (plain(&problem["code"]), plain(&problem["message"])),
+        None => (code::FLOW_1400.id.into(), String::new()),
     }
 }
 

@@ -75,9 +75,9 @@ pub(crate) async fn note(
     at: i64,
 ) -> Result<()> {
     let document = &stored.document;
-    let Some(by) = audit::under_way().filter(|entry| !entry.account.is_empty() && is_kept(document)) else {
+    if audit::under_way().is_none_or(|entry| entry.account.is_empty()) || !is_kept(document) {
         return Ok(());
-    };
+    }
     let mut differences = Vec::new();
     if action == "Update" {
         let ids = document.resource == Resource::MappingSet;
@@ -99,6 +99,21 @@ pub(crate) async fn note(
             return Ok(());
         }
     }
+    tell(connection, scope, document, action, at, &differences).await
+}
+
+/// Notes what a caller has changed of a document, or of what belongs to it.
+pub(crate) async fn tell(
+    connection: &mut AnyConnection,
+    scope: &Scope,
+    document: &Document,
+    action: &str,
+    at: i64,
+    differences: &[Difference],
+) -> Result<()> {
+    let Some(by) = audit::under_way().filter(|entry| !entry.account.is_empty() && is_kept(document)) else {
+        return Ok(());
+    };
     let name = ["/name", "/title"].iter().find_map(|at| document.text(at)).map(audit::plain).unwrap_or_default();
     let action = if by.action.is_empty() { action } else { &by.action };
     let sql = "INSERT INTO history (org, sandbox, entry, at, account, client, request, kind, id, name, action, etag, diff) \
@@ -106,7 +121,7 @@ pub(crate) async fn note(
     let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(Uuid::new_v4().to_string()).bind(at);
     let query = query.bind(audit::plain(&by.account)).bind(audit::plain(&by.client)).bind(&by.request);
     let query = query.bind(document.resource.name()).bind(&document.id).bind(name).bind(action).bind(&document.etag);
-    let differences = serde_json::to_string(&differences)
+    let differences = serde_json::to_string(differences)
         .map_err(|error| Error::internal("A difference is not JSON.").caused_by(error))?;
     query.bind(differences).execute(connection).await.map_err(failed)?;
     Ok(())

@@ -49,7 +49,7 @@ pub use batch_claims::{BatchClaim, BatchEnd, Task};
 pub use batches::{GivenUp, Limits, Piece, Upload, staging_folder};
 pub use changes::Change;
 pub use claims::Claim;
-pub use columns::{FlowColumn, Met, POLICIES};
+pub use columns::{DECIDED, FlowColumn, Met, NewColumns, POLICIES, POLICY};
 pub use deliveries::{Delivery, Outcome};
 pub use documents::{New, Secrets};
 pub use facts::{HOUR, Queued, RunFacts, RunSums, RunsAsked, Tick};

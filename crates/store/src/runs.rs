@@ -7,6 +7,7 @@ use crate::documents::check_etag;
 use crate::keys::random;
 use crate::rows::{self, not_found};
 use crate::{Store, sandboxes, schedules, traces};
+use forebay_model::run::trace::Trace;
 use forebay_model::run::{self, Status};
 use forebay_model::{Document, Error, Kind, Resource, Result, Scope, Time, code, patch};
 use serde_json::{Map, Value};
@@ -133,6 +134,9 @@ impl Store {
         let sql = "UPDATE run_traces SET cancelled_by = NULL WHERE org = $1 AND sandbox = $2 AND run_id = $3";
         let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id);
         query.execute(&mut *tx).await.map_err(failed)?;
+        if let Some(trace) = traces::load(&mut tx, scope, run_id).await? {
+            traces::save(&mut tx, scope, run_id, &Trace { cause: None, ..trace }).await?;
+        }
         let mut body = stored.document.body.clone();
         if let Some(members) = body.as_object_mut() {
             members.remove("metrics");

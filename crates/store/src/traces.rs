@@ -4,7 +4,7 @@
 use crate::claims::{Claim, check};
 use crate::database::{failed, millis};
 use crate::rows::{self, not_found};
-use crate::{Store, take};
+use crate::{Store, facts, take};
 use forebay_model::run::trace::{Ended, Figures, Level, Line, Stage, Trace};
 use forebay_model::{Error, Resource, Result, Scope, Time, patch};
 use serde_json::Value;
@@ -34,13 +34,20 @@ pub struct Told {
     pub version: Option<u64>,
     /// How far it is.
     pub progress: Option<Figures>,
+    /// The error that ended the attempt, as `model::cause` tells it.
+    pub cause: Option<Value>,
 }
 
 impl Told {
     /// Whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        let Told { patch, lines, stages, version, progress } = self;
-        patch.is_none() && lines.is_empty() && stages.is_none() && version.is_none() && progress.is_none()
+        let Told { patch, lines, stages, version, progress, cause } = self;
+        patch.is_none()
+            && lines.is_empty()
+            && stages.is_none()
+            && version.is_none()
+            && progress.is_none()
+            && cause.is_none()
     }
 }
 
@@ -134,10 +141,10 @@ fn line(row: &AnyRow) -> Result<Line> {
     })
 }
 
-/// Gives a new run its number.
+/// Begins the trace of a new run, under its number.
 pub(crate) async fn create(connection: &mut AnyConnection, scope: &Scope, run_id: &str, flow_id: &str) -> Result<()> {
     let sql = "INSERT INTO run_traces (org, sandbox, run_id, flow_id, number, trace) \
-               SELECT $1, $2, $3, $4, COALESCE(MAX(number), 0) + 1, '{}' FROM run_traces WHERE org = $1 AND sandbox = $2 AND flow_id = $4";
+               SELECT org, sandbox, run_id, $4, number, '{}' FROM run_facts WHERE org = $1 AND sandbox = $2 AND run_id = $3";
     let query = sqlx::query(sql).bind(&scope.org).bind(&scope.sandbox).bind(run_id).bind(flow_id);
     query.execute(connection).await.map_err(failed)?;
     Ok(())
@@ -177,11 +184,24 @@ pub(crate) async fn keep(
 ) -> Result<()> {
     let (scope, run) = (&claim.scope, claim.run.id.as_str());
     let last = matches!(ended, Some((Ended::Success | Ended::Failed | Ended::Cancelled, ..)));
-    if ended.is_some() || told.stages.is_some() || told.version.is_some() || told.progress.is_some() {
+    if ended.is_some()
+        || told.stages.is_some()
+        || told.version.is_some()
+        || told.progress.is_some()
+        || told.cause.is_some()
+    {
         let mut trace = load(&mut *connection, scope, run).await?.unwrap_or_default();
         trace.stages = told.stages.unwrap_or(trace.stages);
         trace.version = told.version.or(trace.version);
         trace.progress = told.progress.or(trace.progress);
+        match (&told.cause, &ended) {
+            (Some(cause), _) => trace.cause = Some(cause.clone()),
+            (None, Some((Ended::Success, ..))) => trace.cause = None,
+            _ => {}
+        }
+        if let (Some(cause), Some((Ended::Failed, ..))) = (&told.cause, &ended) {
+            facts::blame(&mut *connection, scope, run, cause).await?;
+        }
         if let Some((outcome, error, now)) = ended {
             trace.end_attempt(millis(now), outcome, error);
         }

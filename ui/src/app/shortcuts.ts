@@ -47,6 +47,7 @@ function onKey(event: KeyboardEvent): void {
   const single = !key.startsWith('mod+');
   if (single && (!settings.get().keys || typing(event.target))) return;
   // A toast is an alertdialog too, though not a modal one.
+  // A toast calls itself an alert dialog too, but lets one go on.
   if (document.querySelector('[role=dialog], [role=alertdialog]:not([aria-modal=false])') !== null) return;
   const sequence = single && event.timeStamp - pendingSince < 1000 ? `${pending} ${key}`.trim() : key;
   const known = shortcuts.get();

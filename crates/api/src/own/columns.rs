@@ -1,5 +1,5 @@
-//! The columns that a flow's source was seen to have, and what is done with new ones. Runs note what they saw in a
-//! document beside the flow (`Resource::FlowSchema`); here people decide.
+//! The columns that a flow's source was seen to have, and what is done with new ones. Runs note what they saw; here
+//! people decide.
 //!
 //! To take a column over is several writes: a field in a field group of ours, the group in the schema, a rule in the
 //! mapping set, the set's version in the flow. Each is harmless without the next, and all can be done again.
@@ -24,80 +24,89 @@ use forebay_model::mapping::MappingSet;
 use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::xdm::{self, class_of};
 use forebay_model::{Document, Resource, Result};
-use forebay_store::{New, Secrets};
+use forebay_store::{DECIDED, POLICY, Past};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Columns of one request.
 const MOST: usize = 1_000;
-/// Decisions that are kept.
-const HISTORY: usize = 50;
+/// Changes of a flow that are looked through for decisions.
+const HISTORY: i64 = 200;
 /// Characters of a field's name.
 const NAME: usize = 64;
 
 /// What is done with columns that are new at the source.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum ColumnPolicy {
     /// They wait for somebody to decide.
-    #[default]
     Notify,
     /// They are left out.
     Ignore,
-    /// They are taken over.
-    Propagate,
     /// They wait, and the flow is disabled.
     Pause,
 }
 
+impl ColumnPolicy {
+    /// As the store has it.
+    fn text(self) -> &'static str {
+        match self {
+            ColumnPolicy::Notify => "notify",
+            ColumnPolicy::Ignore => "ignore",
+            ColumnPolicy::Pause => "pause",
+        }
+    }
+
+    fn of(text: &str) -> ColumnPolicy {
+        [ColumnPolicy::Ignore, ColumnPolicy::Pause]
+            .into_iter()
+            .find(|p| p.text() == text)
+            .unwrap_or(ColumnPolicy::Notify)
+    }
+}
+
 /// A column that the source had at the last run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct SeenColumn {
     pub name: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     pub ty: String,
 }
 
 /// A column that is new.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PendingColumn {
     pub name: String,
-    #[serde(rename = "type", default)]
+    #[serde(rename = "type")]
     pub ty: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sample: Option<String>,
     /// Epoch milliseconds.
-    #[serde(default)]
     pub first_seen_at: i64,
     /// The run that saw it first.
-    #[serde(default)]
     pub run: String,
 }
 
 /// A decision.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ColumnDecision {
     /// Epoch milliseconds.
     pub at: i64,
     pub by: String,
     /// `approve`, `dismiss` or `policy`.
     pub action: String,
-    #[serde(default)]
     pub columns: Vec<String>,
 }
 
-/// The document beside a flow.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default)]
+/// What is kept of a flow's columns.
 struct Kept {
     policy: ColumnPolicy,
+    /// Those that were decided on, or that the first run met.
     columns: Vec<SeenColumn>,
     pending: Vec<PendingColumn>,
-    dismissed: BTreeSet<String>,
-    history: Vec<ColumnDecision>,
 }
 
 /// A column and the fields that it fills.
@@ -193,12 +202,8 @@ pub async fn put_flow_schema_policy(
 ) -> Result<Response, Problem> {
     let flow = caller.get(&app, Resource::Flow, &id).await?;
     let NewColumnPolicy { policy } = shaped(body)?;
-    let change = |kept: &mut Kept| {
-        kept.policy = policy;
-        Vec::new()
-    };
-    let kept = decide(&app, &caller, &id, "policy", change).await?;
-    Ok(answer(&shown(&app, &caller, &flow, kept).await?))
+    app.store.set_schema_policy(&caller.scope, &id, policy.text(), app.now()).await?;
+    Ok(answer(&shown(&app, &caller, &flow, kept(&app, &caller, &id).await?).await?))
 }
 
 /// `POST /flows/{id}/schema/dismiss`: leaves columns out, for good.
@@ -216,13 +221,8 @@ pub async fn dismiss_flow_columns(
     for (index, name) in columns.iter().enumerate() {
         waits(&before, name, index)?;
     }
-    let change = |kept: &mut Kept| {
-        settle(kept, &columns);
-        kept.dismissed.extend(columns.iter().cloned());
-        columns.clone()
-    };
-    let kept = decide(&app, &caller, &id, "dismiss", change).await?;
-    Ok(answer(&shown(&app, &caller, &flow, kept).await?))
+    app.store.settle_columns(&caller.scope, &id, &columns, "dismissed", app.now()).await?;
+    Ok(answer(&shown(&app, &caller, &flow, kept(&app, &caller, &id).await?).await?))
 }
 
 /// `POST /flows/{id}/schema/approve`: takes columns over. Needs the right to change schemas, too.
@@ -254,11 +254,7 @@ pub async fn approve_flow_columns(
     let mapping = set_id(&flow).unwrap_or_default().to_string();
     point(&app, &caller, flow, version).await?;
     let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    let change = |kept: &mut Kept| {
-        settle(kept, &names);
-        names.clone()
-    };
-    decide(&app, &caller, &id, "approve", change).await?;
+    app.store.settle_columns(&caller.scope, &id, &names, "known", app.now()).await?;
     let next = app.store.ticks(&caller.scope, Some(&id)).await?.pop().and_then(|tick| tick.next);
     let taken = ColumnsTaken {
         schema,
@@ -272,68 +268,42 @@ pub async fn approve_flow_columns(
     Ok(answer(&taken))
 }
 
-/// What is kept beside the flow; nothing is as good as an empty document.
+/// What is kept beside the flow.
 async fn kept(app: &App, caller: &Caller, flow: &str) -> Result<Kept> {
-    match caller.get(app, Resource::FlowSchema, flow).await {
-        Ok(document) => Ok(serde_json::from_value(document.body).unwrap_or_default()),
-        Err(error) if error.kind == Kind::NotFound => Ok(Kept::default()),
-        Err(error) => Err(error),
+    let policy = ColumnPolicy::of(&app.store.schema_policy(&caller.scope, flow).await?);
+    let (mut columns, mut pending) = (Vec::new(), Vec::new());
+    for column in app.store.columns(&caller.scope, flow).await? {
+        match column.state.as_str() {
+            "pending" => pending.push(PendingColumn {
+                name: column.name,
+                ty: column.kind,
+                sample: column.sample,
+                first_seen_at: column.first_seen.timestamp_millis(),
+                run: column.first_run,
+            }),
+            _ => columns.push(SeenColumn { name: column.name, ty: column.kind }),
+        }
     }
+    Ok(Kept { policy, columns, pending })
 }
 
-/// Changes what is kept beside the flow, and notes who did so. `change` answers the columns that it was about.
-async fn decide(
-    app: &App,
-    caller: &Caller,
-    flow: &str,
-    action: &str,
-    change: impl Fn(&mut Kept) -> Vec<String> + Sync,
-) -> Result<Kept> {
-    let now = app.now();
-    let apply = |mut kept: Kept| {
-        let columns = change(&mut kept);
-        let by = caller.member.account.clone();
-        kept.history.insert(0, ColumnDecision { at: now.timestamp_millis(), by, action: action.into(), columns });
-        kept.history.truncate(HISTORY);
-        kept
+/// The decisions that the flow's history tells of, the newest first.
+async fn decisions(app: &App, caller: &Caller, flow: &str) -> Result<Vec<ColumnDecision>> {
+    let past = app.store.history(&caller.scope, &[(Resource::Flow, flow.to_string())], None, HISTORY).await?;
+    Ok(past.iter().filter_map(decision).collect())
+}
+
+fn decision(past: &Past) -> Option<ColumnDecision> {
+    let first = past.diff.first()?;
+    let action = match (first.path.as_str(), first.after.as_ref().and_then(Value::as_str)) {
+        (POLICY, _) => "policy",
+        (path, Some("known")) if path.starts_with(DECIDED) => "approve",
+        (path, Some("dismissed")) if path.starts_with(DECIDED) => "dismiss",
+        _ => return None,
     };
-    let body = |kept: &Kept| serde_json::to_value(kept).unwrap_or_default();
-    for _ in 0..TRIES {
-        let mut told = Kept::default();
-        let written = app
-            .store
-            .update(&caller.scope, Resource::FlowSchema, flow, None, now, |document: &Document, _: &Secrets| {
-                told = apply(serde_json::from_value(document.body.clone()).unwrap_or_default());
-                Ok((body(&told), Secrets::new()))
-            })
-            .await;
-        match written {
-            Ok(_) => return Ok(told),
-            Err(error) if error.kind == Kind::NotFound => {}
-            Err(error) => return Err(error),
-        }
-        let first = apply(Kept::default());
-        let new = New::new(Resource::FlowSchema, flow, body(&first)).unstamped();
-        match app.store.insert(&caller.scope, new, now).await {
-            Ok(_) => return Ok(first),
-            Err(error) if error.kind == Kind::Conflict => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(writing::too_busy(Resource::FlowSchema, flow))
-}
-
-/// Columns that were decided on do not wait any more.
-fn settle(kept: &mut Kept, names: &[String]) {
-    let (done, pending) =
-        std::mem::take(&mut kept.pending).into_iter().partition(|column| names.contains(&column.name));
-    kept.pending = pending;
-    let done: Vec<PendingColumn> = done;
-    for column in done {
-        if !kept.columns.iter().any(|known| known.name == column.name) {
-            kept.columns.push(SeenColumn { name: column.name, ty: column.ty });
-        }
-    }
+    let names = past.diff.iter().filter_map(|difference| difference.path.strip_prefix(DECIDED));
+    let columns = names.map(|name| name.replace("~1", "/").replace("~0", "~")).collect();
+    Some(ColumnDecision { at: past.at, by: past.account.clone(), action: action.into(), columns })
 }
 
 fn waits<'a>(kept: &'a Kept, name: &str, index: usize) -> Result<&'a PendingColumn> {
@@ -384,7 +354,7 @@ async fn shown(app: &App, caller: &Caller, flow: &Document, kept: Kept) -> Resul
         columns: columns.into_iter().map(row).collect(),
         pending: kept.pending,
         fields,
-        history: kept.history,
+        history: decisions(app, caller, &flow.id).await?,
     })
 }
 
@@ -596,27 +566,5 @@ mod tests {
             assert_eq!(field_name(column), expected);
             assert_eq!(field_name(&field_name(column)), expected, "twice is once");
         }
-    }
-
-    #[test]
-    fn decided_columns_are_known_and_wait_no_more() {
-        let column = |name: &str| PendingColumn {
-            name: name.into(),
-            ty: "int".into(),
-            sample: None,
-            first_seen_at: 1,
-            run: "r".into(),
-        };
-        let mut kept = Kept { pending: vec![column("a"), column("b")], ..Kept::default() };
-        settle(&mut kept, &["b".into(), "c".into()]);
-        assert_eq!(kept.pending, [column("a")]);
-        assert_eq!(kept.columns, [SeenColumn { name: "b".into(), ty: "int".into() }]);
-    }
-
-    #[test]
-    fn a_document_of_an_older_program_is_read() {
-        let kept: Kept =
-            serde_json::from_value(json!({ "columns": [{ "name": "a" }], "other": 1 })).unwrap_or_default();
-        assert_eq!((kept.policy, kept.columns.len()), (ColumnPolicy::Notify, 1));
     }
 }

@@ -1,11 +1,12 @@
-//! What failed, where, why, and what to do: the four parts of a problem, made of what the run's document says as data and
-//! of the table of codes. No sentence is taken apart.
+//! What failed, where, why, and what to do: the four parts of a problem, made of what is kept beside the run as data
+//! and of the table of codes. No sentence is taken apart.
 
 use super::errors::RowError;
 use super::rows::Material;
 use crate::App;
 use crate::caller::Caller;
-use forebay_model::{Code, Document, Result, cause, code};
+use forebay_model::run::trace::Trace;
+use forebay_model::{Code, Document, Result, code};
 use forebay_store::RunFacts;
 use serde::Serialize;
 use serde_json::Value;
@@ -67,6 +68,7 @@ pub struct Problems<'a> {
     pub caller: &'a Caller,
     pub run: &'a Document,
     pub facts: &'a RunFacts,
+    pub trace: &'a Trace,
     pub material: Option<&'a (Material, &'a Document)>,
 }
 
@@ -75,8 +77,7 @@ impl Problems<'_> {
     pub async fn all(&self, examples: &BTreeMap<String, RowError>) -> Result<Vec<Problem4>> {
         let mut problems = Vec::new();
         let mut told = BTreeSet::new();
-        let cause = &self.run.body[cause::MEMBER];
-        if cause.is_object() {
+        if let Some(cause) = &self.trace.cause {
             let text = |name: &str| cause[name].as_str().unwrap_or_default();
             let mut problem = self.problem(text("code"), text("message"), None);
             if let Some(advice) = cause["advice"].as_str() {
@@ -134,12 +135,18 @@ impl Problems<'_> {
     fn problem(&self, id: &str, message: &str, records: Option<i64>) -> Problem4 {
         let known = Code::find(id);
         let fallback: &Code = &code::FLOW_1400;
+        let whole = match (self.facts.ended(), self.facts.status.as_str()) {
+            (false, _) => format!("An attempt of run {} failed", self.facts.number),
+            (true, "cancelled") => format!("Run {} was cancelled", self.facts.number),
+            (true, _) => format!("Run {} failed", self.facts.number),
+        };
         let what = match (records, known) {
+            (None, Some(code)) if code == &code::RUN_CANCELLED => whole,
             (Some(1), Some(code)) => format!("1 row: {}", lower(code.title)),
             (Some(records), Some(code)) => format!("{records} rows: {}", lower(code.title)),
-            (None, Some(code)) => format!("Run {} failed: {}", self.facts.number, lower(code.title)),
+            (None, Some(code)) => format!("{whole}: {}", lower(code.title)),
             (Some(records), None) => format!("{records} rows failed"),
-            (None, None) => format!("Run {} failed", self.facts.number),
+            (None, None) => whole,
         };
         Problem4 {
             code: id.to_string(),

@@ -13,13 +13,15 @@ use forebay_model::health::{self, Active, Health, Signs, Standing};
 use forebay_model::schedule::{Every, Schedule};
 use forebay_model::{Document, Resource, Result, Time};
 use forebay_sources::Reader;
-use forebay_store::{RunFacts, Tick};
+use forebay_store::{NewColumns, RunFacts, Tick};
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use utoipa::ToSchema;
 
+/// New columns that a need names.
+const NAMED: usize = 20;
 /// Runs that a row of a dataflow shows.
 pub const LAST: u32 = 8;
 
@@ -345,18 +347,14 @@ pub struct Material {
     documents: HashMap<(Resource, String), Document>,
     runs: HashMap<String, Vec<RunFacts>>,
     ticks: HashMap<String, Tick>,
+    new: HashMap<String, NewColumns>,
     datasets: bool,
     now: Time,
 }
 
 /// Kinds of documents that a row shows something of.
-const SHOWN: [Resource; 5] = [
-    Resource::SourceConnection,
-    Resource::Connection,
-    Resource::TargetConnection,
-    Resource::Dataset,
-    Resource::FlowSchema,
-];
+const SHOWN: [Resource; 4] =
+    [Resource::SourceConnection, Resource::Connection, Resource::TargetConnection, Resource::Dataset];
 
 impl Material {
     /// For all dataflows of the sandbox.
@@ -373,7 +371,6 @@ impl Material {
     /// For one.
     pub async fn of(app: &App, caller: &Caller, flow: &Document) -> Result<Material> {
         let mut material = Material::read(app, caller, Some(&flow.id)).await?;
-        material.fetch(app, caller, Resource::FlowSchema, &flow.id).await?;
         let source = flow.text("/sourceConnectionIds/0").unwrap_or_default();
         if let Some(source) = material.fetch(app, caller, Resource::SourceConnection, source).await? {
             let base = source.text("/baseConnectionId").unwrap_or_default();
@@ -401,11 +398,13 @@ impl Material {
             runs.entry(run.flow.clone()).or_default().push(run);
         }
         let ticks = app.store.ticks(&caller.scope, flow).await?;
+        let new = app.store.new_columns(&caller.scope, flow).await?;
         Ok(Material {
             specs,
             documents: HashMap::new(),
             runs,
             ticks: ticks.into_iter().map(|tick| (tick.flow.clone(), tick)).collect(),
+            new: new.into_iter().map(|new| (new.flow.clone(), new)).collect(),
             datasets: caller.may(Right::ReadDatasets),
             now: app.now(),
         })
@@ -597,14 +596,16 @@ impl Material {
                 ..need(severity, NeedKind::Late, title, fresh.text.clone(), since, NeedAction::Open)
             });
         }
-        if let Some(change) = self.find(Resource::FlowSchema, &flow.id) {
-            let pending = change.body["pending"].as_array().map(Vec::as_slice).unwrap_or_default();
-            let paused = change.body["policy"] == "pause" && flow.text("/state") == Some("disabled");
-            let asks = matches!(change.body["policy"].as_str(), None | Some("notify" | "pause"));
-            if !pending.is_empty() && asks && (enabled || paused) {
-                let names: Vec<&str> = pending.iter().filter_map(|column| column["name"].as_str()).collect();
-                let since = pending.iter().filter_map(|column| column["firstSeenAt"].as_i64()).min().unwrap_or(0);
-                let message = format!("The source has columns that the flow does not know: {}.", names.join(", "));
+        if let Some(new) = self.new.get(&flow.id) {
+            let paused = new.policy == "pause" && flow.text("/state") == Some("disabled");
+            if enabled || paused {
+                let shown = &new.names[..new.names.len().min(NAMED)];
+                let more = match new.names.len() - shown.len() {
+                    0 => String::new(),
+                    more => format!(" and {more} more"),
+                };
+                let message =
+                    format!("The source has columns that the flow does not know: {}{more}.", shown.join(", "));
                 let (severity, kind, title) = match paused {
                     true => (
                         Severity::Error,
@@ -615,6 +616,7 @@ impl Material {
                         (Severity::Warning, NeedKind::SchemaChange, format!("The source of {} has changed", name.name))
                     }
                 };
+                let since = new.since.timestamp_millis();
                 needs.push(Need {
                     advice: Some("Take the columns over, or leave them out, on the page of the flow's schema.".into()),
                     ..need(severity, kind, title, message, since, NeedAction::ReviewSchema)

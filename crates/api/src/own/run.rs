@@ -11,10 +11,12 @@ use crate::problem::Problem;
 use crate::runs::reads;
 use axum::extract::{Path, State};
 use axum::response::Response;
+use forebay_model::diff::is_cut;
 use forebay_model::error::Kind;
+use forebay_model::run::trace::{Attempt, Ended, Step, Trace};
 use forebay_model::{Document, Error, Resource, Result, run as told};
 use forebay_sources::Reader;
-use forebay_store::Queued;
+use forebay_store::{DECIDED, POLICY, Past, Queued};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,22 +24,31 @@ use utoipa::ToSchema;
 
 /// Lines of the diagnostics that are looked through for where a kind of problem was met.
 const EXAMPLES: usize = 200;
+/// Milliseconds that a run reads before its speed is told.
+const STABLE: i64 = 3_000;
+/// So many times what is read, at most, is what there is to read when the time that is left is told.
+const PART: u64 = 20;
+/// Changes of a flow that are taken back.
+const CHANGES: i64 = 200;
 
 /// A try to do a run.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunAttempt {
     /// From 1.
-    number: usize,
+    number: u64,
     epoch: i64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    started_at: Option<i64>,
+    started_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     worker: Option<String>,
-    /// `running`, `waiting`, `success`, `failed`, `cancelled`, or `givenBack` for one that another followed.
-    outcome: String,
+    /// `running`, `success`, `failed`, `cancelled`, `waiting` (to be tried again), `retried`, `givenBack` by a worker that
+    /// was shut down, or `lost` with its worker.
+    outcome: &'static str,
+    /// What was wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
     /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_at: Option<i64>,
@@ -58,13 +69,13 @@ pub struct RunBalance {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunStage {
-    /// `list` or `copy`, `write`, `commit`.
+    /// `list` or `copy`, `read`, `write`, `commit`.
     name: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     started_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended_at: Option<i64>,
-    /// `waiting`, `running`, `done`, `failed` or `skipped`.
+    /// `waiting`, `running`, `done`, `failed`, or `skipped` by a run that ended before it.
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -74,17 +85,17 @@ pub struct RunStage {
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RunProgress {
-    bytes: i64,
+    bytes: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_total: Option<i64>,
-    files: i64,
+    bytes_total: Option<u64>,
+    files: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    files_total: Option<i64>,
-    records: i64,
+    files_total: Option<u64>,
+    records: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    bytes_per_second: Option<i64>,
+    bytes_per_second: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    eta_ms: Option<i64>,
+    eta_ms: Option<u64>,
 }
 
 /// In and out; -1 is unknown.
@@ -154,7 +165,7 @@ pub struct RunDetail {
     dataset: Option<Named>,
     /// The version of the table that the run committed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<i64>,
+    version: Option<u64>,
     flow: RunFlow,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<RunSource>,
@@ -198,18 +209,20 @@ pub async fn get_run_detail(
         source = Some(RunSource { spec: from.spec, connection });
         dataset = Some(material.target(flow).dataset).filter(|dataset| !dataset.id.is_empty());
     }
-    let plan = match row.status {
-        RunStatus::InProgress => app.store.plan(&caller.scope, &id).await?,
-        _ => None,
-    };
-    let problems = Problems { app: &app, caller: &caller, run: &run, facts: &facts, material: material.as_ref() };
+    let trace = app.store.trace(&caller.scope, &id).await?;
+    let problems =
+        Problems { app: &app, caller: &caller, run: &run, facts: &facts, trace: &trace, material: material.as_ref() };
     let problems = problems.all(&examples(&app, &caller, &run).await?).await?;
-    let explain = why_not(&row, flow.as_ref());
+    let explain = why_not(&row, flow.as_ref(), trace.cancelled_by.as_deref());
+    let was = match &flow {
+        Some(flow) => configuration(&app, &caller, flow, facts.begun).await?,
+        None => None,
+    };
     let summary = |path: &str| run.body.pointer(&format!("/metrics/{path}")).and_then(Value::as_i64).unwrap_or(-1);
     let changed = flow.as_ref().is_none_or(|flow| flow.updated.timestamp_millis() > facts.begun);
     let detail = RunDetail {
         etag: run.etag.clone(),
-        attempts: attempts(&row, queued.as_ref()),
+        attempts: attempts(&trace, queued.as_ref()),
         balance: RunBalance {
             received: facts.received,
             ingested: facts.ingested,
@@ -217,15 +230,15 @@ pub async fn get_run_detail(
             skipped: facts.skipped,
             warned: facts.warned,
         },
-        stages: stages(&run, &row, flow.as_ref()),
-        progress: progress(&app, &run, &row, plan.as_ref()),
+        stages: stages(&trace, &row, tables(&trace, flow.as_ref())),
+        progress: progress(&trace, &row),
         problems,
         window: window(&run, queued.as_ref()),
         files: InOut { input: summary("fileSummary/inputFileCount"), output: summary("fileSummary/outputFileCount") },
         sizes: InOut { input: summary("sizeSummary/inputBytes"), output: summary("sizeSummary/outputBytes") },
         batch: batch(&app, &caller, &run).await?,
         dataset,
-        version: run.body["tableVersion"].as_i64(),
+        version: trace.version,
         flow: RunFlow {
             id: name.id.clone(),
             name: name.name.clone(),
@@ -233,10 +246,7 @@ pub async fn get_run_detail(
             etag: flow.as_ref().map(|flow| flow.etag.clone()).unwrap_or_default(),
         },
         source,
-        configuration: RunConfiguration {
-            flow: flow.filter(|_| !changed).map(|flow| flow.body),
-            changed_since: changed,
-        },
+        configuration: RunConfiguration { flow: was, changed_since: changed },
         cancellable: explain.cancel.is_none(),
         retriable: explain.retry.is_none(),
         replayable: explain.replay.is_none(),
@@ -244,6 +254,14 @@ pub async fn get_run_detail(
         run: row,
     };
     Ok(answer(&detail))
+}
+
+/// Whether the run copies a table, or reads files in place.
+fn tables(trace: &Trace, flow: Option<&Document>) -> bool {
+    match flow {
+        Some(flow) => reads(flow) == Reader::Tables,
+        None => trace.stages.iter().any(|stage| stage.name == Step::Copy),
+    }
 }
 
 /// A document, if it is there.
@@ -306,105 +324,126 @@ async fn examples(app: &App, caller: &Caller, run: &Document) -> Result<BTreeMap
     Ok(examples)
 }
 
-fn attempts(run: &RunRow, queued: Option<&Queued>) -> Vec<RunAttempt> {
-    let Some(queued) = queued else { return Vec::new() };
-    let last = queued.epochs.len();
-    let one = |(index, epoch): (usize, &i64)| {
-        let newest = index + 1 == last;
-        let outcome = match (newest, queued.state.as_str(), run.status) {
-            (false, _, _) => "givenBack",
-            (true, "running", _) => "running",
-            (true, "queued", _) => "waiting",
-            (true, _, RunStatus::Failed) => "failed",
-            (true, _, RunStatus::Cancelled) => "cancelled",
-            (true, _, _) => "success",
+fn attempts(trace: &Trace, queued: Option<&Queued>) -> Vec<RunAttempt> {
+    let waits = queued.filter(|queued| queued.state == "queued").map(|queued| queued.not_before.timestamp_millis());
+    let one = |(index, attempt): (usize, &Attempt)| {
+        let retry_at = waits.filter(|_| index + 1 == trace.attempts.len());
+        let outcome = match attempt.outcome {
+            None => "running",
+            Some(Ended::Success) => "success",
+            Some(Ended::Failed) => "failed",
+            Some(Ended::Cancelled) => "cancelled",
+            Some(Ended::Retried | Ended::Released) if retry_at.is_some() => "waiting",
+            Some(Ended::Retried) => "retried",
+            Some(Ended::Released) => "givenBack",
+            Some(Ended::Lost) => "lost",
         };
         RunAttempt {
-            number: index + 1,
-            epoch: *epoch,
-            started_at: run.started_at.filter(|_| index == 0),
-            ended_at: run.completed_at.filter(|_| newest),
-            worker: Some(queued.worker.clone()).filter(|worker| newest && !worker.is_empty()),
-            outcome: outcome.into(),
-            retry_at: (outcome == "waiting").then(|| queued.not_before.timestamp_millis()),
+            number: attempt.number,
+            epoch: attempt.epoch,
+            started_at: attempt.started_at,
+            ended_at: attempt.ended_at,
+            worker: Some(attempt.worker.clone()).filter(|worker| !worker.is_empty()),
+            outcome,
+            error: attempt.error.clone(),
+            retry_at: retry_at.filter(|_| outcome == "waiting"),
         }
     };
-    queued.epochs.iter().enumerate().map(one).collect()
+    trace.attempts.iter().enumerate().map(one).collect()
 }
 
-fn stages(run: &Document, row: &RunRow, flow: Option<&Document>) -> Vec<RunStage> {
-    let tables = flow.is_some_and(|flow| reads(flow) == Reader::Tables);
-    let (copy, promotion) = (activity(run, told::COPY), activity(run, told::PROMOTION));
-    let span = |activity: Option<&Value>, end: &str| {
-        activity.and_then(|activity| at(activity, &format!("/durationSummary/{end}AtUTC")))
-    };
-    let status =
-        |activity: Option<&Value>| match activity.and_then(|activity| activity["statusSummary"]["status"].as_str()) {
-            Some("success") => "done",
-            Some("failed") => "failed",
-            Some(_) => "running",
+/// Every stage in its order, whether or not it has begun.
+fn stages(trace: &Trace, row: &RunRow, tables: bool) -> Vec<RunStage> {
+    let goes = trace.attempts.last().is_some_and(|attempt| attempt.outcome.is_none());
+    let good = matches!(row.status, RunStatus::Success | RunStatus::Partial);
+    let bad = matches!(row.status, RunStatus::Failed | RunStatus::Cancelled);
+    let first = if tables { (Step::Copy, "copy") } else { (Step::List, "list") };
+    let all = [first, (Step::Read, "read"), (Step::Write, "write"), (Step::Commit, "commit")];
+    let one = |(step, name): (Step, &'static str)| {
+        let known = trace.stages.iter().find(|stage| stage.name == step).filter(|_| row.status != RunStatus::Pending);
+        let state = match known {
+            // What a run that succeeded has not told, it did all the same.
+            _ if good => "done",
+            Some(stage) if stage.ended_at.is_some() => "done",
+            Some(_) if goes && !bad => "running",
+            Some(_) => "failed",
+            None if bad => "skipped",
             None => "waiting",
         };
-    let first = if tables { "copy" } else { "list" };
-    let ended = !matches!(row.status, RunStatus::Pending | RunStatus::InProgress);
-    // While it goes on, only the activity that goes on is told.
-    let (first_state, began) = match (copy, promotion, row.status) {
-        (Some(_), _, _) => (status(copy), span(copy, "started")),
-        (None, Some(_), _) => ("done", row.started_at),
-        (None, None, RunStatus::Pending) => ("waiting", None),
-        (None, None, RunStatus::InProgress) => ("running", row.started_at),
-        (None, None, _) => {
-            (if row.started_at.is_some() && row.status != RunStatus::Success { "failed" } else { "skipped" }, None)
+        let unstored = bad && step == Step::Commit;
+        RunStage {
+            name,
+            started_at: known.map(|stage| stage.started_at),
+            ended_at: known.and_then(|stage| stage.ended_at),
+            state,
+            note: unstored.then(|| "Nothing of this run is in the table.".into()),
         }
     };
-    let write = if ended && promotion.is_none() { "skipped" } else { status(promotion) };
-    let commit = match row.status {
-        RunStatus::Success | RunStatus::Partial => "done",
-        RunStatus::Failed | RunStatus::Cancelled => "skipped",
-        _ => "waiting",
-    };
-    let done = commit == "done";
-    vec![
-        RunStage { name: first, started_at: began, ended_at: span(copy, "completed"), state: first_state, note: None },
-        RunStage {
-            name: "write",
-            started_at: span(promotion, "started"),
-            ended_at: span(promotion, "completed"),
-            state: write,
-            note: None,
-        },
-        RunStage {
-            name: "commit",
-            started_at: None,
-            ended_at: row.completed_at.filter(|_| done),
-            state: commit,
-            note: (commit == "skipped").then(|| "Nothing of this run is in the table.".into()),
-        },
-    ]
+    all.into_iter().map(one).collect()
 }
 
-fn progress(app: &App, run: &Document, row: &RunRow, plan: Option<&Value>) -> Option<RunProgress> {
-    if row.status != RunStatus::InProgress {
-        return None;
-    }
-    let parts = plan.and_then(|plan| plan.pointer("/plan/parts")).and_then(Value::as_array);
-    let total = parts.map(|parts| parts.iter().filter_map(|part| part["object"]["size"].as_i64()).sum::<i64>());
-    let promotion = activity(run, told::PROMOTION);
-    let count = |pointer: &str| promotion.and_then(|activity| at(activity, pointer)).unwrap_or(0);
-    let bytes = count("/sizeSummary/inputBytes");
-    let since = promotion.and_then(|activity| at(activity, "/durationSummary/startedAtUTC"));
-    let spent = since.map(|since| app.now().timestamp_millis() - since).filter(|spent| *spent > 0);
-    let speed = spent.map(|spent| bytes.saturating_mul(1_000) / spent).filter(|speed| *speed > 0);
-    let left = total.map(|total| (total - bytes).max(0));
+/// How far a run is. Its speed is told once it has read for a while, and the time that is left once a part is behind it.
+fn progress(trace: &Trace, row: &RunRow) -> Option<RunProgress> {
+    let figures = trace.progress.as_ref().filter(|_| row.status == RunStatus::InProgress)?;
+    let goes = trace.attempts.last().is_some_and(|attempt| attempt.outcome.is_none());
+    let reading =
+        trace.stages.iter().find(|stage| matches!(stage.name, Step::Copy | Step::Read) && stage.ended_at.is_none());
+    let spent = reading.map(|stage| figures.at - stage.started_at).filter(|spent| goes && *spent >= STABLE);
+    let per =
+        |count: u64, of: u64| u64::try_from(u128::from(count) * 1_000 / u128::from(of.max(1))).unwrap_or(u64::MAX);
+    let speed = spent.map(|spent| per(figures.bytes, spent.unsigned_abs())).filter(|speed| *speed > 0);
+    let left = figures.bytes_total.filter(|total| figures.bytes >= total / PART);
+    let left = left.map(|total| total.saturating_sub(figures.bytes));
     Some(RunProgress {
-        bytes,
-        bytes_total: total,
-        files: count("/fileSummary/inputFileCount"),
-        files_total: parts.map(|parts| parts.len() as i64),
-        records: row.received,
+        bytes: figures.bytes,
+        bytes_total: figures.bytes_total,
+        files: figures.files,
+        files_total: figures.files_total,
+        records: figures.records,
         bytes_per_second: speed,
-        eta_ms: left.zip(speed).map(|(left, speed)| left.saturating_mul(1_000) / speed),
+        eta_ms: left.zip(speed).map(|(left, speed)| per(left, speed)),
     })
+}
+
+/// The flow as it was when the run began: every change since is taken back. None where that is not known: of some changes
+/// only a part is kept.
+async fn configuration(app: &App, caller: &Caller, flow: &Document, begun: i64) -> Result<Option<Value>> {
+    if flow.updated.timestamp_millis() <= begun {
+        return Ok(Some(flow.body.clone()));
+    }
+    let of = [(Resource::Flow, flow.id.clone())];
+    let past = app.store.history(&caller.scope, &of, None, CHANGES).await?;
+    let since: Vec<Past> = past.into_iter().take_while(|past| past.at > begun).collect();
+    // A change that no caller asked for has no entry.
+    let known = since.first().is_some_and(|last| last.etag == flow.etag) && since.len() < CHANGES as usize;
+    Ok(Some(flow.body.clone()).filter(|_| known).and_then(|body| before(body, &since)))
+}
+
+/// A document before changes, the newest of which is the first. Items of lists that came or went have no place to be put.
+fn before(mut body: Value, changes: &[Past]) -> Option<Value> {
+    for difference in changes.iter().flat_map(|past| &past.diff) {
+        if difference.path.starts_with(DECIDED) || difference.path == POLICY {
+            continue;
+        }
+        let (parent, name) = difference.path.rsplit_once('/')?;
+        if difference.before.as_ref().is_some_and(is_cut) {
+            return None;
+        }
+        let name = name.replace("~1", "/").replace("~0", "~");
+        match (body.pointer_mut(parent)?, &difference.before) {
+            (Value::Object(members), Some(before)) => {
+                members.insert(name, before.clone());
+            }
+            (Value::Object(members), None) => {
+                members.remove(&name);
+            }
+            (Value::Array(items), Some(before)) if difference.after.is_some() => {
+                *items.get_mut(name.parse::<usize>().ok()?)? = before.clone();
+            }
+            _ => return None,
+        }
+    }
+    Some(body)
 }
 
 fn window(run: &Document, queued: Option<&Queued>) -> RunWindow {
@@ -419,8 +458,11 @@ fn window(run: &Document, queued: Option<&Queued>) -> RunWindow {
 }
 
 /// What cannot be done with the run, and why; the same rules as the actions have.
-fn why_not(run: &RunRow, flow: Option<&Document>) -> WhyNot {
+fn why_not(run: &RunRow, flow: Option<&Document>, cancelled_by: Option<&str>) -> WhyNot {
     let mut why = WhyNot::default();
+    if let Some(by) = cancelled_by {
+        why.cancel = Some(format!("{by} has asked for the run to be cancelled."));
+    }
     if !matches!(run.status, RunStatus::Pending | RunStatus::InProgress) {
         why.cancel = Some("The run has ended.".into());
     }

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::diff::Difference;
 use forebay_model::error::Kind;
-use forebay_model::{Document, Resource, Result, filter};
+use forebay_model::{Document, Resource, Result, code, filter};
 use forebay_store::{List, Past};
 use http::StatusCode;
 use serde::Serialize;
@@ -87,7 +87,7 @@ pub struct Differs {
 pub struct RunFigures {
     /// Of the run.
     id: String,
-    /// `pending`, `inProgress`, `success`, `partial` or `failed`.
+    /// `pending`, `inProgress`, `success`, `partial`, `failed` or `cancelled`.
     status: &'static str,
     /// Records that came in.
     received: u64,
@@ -205,6 +205,9 @@ fn run(flow: &Document, document: &Document) -> Happening {
     let (status, how) = match document.text("/state").unwrap_or_default() {
         "success" if failed > 0 => ("partial", format!("The run stored {ingested} records and rejected {failed}.")),
         "success" => ("success", format!("The run stored {ingested} records.")),
+        "failed" if document.text("/metrics/statusSummary/errors/0/code") == Some(code::RUN_CANCELLED.id) => {
+            ("cancelled", "The run was cancelled.".to_string())
+        }
         "failed" => ("failed", "The run failed.".to_string()),
         "inProgress" => ("inProgress", "The run is at work.".to_string()),
         _ => ("pending", "The run waits for its turn.".to_string()),

@@ -6,6 +6,7 @@ use crate::world::{
     target_connection,
 };
 use forebay_model::Resource;
+use forebay_store::Met;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -128,9 +129,12 @@ pub async fn victim(world: &World) -> BTreeMap<&'static str, String> {
         "relatedObjects": [{ "type": "dataSet", "id": parts.dataset }] });
     world.put(&world.scope(), Resource::Batch, "01B", batch).await;
     world.lake.store(&format!("tables/acme-prod/{}/01B.parquet", parts.dataset), "canary");
-    let waiting = |name: &str| json!({ "name": name, "type": "string", "firstSeenAt": 1, "run": "canary" });
-    let columns = json!({ "columns": [], "pending": [waiting("canary"), waiting("canary 2")], "dismissed": [], "policy": "notify" });
-    world.put(&world.scope(), Resource::FlowSchema, &flow, columns).await;
+    let claim = world.app.store.claim("w", world.app.now(), std::time::Duration::from_secs(60)).await.unwrap().unwrap();
+    for names in [vec!["canary 0"], vec!["canary", "canary 2"]] {
+        let met = names.iter().map(|name| Met { name: name.to_string(), kind: "string".into(), sample: None });
+        world.app.store.meet_columns(&claim, &met.collect::<Vec<_>>(), &[], world.app.now()).await.unwrap();
+    }
+    world.app.store.release(&claim, world.app.now()).await.unwrap();
     world.lake.store("batches/acme-prod/01B/row_errors/part-0.json", "{\"canary\":1}");
     let alt = |id: &str| format!("_acme.schemas.{}", id.rsplit('/').next().unwrap_or_default());
     let text = |value: &Value| value.as_str().unwrap_or_default().to_string();

@@ -38,7 +38,6 @@ const RESOURCES: &[Resource] = &[
     Resource::DatasetLabels,
     Resource::Role,
     Resource::Policy,
-    Resource::FlowSchema,
     Resource::Draft,
 ];
 

@@ -1,9 +1,9 @@
 //! Rows of dataflows, the overview, and the preview of a schedule.
 
 use crate::world::{FLOWS, HUBSPOT, ORG, START, TABLES_FLOW_SPEC, World};
-use forebay_model::Resource;
 use forebay_model::run::Status;
-use forebay_store::End;
+use forebay_model::{Resource, code};
+use forebay_store::{End, Met, Told};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -39,11 +39,33 @@ pub async fn run(world: &World, mut body: Value, cause: Option<(&str, &str, &str
     store.enqueue_due(now).await.unwrap();
     let claim = store.claim("w1", now, LEASE).await.unwrap().expect("a run");
     let state = if cause.is_some() { Status::Failed } else { Status::Success };
+    let mut told = Told::default();
     if let Some((kind, code, message)) = cause {
-        body["cause"] = json!({ "kind": kind, "code": code, "message": message, "advice": "Do this." });
+        told.cause = Some(json!({ "kind": kind, "code": code, "message": message, "advice": "Do this." }));
+        body["metrics"]["statusSummary"]["errors"] = json!([{ "code": code, "message": message }]);
     }
-    store.finish(&claim, End { run: body, state, cursor: None, batch: Value::Null, plan: None }, now).await.unwrap();
+    let end = End { run: body, state, cursor: None, batch: Value::Null, plan: None };
+    store.finish_with(&claim, end, told, now).await.unwrap();
     claim.run.id
+}
+
+/// Runs what is due, to a good end; it meets these columns.
+pub async fn meet(world: &World, names: &[&str]) {
+    let (store, now) = (&world.app.store, world.app.now());
+    store.enqueue_due(now).await.unwrap();
+    let claim = store.claim("w1", now, LEASE).await.unwrap().expect("a run");
+    let met = names.iter().map(|name| Met { name: name.to_string(), kind: "int".into(), sample: None });
+    store.meet_columns(&claim, &met.collect::<Vec<_>>(), &[], now).await.unwrap();
+    let run = ended(world, 1, 0, "success");
+    let end = End { run, state: Status::Success, cursor: None, batch: Value::Null, plan: None };
+    store.finish(&claim, end, now).await.unwrap();
+}
+
+/// Two runs of an hourly flow: the second meets new columns.
+pub async fn new_columns(world: &World, known: &[&str], new: &[&str]) {
+    meet(world, known).await;
+    world.pass(HOUR);
+    meet(world, new).await;
 }
 
 async fn row(world: &World, id: &str) -> Value {
@@ -178,12 +200,23 @@ async fn a_cancelled_run_says_nothing_of_the_flows_health() {
     let id = flow(&world, "people", "hour", 1).await;
     run(&world, ended(&world, 1, 0, "success"), None).await;
     world.pass(HOUR);
-    run(&world, ended(&world, 0, 0, "failed"), Some(("cancelled", "FLOW-1444-400", "stopped"))).await;
+    run(&world, ended(&world, 0, 0, "failed"), Some(("refused", code::RUN_CANCELLED.id, "stopped"))).await;
     let row = row(&world, &id).await;
     assert_eq!(
         (&row["health"], &row["last"][1]["status"], &row["needs"]),
         (&json!("healthy"), &json!("cancelled"), &json!([]))
     );
+    let overview = world.get(&format!("{OWN}/overview")).await.body;
+    assert_eq!((&overview["recent"][0]["status"], &overview["needsAction"]), (&json!("cancelled"), &json!([])));
+    let run = world.get(&format!("{OWN}/runs/{}", row["last"][1]["id"].as_str().unwrap())).await.body;
+    assert_eq!(run["run"]["status"], "cancelled");
+    assert!(run["stages"].as_array().unwrap().iter().all(|stage| stage["state"] == "skipped"), "{run}");
+    assert_eq!(
+        (&run["attempts"][0]["outcome"], &run["problems"][0]["what"]),
+        (&json!("cancelled"), &json!("Run 2 was cancelled"))
+    );
+    let line = &world.get(&format!("{OWN}/flows/{id}/timeline?kind=run")).await.body["items"][0];
+    assert_eq!(line["run"]["status"], "cancelled");
 }
 
 #[tokio::test]
@@ -233,14 +266,23 @@ async fn drafts_one_time_flows_and_what_is_gone_have_rows() {
 async fn new_columns_of_a_source_ask_for_a_review() {
     let world = World::new().await;
     let id = flow(&world, "people", "hour", 1).await;
-    let seen = |policy: &str| json!({ "policy": policy, "columns": [], "dismissed": [], "pending": [{ "name": "age", "type": "int", "firstSeenAt": START + 5, "run": "r1" }] });
-    world.put(&world.scope(), Resource::FlowSchema, &id, seen("notify")).await;
+    new_columns(&world, &["first_name"], &["age"]).await;
     let need = row(&world, &id).await["needs"][0].clone();
     assert_eq!(
         (&need["kind"], &need["action"], &need["since"]),
-        (&json!("schemaChange"), &json!("reviewSchema"), &json!(START + 5))
+        (&json!("schemaChange"), &json!("reviewSchema"), &json!(START + HOUR))
     );
     assert!(need["message"].as_str().unwrap().contains("age"), "{need}");
+    // A flow that pauses for them is disabled, and says why.
+    let store = &world.app.store;
+    store.set_schema_policy(&world.scope(), &id, "pause", world.app.now()).await.unwrap();
+    world.pass(HOUR);
+    meet(&world, &["first_name", "age", "town"]).await;
+    let paused = row(&world, &id).await;
+    assert_eq!((&paused["state"], &paused["health"]), (&json!("disabled"), &json!("paused")));
+    let need = &paused["needs"][0];
+    assert_eq!((&need["kind"], &need["severity"]), (&json!("autoDisabled"), &json!("error")));
+    assert_eq!(need["message"], "The source has columns that the flow does not know: age, town.");
 }
 
 #[tokio::test]

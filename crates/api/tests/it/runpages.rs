@@ -3,6 +3,9 @@
 use crate::overview::{OWN, ended, flow, run};
 use crate::world::{FLOWS, ORG, OTHER_ORG, START, World};
 use forebay_model::Resource;
+use forebay_model::run::Status;
+use forebay_model::run::trace::{Figures, Stage, Step};
+use forebay_store::{End, Told};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -95,8 +98,20 @@ fn state(detail: &Value) -> Vec<(String, String)> {
     detail["stages"].as_array().unwrap().iter().map(|stage| (text(&stage["name"]), text(&stage["state"]))).collect()
 }
 
-fn stages(list: [(&str, &str); 3]) -> Vec<(String, String)> {
-    list.iter().map(|(name, state)| (name.to_string(), state.to_string())).collect()
+fn stages(states: [&str; 4]) -> Vec<(String, String)> {
+    let names = ["list", "read", "write", "commit"].into_iter();
+    names.zip(states).map(|(name, state)| (name.to_string(), state.to_string())).collect()
+}
+
+/// Stages that follow one another, a second each; the last goes on.
+fn so_far(steps: &[Step], from: i64) -> Option<Vec<Stage>> {
+    let at = |n: usize| from + 1_000 * n as i64;
+    let stage = |(n, name): (usize, &Step)| Stage {
+        name: *name,
+        started_at: at(n),
+        ended_at: (n + 1 < steps.len()).then(|| at(n + 1)),
+    };
+    Some(steps.iter().enumerate().map(stage).collect())
 }
 
 #[tokio::test]
@@ -111,7 +126,7 @@ async fn a_run_is_shown_in_every_state() {
         (&waits["run"]["status"], &waits["attempts"], waits.get("progress")),
         (&json!("pending"), &json!([]), None)
     );
-    assert_eq!(state(&waits), stages([("list", "waiting"), ("write", "waiting"), ("commit", "waiting")]));
+    assert_eq!(state(&waits), stages(["waiting"; 4]));
     assert_eq!(
         (&waits["cancellable"], &waits["retriable"], &waits["replayable"]),
         (&json!(true), &json!(false), &json!(false))
@@ -119,52 +134,70 @@ async fn a_run_is_shown_in_every_state() {
     assert_eq!((&waits["dataset"]["name"], &waits["flow"]["name"]), (&json!("People (EU)"), &json!("people")));
     assert_eq!(waits["source"]["spec"]["title"], "Amazon S3");
     let claim = store.claim("w1", world.app.now(), Duration::from_secs(60)).await.unwrap().unwrap();
-    assert_eq!(
-        state(&detail(&world, &id).await),
-        stages([("list", "running"), ("write", "waiting"), ("commit", "waiting")])
-    );
     let parts: Vec<Value> = (0..3).map(|n| json!({ "id": n, "object": { "bucket": "b", "key": format!("in/{n}.csv"), "size": 1_000, "etag": "\"e\"", "modified": 5 } })).collect();
     store.save_plan(&claim, &json!({ "plan": { "parts": parts } })).await.unwrap();
     let began = world.app.now().timestamp_millis();
-    let activity = json!({ "id": "promotionActivity", "durationSummary": { "startedAtUTC": began }, "sizeSummary": { "inputBytes": 600 },
-        "recordSummary": { "inputRecordCount": 60 }, "fileSummary": { "inputFileCount": 1 }, "statusSummary": { "status": "inProgress" } });
-    store
-        .report(
-            &claim,
-            json!({ "activities": [activity], "metrics": { "recordSummary": { "inputRecordCount": 60 } } }),
-            world.app.now(),
-        )
-        .await
-        .unwrap();
-    world.pass(2_000);
+    let figures = |after: i64| Figures {
+        at: began + after,
+        bytes: 600,
+        bytes_total: Some(3_000),
+        files: 1,
+        files_total: Some(3),
+        records: 60,
+    };
+    let told = |steps: &[Step], after: i64| Told {
+        stages: so_far(steps, began),
+        progress: Some(figures(after)),
+        ..Told::default()
+    };
+    store.tell(&claim, told(&[Step::List], 500), world.app.now()).await.unwrap();
+    let goes = detail(&world, &id).await;
+    assert_eq!(state(&goes), stages(["running", "waiting", "waiting", "waiting"]));
+    // It has read for a second: that is too short to tell its speed.
+    store.tell(&claim, told(&[Step::List, Step::Read], 2_000), world.app.now()).await.unwrap();
+    let figures = json!({ "bytes": 600, "bytesTotal": 3_000, "files": 1, "filesTotal": 3, "records": 60 });
+    assert_eq!(detail(&world, &id).await["progress"], figures);
+    store.tell(&claim, told(&[Step::List, Step::Read], 4_000), world.app.now()).await.unwrap();
     let goes = detail(&world, &id).await;
     assert_eq!(
         goes["progress"],
-        json!({ "bytes": 600, "bytesTotal": 3_000, "files": 1, "filesTotal": 3, "records": 60, "bytesPerSecond": 300, "etaMs": 8_000 })
+        json!({ "bytes": 600, "bytesTotal": 3_000, "files": 1, "filesTotal": 3, "records": 60, "bytesPerSecond": 200, "etaMs": 12_000 })
     );
-    assert_eq!(state(&goes), stages([("list", "done"), ("write", "running"), ("commit", "waiting")]));
+    assert_eq!(state(&goes), stages(["done", "running", "waiting", "waiting"]));
     assert_eq!((&goes["attempts"][0]["outcome"], &goes["attempts"][0]["worker"]), (&json!("running"), &json!("w1")));
     let inputs = world.get(&format!("{OWN}/runs/{id}/inputs?start=1&limit=1")).await.body;
     assert_eq!(
         inputs,
         json!({ "items": [{ "path": "in/1.csv", "bucket": "b", "size": 1_000, "etag": "\"e\"" }], "total": 3 })
     );
-    store.release(&claim, world.app.now() + chrono::TimeDelta::seconds(30)).await.unwrap();
+    world.pass(2_000);
+    let cause = json!({ "kind": "unavailable", "code": "FLOW-1103-503", "message": "S3 is busy" });
+    let why = Told { cause: Some(cause), ..Told::default() };
+    let now = world.app.now();
+    store.retry(&claim, now + chrono::TimeDelta::seconds(30), why, "S3 is busy".into(), now).await.unwrap();
     let again = detail(&world, &id).await;
     assert_eq!(
         (&again["attempts"][0]["outcome"], &again["attempts"][0]["retryAt"]),
         (&json!("waiting"), &json!(began + 32_000))
     );
+    assert_eq!(
+        (&again["problems"][0]["what"], again["progress"].get("bytesPerSecond")),
+        (&json!("An attempt of run 1 failed: the source is unavailable"), None)
+    );
+    assert_eq!(state(&again), stages(["done", "failed", "waiting", "waiting"]));
     world.pass(30_000);
     let mut body = ended(&world, 3, 0, "success");
-    body["tableVersion"] = json!(7);
     body["activities"] = json!([
         { "id": "copyActivity", "durationSummary": { "startedAtUTC": began, "completedAtUTC": began + 5, "extensions": { "windowStart": 1, "windowEnd": 2 } }, "statusSummary": { "status": "success" } },
         { "id": "promotionActivity", "durationSummary": { "startedAtUTC": began + 5, "completedAtUTC": began + 9 }, "statusSummary": { "status": "success" } },
     ]);
-    run(&world, body, None).await;
+    let claim = store.claim("w1", world.app.now(), Duration::from_secs(60)).await.unwrap().unwrap();
+    let all = so_far(&[Step::List, Step::Read, Step::Write, Step::Commit], began);
+    let told = Told { version: Some(7), stages: all, ..Told::default() };
+    let end = End { run: body, state: Status::Success, cursor: None, batch: Value::Null, plan: None };
+    store.finish_with(&claim, end, told, world.app.now()).await.unwrap();
     let done = detail(&world, &id).await;
-    assert_eq!(state(&done), stages([("list", "done"), ("write", "done"), ("commit", "done")]));
+    assert_eq!(state(&done), stages(["done"; 4]));
     assert_eq!(
         (&done["version"], &done["files"], &done["sizes"]),
         (&json!(7), &json!({ "input": 2, "output": 1 }), &json!({ "input": 300, "output": 50 }))
@@ -172,7 +205,7 @@ async fn a_run_is_shown_in_every_state() {
     assert_eq!(done["balance"], json!({ "received": 3, "ingested": 3, "failed": 0, "skipped": 0, "warned": 0 }));
     let outcomes: Vec<&Value> =
         done["attempts"].as_array().unwrap().iter().map(|attempt| &attempt["outcome"]).collect();
-    assert_eq!(outcomes, ["givenBack", "success"]);
+    assert_eq!((outcomes, &done["problems"]), (vec![&json!("retried"), &json!("success")], &json!([])));
     assert_eq!((&done["cancellable"], &done["explain"]["cancel"]), (&json!(false), &json!("The run has ended.")));
     assert!(done["explain"]["replay"].as_str().unwrap().contains("files in place"), "{}", done["explain"]);
     assert_eq!(done["window"], json!({ "from": null, "to": START }));
@@ -185,9 +218,10 @@ async fn a_run_is_shown_in_every_state() {
         .await;
     let changed = detail(&world, &id).await;
     assert_eq!(
-        (&changed["configuration"], &changed["flow"]["name"]),
-        (&json!({ "flow": null, "changedSince": true }), &json!("renamed"))
+        (&changed["configuration"]["changedSince"], &changed["flow"]["name"]),
+        (&json!(true), &json!("renamed"))
     );
+    assert_eq!(changed["configuration"]["flow"]["name"], "people", "as it was");
     for path in ["nothing", "nothing/inputs", "nothing/errors"] {
         assert_eq!(world.get(&format!("{OWN}/runs/{path}")).await.status, 404, "{path}");
     }
@@ -217,10 +251,7 @@ async fn a_problem_has_four_parts() {
     assert_eq!((&problem["why"], &problem["do"]), (&json!("S3 refused the key AKIA…"), &json!("Do this.")));
     assert_eq!(problem["seenBefore"], json!({ "times": 1, "lastAt": seen }));
     assert_eq!(problem["docUrl"], "/docs/errors.html#FLOW-1102-500");
-    assert_eq!(
-        (&failed["retriable"], state(&failed)),
-        (&json!(true), stages([("list", "failed"), ("write", "skipped"), ("commit", "skipped")]))
-    );
+    assert_eq!((&failed["retriable"], state(&failed)), (&json!(true), stages(["skipped"; 4])));
     assert_eq!(world.call("POST", &format!("{FLOWS}/flows/{id}/action?op=disable")).send().await.status, 200);
     let idle = detail(&world, &last).await;
     assert_eq!(

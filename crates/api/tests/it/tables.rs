@@ -1,6 +1,6 @@
 //! Datasets with their tables: lists, fields, versions, previews; new columns of a source; the system.
 
-use crate::overview::{OWN, ended, flow, run};
+use crate::overview::{OWN, ended, flow, meet, new_columns, run};
 use crate::world::{FLOWS, ORG, OTHER_ORG, START, World};
 use forebay_api::TableCommit;
 use forebay_model::Resource;
@@ -166,11 +166,6 @@ async fn a_preview_is_of_a_version_and_obeys_labels() {
     assert_eq!((reply.status.as_u16(), reply.text.contains("C12")), (403, true), "{}", reply.text);
 }
 
-fn pending(names: &[&str]) -> Value {
-    let column = |name: &&str| json!({ "name": name, "type": "int", "firstSeenAt": 5, "run": "r1" });
-    json!({ "policy": "notify", "columns": [{ "name": "first_name", "type": "string" }], "dismissed": [], "pending": names.iter().map(column).collect::<Vec<_>>() })
-}
-
 #[tokio::test]
 async fn new_columns_are_taken_over_into_schema_mapping_and_flow() {
     let world = World::new().await;
@@ -182,7 +177,7 @@ async fn new_columns_are_taken_over_into_schema_mapping_and_flow() {
         fresh["columns"],
         json!([{ "name": "first_name", "type": "", "mapped": true, "targets": ["person.name.firstName"] }])
     );
-    world.put(&world.scope(), Resource::FlowSchema, &id, pending(&["age", "Home Town", "last_name"])).await;
+    new_columns(&world, &["first_name"], &["age", "Home Town", "last_name"]).await;
     let approve = async |columns: Value| world.post(&format!("{path}/approve"), json!({ "columns": columns })).await;
     let reply = approve(json!([{ "name": "age" }, { "name": "Home Town", "type": "string" }, { "name": "last_name", "type": "string", "target": "person.name.lastName" }])).await;
     assert_eq!(reply.status, 200, "{}", reply.text);
@@ -191,7 +186,7 @@ async fn new_columns_are_taken_over_into_schema_mapping_and_flow() {
         reply.body["targets"],
         json!({ "Home Town": "_acme.Home_Town", "age": "_acme.age", "last_name": "person.name.lastName" })
     );
-    assert_eq!(reply.body["appliesFrom"], "the next run, at 2024-07-01T00:00:00Z");
+    assert_eq!(reply.body["appliesFrom"], "the next run, at 2024-07-01T02:00:00Z");
     let after = world.get(&path).await.body;
     let field = |path: &str| {
         after["fields"]
@@ -215,8 +210,8 @@ async fn new_columns_are_taken_over_into_schema_mapping_and_flow() {
     let flow = world.get(&format!("{FLOWS}/flows/{id}")).await;
     assert_eq!(flow.item()["transformations"][0]["params"]["mappingVersion"], 1);
     // More go into the same field group.
-    world.app.store.delete(&world.scope(), Resource::FlowSchema, &id, None, world.app.now()).await.unwrap();
-    world.put(&world.scope(), Resource::FlowSchema, &id, pending(&["city"])).await;
+    world.pass(3_600_000);
+    meet(&world, &["city"]).await;
     let reply = approve(json!([{ "name": "city", "type": "string", "target": "_acme.town" }])).await;
     assert_eq!((reply.status.as_u16(), &reply.body["mappingSet"]["version"]), (200, &json!(2)), "{}", reply.text);
     let groups = world
@@ -233,7 +228,7 @@ async fn what_cannot_be_taken_over_changes_nothing() {
     let world = World::new().await;
     let id = flow(&world, "people", "hour", 1).await;
     let path = format!("{OWN}/flows/{id}/schema");
-    world.put(&world.scope(), Resource::FlowSchema, &id, pending(&["age", "b"])).await;
+    new_columns(&world, &["first_name"], &["age", "b"]).await;
     let before = world.get(&path).await.body;
     for (columns, at) in [
         (json!([]), "/columns"),
@@ -273,25 +268,29 @@ async fn columns_are_left_out_and_policies_are_set() {
     let policy = async |policy: &str| {
         world.call("PUT", &format!("{path}/policy")).json(json!({ "policy": policy })).send().await
     };
-    // There is no document yet.
     assert_eq!(policy("pause").await.body["policy"], "pause");
+    assert_eq!(policy("propagate").await.status, 400);
+    assert_eq!(policy("notify").await.body["history"][0]["action"], "policy");
     assert_eq!(policy("never").await.status, 400);
     assert_eq!(world.call("PUT", &format!("{path}/policy")).json(json!({})).send().await.status, 400);
-    world.app.store.delete(&world.scope(), Resource::FlowSchema, &id, None, world.app.now()).await.unwrap();
-    world.put(&world.scope(), Resource::FlowSchema, &id, pending(&["age", "b"])).await;
+    new_columns(&world, &["first_name"], &["age", "b"]).await;
     assert_eq!(world.get(&format!("{OWN}/flows/{id}")).await.body["needs"][0]["kind"], "schemaChange");
     let dismiss = async |columns: Value| world.post(&format!("{path}/dismiss"), json!({ "columns": columns })).await;
     assert_eq!(dismiss(json!(["age", "nothing"])).await.status, 400);
     let left = dismiss(json!(["age"])).await.body;
     assert_eq!((left["pending"].as_array().map(Vec::len), &left["history"][0]["columns"]), (Some(1), &json!(["age"])));
+    assert_eq!(left["history"][0]["action"], "dismiss");
+    world.pass(3_600_000);
+    meet(&world, &["first_name", "age", "b"]).await;
+    assert_eq!(world.get(&path).await.body["pending"].as_array().map(Vec::len), Some(1), "a decision stays");
     assert_eq!(policy("ignore").await.body["policy"], "ignore");
     assert_eq!(world.get(&format!("{OWN}/flows/{id}")).await.body["needs"], json!([]));
-    let kept = world.app.store.get(&world.scope(), Resource::FlowSchema, &id).await.unwrap().body;
-    assert_eq!((&kept["dismissed"], &kept["policy"]), (&json!(["age"]), &json!("ignore")));
+    assert_eq!(world.call("POST", &format!("{FLOWS}/flows/{id}/action?op=disable")).send().await.status, 200);
     // Of a flow whose dataset is gone, columns are shown and nothing can be taken over.
-    let orphan = json!({ "name": "orphan", "state": "enabled", "targetConnectionIds": ["gone"], "scheduleParams": { "frequency": "once" } });
+    let orphan = json!({ "name": "orphan", "state": "enabled", "targetConnectionIds": ["gone"],
+        "scheduleParams": { "startTime": world.app.now().timestamp(), "frequency": "hour", "interval": 1 } });
     world.put(&world.scope(), Resource::Flow, "orphan", orphan).await;
-    world.put(&world.scope(), Resource::FlowSchema, "orphan", pending(&["age"])).await;
+    new_columns(&world, &["id"], &["age"]).await;
     let shown = world.get(&format!("{OWN}/flows/orphan/schema")).await.body;
     assert_eq!((&shown["fields"], &shown["columns"][0]["mapped"]), (&json!([]), &json!(false)));
     let reply =

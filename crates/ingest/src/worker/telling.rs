@@ -9,7 +9,7 @@ use crate::promote::{Progress, Promoted};
 use crate::story;
 use forebay_lake::Committed;
 use forebay_model::run::trace::{Ended, Step};
-use forebay_model::{Error, Kind, Result, Time, code};
+use forebay_model::{Error, Kind, Result, Time, cause, code};
 use forebay_store::{Claim, Met, Told};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -155,7 +155,7 @@ impl Worker {
             let message = format!("the run failed: {}: {}{place}.{advice}{left}", error.code.id, error.message);
             progress.journal.say(forebay_model::run::trace::Level::Error, message, fields);
         }
-        Told { progress: Some(figures), ..progress.journal.drain() }
+        Told { progress: Some(figures), cause: Some(cause::told(error)), ..progress.journal.drain() }
     }
 
     /// Gives the run back after an error, to be tried again.
@@ -184,7 +184,7 @@ impl Worker {
         };
         progress.journal.warn(message, fields);
         let figures = progress.figures(now);
-        let told = Told { progress: Some(figures), ..progress.journal.drain() };
+        let told = Told { progress: Some(figures), cause: Some(cause::told(error)), ..progress.journal.drain() };
         self.store.retry(claim, next, told, error.message.to_string(), now).await
     }
 

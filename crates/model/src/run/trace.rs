@@ -28,6 +28,9 @@ pub struct Trace {
     /// How far it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub progress: Option<Figures>,
+    /// The error of its last attempt that met one, as `cause::told` says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Value>,
 }
 
 /// One claim of a run.

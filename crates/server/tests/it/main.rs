@@ -9,7 +9,9 @@ mod backup;
 mod badinput;
 // The same for every crate over the store.
 mod batches;
+mod book;
 mod cli;
+mod columns;
 #[path = "../../../store/tests/it/database.rs"]
 mod database;
 mod demo;

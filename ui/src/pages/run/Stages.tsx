@@ -23,7 +23,8 @@ export function Stages({ detail }: { readonly detail: RunDetail }) {
   if (stages.length === 0) return null;
   const starts = stages.flatMap((stage) => stage.startedAt ?? []);
   const from = Math.min(...starts, run.startedAt ?? Number.POSITIVE_INFINITY);
-  const until = run.completedAt ?? Math.max(now, ...stages.flatMap((stage) => stage.endedAt ?? []));
+  // The page's clock goes in steps: what the server tells may be later than it.
+  const until = run.completedAt ?? Math.max(now, ...starts, ...stages.flatMap((stage) => stage.endedAt ?? []));
   const width = Math.max(1, until - from);
   return (
     <section className={section} aria-labelledby="stages">

@@ -43,13 +43,14 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
       <Balance
         {...balance}
+        isOpen={isRunning}
         hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
       />
       <Facts
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
           [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
-          [t('filesInOut'), `${count(files.input)} / ${count(files.output)}`],
+          [t('filesInOut'), `${many(files.input)} / ${many(files.output)}`],
           [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
           [t('window'), windowOf(window)],
           [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
@@ -71,7 +72,11 @@ function windowOf(window: RunDetail['window']): string | undefined {
   return from == null ? t('windowUntil', { to: exactTime(until) }) : t('windowOf', { from: exactTime(from), to: exactTime(until) });
 }
 
-/** Sizes that are not known are −1 in Flow Service. */
+/** Numbers that are not known are −1 in Flow Service. */
+function many(value: number): string {
+  return value < 0 ? '–' : count(value);
+}
+
 function size(value: number): string {
   return value < 0 ? '–' : bytes(value);
 }

@@ -139,7 +139,7 @@ async fn a_new_column_of_a_file_is_pending_and_pauses_the_flow_that_wants_that()
     let mail = world.store.columns(&scope(), "f").await.unwrap().remove(3);
     assert_eq!((mail.sample.as_deref(), mail.first_run.as_str()), (Some("b@x"), runs[1]["id"].as_str().unwrap()));
 
-    world.store.set_schema_policy(&scope(), "f", "pause").await.unwrap();
+    world.store.set_schema_policy(&scope(), "f", "pause", now()).await.unwrap();
     put("f/c.csv", "id,n,phone\nc,1,7\n");
     advance(3_600);
     let runs = world.settled("f").await;

@@ -2,8 +2,8 @@
 
 use super::{Fixture, LEASE, at, flow, prod, scope};
 use forebay_model::run::Status;
-use forebay_model::{Resource, Time};
-use forebay_store::{End, Enqueue, New, RunsAsked, Store};
+use forebay_model::{Resource, Time, code};
+use forebay_store::{End, Enqueue, New, RunsAsked, Store, Told};
 use serde_json::{Value, json};
 
 fn metrics(started: Time, completed: Option<Time>, records: [i64; 4]) -> Value {
@@ -45,9 +45,11 @@ async fn a_run_is_told_as_its_document_is() {
         .expect("told");
     assert_eq!(told().await.received, 7);
     let cause = json!({ "kind": "refused", "code": "FLOW-1102-500", "message": "S3 said no" });
-    let run = json!({ "metrics": metrics(at(3), Some(at(9)), [7, 0, 2, 5]), "cause": cause });
+    let run = json!({ "metrics": metrics(at(3), Some(at(9)), [7, 0, 2, 5]) });
     let failed = End { run, state: Status::Failed, cursor: None, batch: Value::Null, plan: None };
-    store.finish(&claim, failed, at(9)).await.expect("it ends");
+    let why = Told { cause: Some(cause.clone()), ..Told::default() };
+    store.finish_with(&claim, failed, why, at(9)).await.expect("it ends");
+    assert_eq!(store.trace(&prod(), &claim.run.id).await.expect("it answers").cause, Some(cause));
     let ended = told().await;
     assert_eq!(
         (ended.status.as_str(), ended.kind.as_str(), ended.code.as_str()),
@@ -60,7 +62,9 @@ async fn a_run_is_told_as_its_document_is() {
     // Triggered again it is as new, and says no failure.
     store.retrigger(&prod(), &ended.id, None, at(20)).await.expect("it waits");
     let again = told().await;
-    assert_eq!((again.status.as_str(), again.code.as_str(), again.number), ("pending", "", 1));
+    assert_eq!((again.status.as_str(), again.kind.as_str(), again.code.as_str(), again.number), ("pending", "", "", 1));
+    let trace = store.trace(&prod(), &ended.id).await.expect("it answers");
+    assert_eq!((trace.number, trace.cause), (1, None));
 }
 
 #[tokio::test]
@@ -155,8 +159,9 @@ async fn earlier_failures_of_the_same_kind_are_counted() {
     flow(&store, "f1", 15, at(0)).await;
     for (n, code) in [(0, "A-1"), (1, "B-1"), (2, "A-1"), (3, "A-1")] {
         store.enqueue_due(at(n * 900)).await.expect("it answers");
-        let cause = json!({ "kind": "invalid", "code": code, "message": "x" });
-        let run = json!({ "metrics": metrics(at(n * 900), Some(at(n * 900 + 5)), [0, 0, 0, 0]), "cause": cause });
+        let mut metrics = metrics(at(n * 900), Some(at(n * 900 + 5)), [0, 0, 0, 0]);
+        metrics["statusSummary"] = json!({ "status": "failed", "errors": [{ "code": code, "message": "x" }] });
+        let run = json!({ "metrics": metrics });
         end(&store, run, Status::Failed, at(n * 900 + 5)).await;
     }
     let last = store.last_runs(&prod(), Some("f1"), 1).await.expect("it answers").remove(0);
@@ -173,7 +178,7 @@ async fn a_run_of_any_form_is_told() {
         json!({ "state": 7, "flowId": ["x"], "metrics": "none" }),
         json!({ "state": "failed", "flowId": "f\0", "metrics": { "recordSummary": { "inputRecordCount": -1 }, "sizeSummary": { "inputBytes": -1 } } }),
         json!({ "state": "failed", "activities": [{ "statusSummary": { "status": "failed", "extensions": { "errors": [{ "code": "X", "message": "why" }] } } }] }),
-        json!({ "state": "failed", "cause": { "kind": "cancelled", "code": "Y", "message": "stopped" } }),
+        json!({ "state": "failed", "metrics": { "statusSummary": { "errors": [{ "code": code::RUN_CANCELLED.id, "message": "stopped" }] } } }),
     ]
     .into_iter()
     .enumerate()
@@ -189,7 +194,7 @@ async fn a_run_of_any_form_is_told() {
     assert_eq!(told("r1").await, is("pending", "", ""));
     assert_eq!(told("r2").await, is("failed", "FLOW-1400-500", ""));
     assert_eq!(told("r3").await, is("failed", "X", "why"));
-    assert_eq!(told("r4").await, is("cancelled", "Y", "stopped"));
+    assert_eq!(told("r4").await, is("cancelled", code::RUN_CANCELLED.id, "stopped"));
 }
 
 #[tokio::test]

@@ -215,18 +215,21 @@ async fn columns_of_the_first_run_are_known_and_later_ones_are_pending_unless_ma
     let known = [("a", "known"), ("b", "known"), ("c", "pending"), ("mapped", "known")];
     assert_eq!(states(store).await, pairs(&known));
     assert_eq!(
-        store.settle_columns(&prod(), "f1", &["c".into(), "a".into()], "dismissed").await.expect("it settles"),
+        store.settle_columns(&prod(), "f1", &["c".into(), "a".into()], "dismissed", at(6)).await.expect("it settles"),
         1
     );
     assert_eq!(states(store).await[2].1, "dismissed");
-    store.set_schema_policy(&prod(), "f1", "ignore").await.expect("it is set");
+    store.set_schema_policy(&prod(), "f1", "ignore", at(6)).await.expect("it is set");
     assert!(meet(&["d"], 6).await.is_empty());
     for policy in ["propagate", "loud", ""] {
-        let refused = store.set_schema_policy(&prod(), "f1", policy).await.expect_err("no such policy");
+        let refused = store.set_schema_policy(&prod(), "f1", policy, at(6)).await.expect_err("no such policy");
         assert_eq!(refused.kind, Kind::Invalid);
     }
     assert_eq!(store.schema_policy(&prod(), "f1").await.expect("it answers"), "ignore");
-    assert_eq!(store.set_schema_policy(&prod(), "nothing", "pause").await.expect_err("no flow").kind, Kind::NotFound);
+    assert_eq!(
+        store.set_schema_policy(&prod(), "nothing", "pause", at(6)).await.expect_err("no flow").kind,
+        Kind::NotFound
+    );
     store.delete(&prod(), Resource::Flow, "f1", None, at(10)).await.expect("it is deleted");
     assert!(states(store).await.is_empty());
 }
@@ -236,7 +239,7 @@ async fn a_flow_that_pauses_for_new_columns_is_disabled_and_its_run_goes_on() {
     let fixture = Fixture::new().await;
     let store = &fixture.store;
     let claim = claimed(store).await;
-    store.set_schema_policy(&prod(), "f1", "pause").await.expect("it is set");
+    store.set_schema_policy(&prod(), "f1", "pause", at(6)).await.expect("it is set");
     store.meet_columns(&claim, &met(&["a"]), &[], at(2)).await.expect("it is noted");
     let state = async || store.get(&prod(), Resource::Flow, "f1").await.expect("it is there").body["state"].clone();
     assert_eq!(state().await, "enabled");
