@@ -56,7 +56,7 @@ function nameOf({ name }: Stage): string {
   return name === 'list' || name === 'copy' || name === 'read' || name === 'write' || name === 'commit' ? t(name) : name;
 }
 
-const states = { done: () => t('stageDone'), running: () => t('stageRunning'), failed: () => t('stageFailed'), waiting: () => t('stageWaiting') } as const;
+const states = { done: () => t('stageDone'), running: () => t('stageRunning'), failed: () => t('stageFailed'), waiting: () => t('stageWaiting'), skipped: () => t('stageSkipped') } as const;
 
 function told({ state, startedAt, endedAt }: Stage, until: number): string {
   const word = states[state]();
