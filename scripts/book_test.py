@@ -1,6 +1,8 @@
 """What is read of a page, what agrees with an output, and what of the book a machine can check without a server."""
 
+import pathlib
 import re
+import tempfile
 import unittest
 
 import book
@@ -82,6 +84,33 @@ class Pages(unittest.TestCase):
         self.assertIn("forebay serve --data data &\nuntil curl -sf http://127.0.0.1:1287/health", made)
         self.assertIn("END\n); book_exit=$?; set -e; [ $book_exit = 6 ]\n", made)
         self.assertNotIn("\ntrue\n", made)
+
+
+class Running(unittest.TestCase):
+    """Pages with a server of their own, so that none is started."""
+
+    def check(self, text, wrong):
+        with tempfile.TemporaryDirectory() as folder:
+            page = pathlib.Path(folder, "page.md")
+            page.write_text("```sh server\nsleep 600\n```\n" + text)
+            said, count = book.run(str(page), pathlib.Path("/bin/true"))
+        self.assertGreater(count, 1)
+        if wrong is None:
+            self.assertIsNone(said)
+        else:
+            self.assertIn(wrong, said or "nothing")
+
+    def test_a_page_that_does_what_it_says(self):
+        self.check("```sh\nx=1; forebay\n```\n```sh\necho $x; echo $HOME >&2\n```\n```output\n1\n```", None)
+        self.check("```sh exit=6\nexit 6\n```\n```sh\necho on\n```", None)
+
+    def test_the_first_block_that_does_not(self):
+        self.check("```sh\ntrue\n```\n```sh\nfalse\necho on\n```", "page.md:7 did not end well")
+        self.check("```sh\nfalse | true\n```", "did not end well")
+        self.check("```sh\necho $nothing\n```", "nothing: unbound variable")
+        self.check("```sh\necho 2\n```\n```output\n1\n```", "page.md:4 printed something else")
+        self.check("```sh exit=6\ntrue\n```", "did not end well")
+        self.check("```sh exit=6\nfalse\nexit 6\n```", "did not end well")
 
 
 class Table(unittest.TestCase):

@@ -94,7 +94,7 @@ fn parameters(operation: &mut Value, limit: Option<u64>) {
 
 /// What the shape of an operation says of its query.
 fn query(operation: &mut Value, shapes: &Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         if let Some(shape) = parameter["name"].as_str().and_then(|name| shapes.get(name)) {
             parameter["schema"] = shape.clone();
         }

@@ -38,6 +38,19 @@ use output::{Colour, Format, Screen};
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// What the command line reads of the environment, beside the server's own keys.
+pub const VARIABLES: &[&str] = &[
+    "FOREBAY_CLI_CONFIG",
+    "FOREBAY_CLIENT_ID",
+    "FOREBAY_CLIENT_SECRET",
+    "FOREBAY_COMPLETE",
+    "FOREBAY_CONTEXT",
+    "FOREBAY_ORG",
+    "FOREBAY_SANDBOX",
+    "FOREBAY_TOKEN",
+    "FOREBAY_URL",
+];
+
 /// What all commands take.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Server and output")]

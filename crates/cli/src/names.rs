@@ -4,6 +4,9 @@ use crate::client::{CATALOG, Client, FLOW, get, segment};
 use crate::failure::{Exit, Failure, Result};
 use serde_json::Value;
 
+/// What is said of a flow that has not run: the end of the message.
+pub const NO_RUNS: &str = "has no runs yet";
+
 /// What can be named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -217,7 +220,7 @@ pub async fn run(client: &Client, given: &str) -> Result<Found> {
     match find(client, Kind::Flow, given).await {
         Ok(flow) => match recent.into_iter().find(|run| run["flowId"] == flow.id.as_str()) {
             Some(run) => Ok(found(run)),
-            None => Err(Failure::new(Exit::NotFound, format!("the flow {:?} has no runs yet", flow.name))
+            None => Err(Failure::new(Exit::NotFound, format!("the flow {:?} {NO_RUNS}", flow.name))
                 .next(format!("forebay run {}", quoted(&flow.name)))),
         },
         Err(failure) if failure.exit == Exit::NotFound => {

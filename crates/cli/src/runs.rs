@@ -3,7 +3,7 @@
 use crate::Session;
 use crate::client::{FLOW, OWN, call, get, post, segment};
 use crate::failure::{Exit, Failure, Result};
-use crate::names::{self, Kind, quoted, short};
+use crate::names::{self, Found, Kind, quoted, short};
 use crate::output::{Column, Format, age, moment, number, plain, size, span, text, told};
 use crate::progress::{Progress, balance, stamp, summary};
 use clap::{Args, Subcommand};
@@ -16,6 +16,8 @@ use tokio::time::{Instant, sleep};
 
 /// Between two looks at a run.
 const BEAT: Duration = Duration::from_millis(500);
+/// How long the first run of a flow may take to be there.
+const FIRST: Duration = Duration::from_secs(10);
 
 /// `forebay run`
 #[derive(Debug, Clone, Args)]
@@ -205,6 +207,22 @@ fn ended(seen: &Value) -> bool {
 }
 
 /// Watches a run until it ends. Ctrl-C only stops the watching.
+/// The run that is meant. That of a flow which has just been made may take a moment to be there.
+async fn first(session: &Session, given: &str) -> Result<Found> {
+    let deadline = session.deadline().unwrap_or_else(|| Instant::now() + FIRST);
+    loop {
+        match names::run(&session.client, given).await {
+            Err(failure) if failure.exit == Exit::NotFound && failure.message.ends_with(names::NO_RUNS) => {
+                if Instant::now() >= deadline {
+                    return Err(failure);
+                }
+                sleep(BEAT).await;
+            }
+            found => return found,
+        }
+    }
+}
+
 async fn wait(session: &Session, id: &str, strict: bool) -> Result<Exit> {
     let screen = &session.screen;
     let mut progress = Progress::new(screen, id);
@@ -276,7 +294,7 @@ pub async fn run(session: &Session, command: RunsCommand) -> Result<Exit> {
             Ok(Exit::Ok)
         }
         RunsCommand::Wait { named, strict } => {
-            let found = names::run(client, &named.run).await?;
+            let found = first(session, &named.run).await?;
             wait(session, &found.id, strict).await
         }
         RunsCommand::Cancel(named) => {

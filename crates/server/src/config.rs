@@ -213,7 +213,8 @@ fn networks<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<IpNet>, D::Error> 
 pub fn read(file: Option<&Path>, vars: impl Iterator<Item = (String, String)>) -> Result<Config, String> {
     let names = names();
     for (name, _) in vars {
-        if name.starts_with("FOREBAY_") && !name.starts_with(TEST_PREFIX) && !names.contains_key(&name) {
+        let other = name.starts_with(TEST_PREFIX) || forebay_cli::VARIABLES.contains(&name.as_str());
+        if name.starts_with("FOREBAY_") && !other && !names.contains_key(&name) {
             return Err(format!(
                 "the environment names {name}, which is no key of the configuration; the keys are {}",
                 names.keys().cloned().collect::<Vec<_>>().join(", ")
@@ -281,6 +282,8 @@ mod tests {
 
     #[test]
     fn a_variable_that_is_no_key_is_an_error() {
+        let client = [("FOREBAY_SANDBOX".to_string(), "dev".to_string())];
+        assert!(read(None, client.into_iter()).is_ok(), "what the command line reads is no key of ours");
         let vars = [("FOREBAY_EGRES_ALLOW".to_string(), "x".to_string())];
         assert!(read(None, vars.into_iter()).unwrap_err().contains("FOREBAY_EGRES_ALLOW"));
     }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 /// Forebay: an open, self-hosted Flow Service.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "forebay", version)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -5,15 +5,14 @@ CREATE TABLE run_traces (
     sandbox      TEXT NOT NULL,
     run_id       TEXT NOT NULL,
     flow_id      TEXT NOT NULL,
-    number       BIGINT NOT NULL, -- as run_facts has it
+    number       BIGINT NOT NULL, -- counts the runs of a flow, from 1, as run_facts does
     cancelled_by TEXT,            -- who has asked for the run's end
     trace        TEXT NOT NULL,   -- attempts, stages, figures, as JSON
-    PRIMARY KEY (org, sandbox, run_id),
-    UNIQUE (org, sandbox, flow_id, number)
+    PRIMARY KEY (org, sandbox, run_id)
 );
 INSERT INTO run_traces (org, sandbox, run_id, flow_id, number, trace)
-SELECT q.org, q.sandbox, q.run_id, q.flow_id, f.number, '{}' FROM run_queue q
-JOIN run_facts f ON f.org = q.org AND f.sandbox = q.sandbox AND f.run_id = q.run_id;
+SELECT org, sandbox, run_id, flow_id, ROW_NUMBER() OVER (PARTITION BY org, sandbox, flow_id ORDER BY batch, run_id), '{}' FROM run_queue;
+CREATE INDEX run_traces_flow ON run_traces (org, sandbox, flow_id);
 
 -- What a run tells an operator.
 CREATE TABLE run_log (

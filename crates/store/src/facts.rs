@@ -223,7 +223,7 @@ fn of(run: &Document) -> RunFacts {
         Some(Status::InProgress) => "inProgress",
         Some(Status::Success) if rejected > 0 => "partial",
         Some(Status::Success) => "success",
-        Some(Status::Failed) if is_cancelled(run) => "cancelled",
+        Some(Status::Failed) if is_cancelled(run) || went(run) => "cancelled",
         Some(Status::Failed) => "failed",
     };
     let (code, message) = if matches!(status, "failed" | "cancelled") { why(body) } else { Default::default() };
@@ -245,6 +245,11 @@ fn of(run: &Document) -> RunFacts {
         code,
         message,
     }
+}
+
+/// Whether a run ended because its flow was deleted or disabled before it began.
+fn went(run: &Document) -> bool {
+    run.text("/metrics/statusSummary/errors/0/code") == Some(code::FLOW_1444.id)
 }
 
 /// A text that both databases take, of bounded length.

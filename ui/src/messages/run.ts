@@ -79,6 +79,7 @@ export const t = catalogue('run', {
   stageFailed: 'failed',
   stageSkipped: 'not reached',
   stageWaiting: 'not started',
+  stageSkipped: 'not reached',
   stageTime: '{state}, {took}, from {from} on',
   attempts: 'Attempts',
   attemptColumn: 'Attempt',

@@ -202,12 +202,12 @@ fn run(flow: &Document, document: &Document) -> Happening {
         |name: &str| document.body.pointer(&format!("/metrics/durationSummary/{name}")).and_then(Value::as_i64);
     let count = |name: &str| figure(name).unwrap_or(0);
     let (ingested, failed) = (count("outputRecordCount"), count("failedRecordCount"));
+    let why = document.text("/metrics/statusSummary/errors/0/code");
+    let cancelled = why.is_some_and(|why| [code::RUN_CANCELLED.id, code::FLOW_1444.id].contains(&why));
     let (status, how) = match document.text("/state").unwrap_or_default() {
         "success" if failed > 0 => ("partial", format!("The run stored {ingested} records and rejected {failed}.")),
         "success" => ("success", format!("The run stored {ingested} records.")),
-        "failed" if document.text("/metrics/statusSummary/errors/0/code") == Some(code::RUN_CANCELLED.id) => {
-            ("cancelled", "The run was cancelled.".to_string())
-        }
+        "failed" if cancelled => ("cancelled", "The run was cancelled.".to_string()),
         "failed" => ("failed", "The run failed.".to_string()),
         "inProgress" => ("inProgress", "The run is at work.".to_string()),
         _ => ("pending", "The run waits for its turn.".to_string()),

@@ -64,7 +64,9 @@ async fn a_fuzzer_finds_no_fault_by_our_own_document() {
     bucket.put("in/people.csv", "id,first\n1,Ada\n2,Grace\n").await;
     let forebay = Forebay::start().await;
     let ids = ids(&forebay, &bucket).await;
-    let scene = json!({ "url": forebay.url, "token": forebay.token, "credentials": forebay.credentials, "ids": ids });
+    // A stream of events has no end that the fuzzer could wait for; the API's own tests read it.
+    let scene = json!({ "url": forebay.url, "token": forebay.token, "credentials": forebay.credentials, "ids": ids,
+        "skip": ["watch_events"] });
     let examples = std::env::var("FOREBAY_TEST_FUZZ").unwrap_or_else(|_| "10".into());
     let seconds = 170 + 30 * examples.parse::<u64>().expect("FOREBAY_TEST_FUZZ is a number");
     let mut child = Command::new(python())
