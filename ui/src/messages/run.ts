@@ -77,7 +77,6 @@ export const t = catalogue('run', {
   stageDone: 'done',
   stageRunning: 'running',
   stageFailed: 'failed',
-  stageSkipped: 'not reached',
   stageWaiting: 'not started',
   stageSkipped: 'not reached',
   stageTime: '{state}, {took}, from {from} on',
