@@ -151,6 +151,7 @@ export const t = catalogue('wizard', {
   noneAllowed: 'any failed row fails the run',
   factAlerts: 'Alerts',
   factNoAlerts: 'none',
-  yes: 'yes',
-  no: 'no',
+  factExisting: 'Existing data',
+  existingTaken: 'taken by the first run',
+  existingLeft: 'left out',
 });
