@@ -57,6 +57,22 @@ const theme = EditorView.theme({
   '.cm-tooltip': { maxWidth: 'min(90vw, 480px)', background: 'Canvas', color: 'CanvasText' },
 });
 
+/**
+ * Text typed over a selection. Left to itself, the browser keeps the colour of what it replaces as a style attribute,
+ * which the content policy forbids.
+ */
+const replacing = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { main } = view.state.selection;
+    const { data } = event;
+    if (event.inputType !== 'insertText' || data === null || main.empty || view.composing) return false;
+    event.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(data), { userEvent: 'input.type', scrollIntoView: true });
+    if (!view.state.facet(EditorView.inputHandler).some((handler) => handler(view, main.from, main.to, data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 /** The expression editor. It is loaded when the first rule is opened. */
 export default function Expression({ label, value, onChange, columns, functions, fault }: Props) {
   const place = useRef<HTMLDivElement>(null);
@@ -82,6 +98,7 @@ export default function Expression({ label, value, onChange, columns, functions,
           syntaxHighlighting(colours),
           theme,
           EditorView.lineWrapping,
+          replacing,
           // No key for indenting: Tab leaves the editor.
           keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           autocompletion({ override: [(context) => complete(context, latest.current.columns, latest.current.functions)] }),

@@ -38,6 +38,8 @@ export const t = catalogue('sources', {
   checkFailed: 'Failed',
   checkNotDone: 'Not tried, since an earlier check failed',
   millis: '{count} ms',
+  refusedAdvice: 'The source refused, in the words above. Repair the account or its rights there, then try again: what you have put in is kept.',
+  replaceCredentials: 'Replace credentials',
   whatToDo: 'What to do: {advice}',
   connect: 'Reach the server',
   signIn: 'Credentials accepted',

@@ -30,6 +30,8 @@ export const t = catalogue('wizard', {
   draftSaved: 'The draft is saved.',
   draftFailed: 'The draft could not be saved: {reason} What you typed stays on this page.',
   draftToast: 'The draft is saved. You find it among the dataflows.',
+  drafts: { one: '{count} draft', other: '{count} drafts' },
+  unnamed: 'Unnamed dataflow',
   throwAway: 'Discard draft…',
   throwTitle: 'Discard this draft?',
   throwText: 'What you have put in is lost. What has been made already (accounts, datasets) stays.',
@@ -151,6 +153,7 @@ export const t = catalogue('wizard', {
   noneAllowed: 'any failed row fails the run',
   factAlerts: 'Alerts',
   factNoAlerts: 'none',
-  yes: 'yes',
-  no: 'no',
+  factExisting: 'Existing data',
+  existingTaken: 'taken by the first run',
+  existingLeft: 'left out',
 });

@@ -1,4 +1,4 @@
-import { Button } from '@react-spectrum/s2';
+import { Button, Link } from '@react-spectrum/s2';
 import Check from '@react-spectrum/s2/icons/CheckmarkCircle';
 import Circle from '@react-spectrum/s2/icons/Circle';
 import Cross from '@react-spectrum/s2/icons/CloseCircle';
@@ -50,8 +50,16 @@ const good = iconStyle({ size: 'S', color: 'positive' });
 const bad = iconStyle({ size: 'S', color: 'negative' });
 const quiet = iconStyle({ size: 'S', color: 'gray' });
 
-/** The named checks of a connection, one line each. `isAutomatic` tests as soon as it is shown. */
-export function Tests({ id, isAutomatic = false }: { readonly id: string; readonly isAutomatic?: boolean }) {
+interface Props {
+  readonly id: string;
+  /** Tests as soon as it is shown. */
+  readonly isAutomatic?: boolean;
+  /** Where a failed test leads to, from pages that cannot repair it themselves. */
+  readonly repair?: string;
+}
+
+/** The named checks of a connection, one line each. */
+export function Tests({ id, isAutomatic = false, repair }: Props) {
   const { data, error, isFetching, refetch } = useTest(id);
   const [wasAsked, setAsked] = useState(false);
   useEffect(() => {
@@ -86,6 +94,7 @@ export function Tests({ id, isAutomatic = false }: { readonly id: string; readon
           })}
         </ul>
       )}
+      {repair !== undefined && data?.result === false && !isFetching && <div><Link href={repair}>{t('replaceCredentials')}</Link></div>}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { SearchField } from '@react-spectrum/s2';
+import { LinkButton, SearchField } from '@react-spectrum/s2';
 import ChevronRight from '@react-spectrum/s2/icons/ChevronRight';
 import ChevronDown from '@react-spectrum/s2/icons/ChevronDown';
 import File from '@react-spectrum/s2/icons/File';
@@ -8,6 +8,8 @@ import { iconStyle, style } from '@react-spectrum/s2/style' with { type: 'macro'
 import { useQueries } from '@tanstack/react-query';
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, useRef, useState } from 'react';
+import { asApiError } from '../api/errors';
+import { to } from '../app/links';
 import { ErrorBox } from '../components/ErrorBox';
 import { Skeleton } from '../components/States';
 import { t } from '../messages/sources';
@@ -99,7 +101,7 @@ export function Tree({ connection, isTables, chosen, onChoose }: Props) {
     event.preventDefault();
   }
 
-  if (root?.error) return <ErrorBox error={root.error} onRetry={() => void root.refetch()} />;
+  if (root?.error) return <Refused error={root.error} connection={connection} onRetry={() => void root.refetch()} />;
   return (
     <div className={stack}>
       <SearchField label={t('filterEntries')} value={filter} onChange={setFilter} styles={style({ width: 'full' })} />
@@ -138,8 +140,17 @@ export function Tree({ connection, isTables, chosen, onChoose }: Props) {
           </div>
         </div>
       )}
-      {failed !== undefined && <ErrorBox error={failed.error} onRetry={() => void failed.refetch()} />}
+      {failed !== undefined && <Refused error={failed.error} connection={connection} onRetry={() => void failed.refetch()} />}
     </div>
+  );
+}
+
+/** What the source itself refused is repaired at the account. */
+function Refused({ error, connection, onRetry }: { readonly error: unknown; readonly connection: string; readonly onRetry: () => void }) {
+  if (!asApiError(error).code.startsWith('FLOW-1102')) return <ErrorBox error={error} onRetry={onRetry} />;
+  return (
+    <ErrorBox error={error} onRetry={onRetry} advice={t('refusedAdvice')}
+      actions={<LinkButton variant="secondary" href={to.account(connection, { tab: 'credentials' })}>{t('replaceCredentials')}</LinkButton>} />
   );
 }
 

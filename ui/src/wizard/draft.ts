@@ -4,7 +4,7 @@ import { caller } from '../api/context';
 import { ApiError, asApiError } from '../api/errors';
 import { complete, type Step, type WizardState } from './state';
 
-const PATH = '/data/foundation/forebay/drafts';
+export const DRAFTS = '/data/foundation/forebay/drafts';
 const PAUSE = 800;
 
 export interface Draft {
@@ -25,13 +25,13 @@ export type Saving =
   | { readonly is: 'conflict'; readonly theirs: Draft };
 
 export async function readDraft(id: string): Promise<Draft> {
-  const { items: [draft] } = await call<{ items: readonly Draft[] }>(`${PATH}/${encodeURIComponent(id)}`);
+  const { items: [draft] } = await call<{ items: readonly Draft[] }>(`${DRAFTS}/${encodeURIComponent(id)}`);
   if (draft === undefined) throw new ApiError({ status: 404, message: 'There is no such draft.' });
   return draft;
 }
 
 export async function deleteDraft(id: string): Promise<void> {
-  await call(`${PATH}/${encodeURIComponent(id)}`, { method: 'DELETE' });
+  await call(`${DRAFTS}/${encodeURIComponent(id)}`, { method: 'DELETE' });
 }
 
 /** What has not reached the server yet survives a reload in this tab: it holds no secrets, as drafts never do. */
@@ -136,7 +136,7 @@ export function useDraft({ id, step, initial, onId }: Options) {
     running.current = (async () => {
       try {
         const answer = one.id === undefined
-          ? await call<{ id: string; etag: string }>(PATH, { method: 'POST', body })
+          ? await call<{ id: string; etag: string }>(DRAFTS, { method: 'POST', body })
           : await put(one.id, one.etag, body);
         const isNew = one.id === undefined;
         keep.drop(one.id);
@@ -211,7 +211,7 @@ export function useDraft({ id, step, initial, onId }: Options) {
 }
 
 async function put(id: string, etag: string | undefined, body: unknown): Promise<{ id: string; etag: string }> {
-  const response = await send(`${PATH}/${encodeURIComponent(id)}`, { method: 'PUT', body, headers: { 'if-match': etag ?? '' } });
+  const response = await send(`${DRAFTS}/${encodeURIComponent(id)}`, { method: 'PUT', body, headers: { 'if-match': etag ?? '' } });
   const answer = (await response.json()) as { id?: string; etag?: string };
   return { id, etag: answer.etag ?? response.headers.get('etag') ?? '' };
 }

@@ -19,6 +19,7 @@ import { type FlowAction, useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/flows';
 import { ViewMenu } from './ViewMenu';
 
+const Drafts = lazy(() => import('../../wizard/Drafts'));
 const BulkBar = lazy(() => import('./BulkBar'));
 const healths = ['failing', 'late', 'running', 'healthy', 'paused', 'new', 'done', 'draft'] as const;
 const controls = style({ display: 'flex', flexWrap: 'wrap', columnGap: 12, rowGap: 8, alignItems: 'end' });
@@ -37,6 +38,7 @@ export default function FlowsPage() {
         </>
       }
     >
+      <Suspense><Drafts /></Suspense>
       <Query
         query={query}
         lines={12}

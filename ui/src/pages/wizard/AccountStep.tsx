@@ -3,6 +3,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { type Connection, list } from '../../api/lists';
+import { to } from '../../app/links';
 import { Query } from '../../components/States';
 import { t as common } from '../../messages/common';
 import { t } from '../../messages/wizard';
@@ -55,7 +56,7 @@ function Choice({ state, change, source, of = EMPTY }: StepProps & { readonly of
           ))}
         </Picker>
       )}
-      {!isNew && chosen !== undefined && <Tests key={chosen.id} id={chosen.id} isAutomatic />}
+      {!isNew && chosen !== undefined && <Tests key={chosen.id} id={chosen.id} isAutomatic repair={to.account(chosen.id, { tab: 'credentials' })} />}
     </div>
   );
 }

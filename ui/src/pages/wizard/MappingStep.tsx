@@ -111,11 +111,11 @@ function Target({ state, change, source, columns, rows, isPlainText }: StepProps
   );
 }
 
-/** `orders` for `/orders/2024/*.csv`, `HubSpot Contacts` for `Hubspot.Contacts`. */
+/** `orders` for `/orders/2024/*.csv` (a date or a partition names no dataset), `HubSpot Contacts` for `Hubspot.Contacts`. */
 export function nameFrom({ data: { params } }: WizardState, source: string): string {
   const { path = '', type } = params;
   if (!path.includes('/')) return path === '' ? '' : `${source} ${path.split('.').at(-1) ?? ''}`.trim();
-  const names = path.replace(/[*?[{].*$/, '').split('/').filter((one) => one !== '');
-  const last = names.at(-1) ?? source;
-  return type === 'folder' ? last : last.replace(/\..*$/, '');
+  const isFile = type !== 'folder' && !/[*?[{]/.test(path);
+  const names = path.replace(/[^/]*[*?[{].*$/, '').split('/').filter((one) => one !== '').map((one, i, { length }) => (isFile && i === length - 1 ? one.replace(/\..*$/, '') : one));
+  return names.findLast((one) => /\p{L}/u.test(one) && !one.includes('=')) ?? names.at(-1) ?? source;
 }

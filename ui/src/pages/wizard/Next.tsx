@@ -12,7 +12,7 @@ import { scheduleParams } from '../../wizard/create';
 import type { WizardState } from '../../wizard/state';
 import { h3, note } from './step';
 
-const list = style({ font: 'ui', margin: 0, paddingStart: 24, display: 'flex', flexDirection: 'column', rowGap: 4 });
+const list = style({ font: 'ui', marginTop: 8, marginBottom: 8, marginX: 0, paddingStart: 24, display: 'flex', flexDirection: 'column', rowGap: 4 });
 const PATH = '/data/foundation/forebay/schedules/preview';
 
 interface Runs {

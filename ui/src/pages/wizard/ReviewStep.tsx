@@ -12,6 +12,7 @@ import { exactTime } from '../../components/format';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { t as common } from '../../messages/common';
+import { t as sources } from '../../messages/sources';
 import { t } from '../../messages/wizard';
 import { useCheck } from '../../mapping/check';
 import { datasets } from '../../mapping/datasets';
@@ -26,7 +27,7 @@ import { h3, note, stack, type StepProps } from './step';
 const groups = style({ display: 'grid', gap: 16, gridTemplateColumns: { default: '[repeat(auto-fill, minmax(min(100%, 300px), 1fr))]' } });
 const group = style({ display: 'flex', flexDirection: 'column', rowGap: 8, padding: 16, borderRadius: 'lg', borderWidth: 1, borderStyle: 'solid', borderColor: 'gray-300', minWidth: 0 });
 const head = style({ display: 'flex', alignItems: 'center', justifyContent: 'space-between', columnGap: 8 });
-const facts = style({ display: 'grid', gridTemplateColumns: ['minmax(80px, max-content)', 'minmax(0,1fr)'], columnGap: 16, rowGap: 4, font: 'ui', margin: 0 });
+const facts = style({ display: 'grid', gridTemplateColumns: ['fit-content(50%)', 'minmax(0,1fr)'], columnGap: 16, rowGap: 4, font: 'ui', margin: 0 });
 const term = style({ color: 'neutral-subdued' });
 const value = style({ margin: 0, overflowWrap: 'anywhere' });
 const code = style({ font: 'code-sm', margin: 0, padding: 16, overflow: 'auto', maxHeight: 400, backgroundColor: 'layer-1', borderRadius: 'default' });
@@ -98,7 +99,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         </Group>
         <Group step="data" go={go}>
           {fact(t('factPath'), state.data.params.path)}
-          {fact(t('factFormat'), [state.data.format, ...Object.values(state.data.properties)].filter((one) => one !== undefined).map((one) => (one === '\t' ? '\\t' : String(one))).join(' · '))}
+          {fact(t('factFormat'), [state.data.format, ...Object.values(state.data.properties)].filter((one) => one !== undefined).map((one) => delimiters[String(one)]?.() ?? String(one)).join(' · '))}
           {state.data.deltaColumn !== undefined && fact(t('factChange'), state.data.deltaColumn.name)}
         </Group>
         <Group step="mapping" go={go}>
@@ -109,7 +110,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         <Group step="schedule" go={go}>
           {fact(t('frequency'), often(state.schedule))}
           {fact(t('factStart'), state.schedule.startTime === undefined ? t('startNow') : exactTime(state.schedule.startTime * 1000))}
-          {state.schedule.frequency !== 'once' && fact(t('backfill'), state.schedule.backfill === false ? t('no') : t('yes'))}
+          {state.schedule.frequency !== 'once' && fact(t('factExisting'), state.schedule.backfill === false ? t('existingLeft') : t('existingTaken'))}
         </Group>
         <Group step="details" go={go}>
           {fact(t('name'), state.details.name)}
@@ -132,6 +133,11 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
     </div>
   );
 }
+
+/** A lone comma between two dots is not read as one. */
+const delimiters: Readonly<Record<string, () => string>> = {
+  ',': () => sources('comma'), ';': () => sources('semicolon'), '|': () => sources('pipe'), '\t': () => sources('tab'), '\\t': () => sources('tab'),
+};
 
 function fact(name: string, content: ReactNode) {
   return <><dt className={term}>{name}</dt><dd className={value}>{content === '' || content === undefined ? t('nothingThere') : content}</dd></>;
