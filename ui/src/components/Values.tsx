@@ -22,7 +22,7 @@ export function Time({ at, exact = false, isQuiet = false }: TimeProps) {
   const now = useNow();
   useSettings();
   const [isFocused, setFocused] = useState(false);
-  if (at === undefined || at === null || Number.isNaN(ms(at))) return <span>{t('agoNever')}</span>;
+  if (at === undefined || at === null || !Number.isFinite(ms(at))) return <span>{t('agoNever')}</span>;
   const full = exactTime(at);
   const short = relativeTime(at, now);
   return (

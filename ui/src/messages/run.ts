@@ -78,6 +78,7 @@ export const t = catalogue('run', {
   stageRunning: 'running',
   stageFailed: 'failed',
   stageWaiting: 'not started',
+  stageSkipped: 'did not happen',
   stageTime: '{state}, {took}, from {from} on',
   attempts: 'Attempts',
   attemptColumn: 'Attempt',

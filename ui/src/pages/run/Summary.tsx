@@ -1,7 +1,7 @@
 import { Link, LinkButton } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useEffect, useRef, useState } from 'react';
-import type { RunDetail } from '../../api/own';
+import type { Problem, RunDetail } from '../../api/own';
 import { useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { Balance } from '../../components/Balance';
@@ -18,6 +18,8 @@ const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 4
 const unseen = style({ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: '[inset(50%)]' });
 const quiet = style({ font: 'body-sm', margin: 0 });
 
+const ROWS_FAILED = 'INGEST-1212-400';
+
 /** When, how it ended, why, what to do, and whether the numbers add up: before any tab is opened. */
 export function Summary({ detail, onRetry }: { readonly detail: RunDetail; readonly onRetry: () => void }) {
   const { run, balance, attempts, attemptsMax, files, sizes, dataset, version, source, window, explain } = detail;
@@ -27,6 +29,13 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
   const hasStored = run.status === 'success' || run.status === 'partial';
   const table = dataset === undefined || !hasStored ? undefined : to.dataset(dataset.id, { version });
   const isRunning = run.status === 'inProgress';
+  // Where rows were stored, how many comes first; else why none were.
+  const numbers = (
+    <Balance
+      {...balance}
+      hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
+    />
+  );
   return (
     <div className={column}>
       <div className={line}>
@@ -36,15 +45,13 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
         )}
       </div>
       <Fell status={run.status} />
-      {detail.problems.map((problem, i) => (
+      {hasStored && numbers}
+      {told(detail.problems).map((problem, i) => (
         <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} />
       ))}
       {run.status === 'failed' && !detail.retriable && explain.retry !== undefined && <p className={quiet}>{explain.retry}</p>}
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
-      <Balance
-        {...balance}
-        hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
-      />
+      {!hasStored && numbers}
       <Facts
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
@@ -63,6 +70,12 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
       <Stages detail={detail} />
     </div>
   );
+}
+
+/** The general one, that rows failed, only where none tells why: the balance has the number. */
+function told(problems: readonly Problem[]): readonly Problem[] {
+  const own = problems.filter(({ code }) => code !== ROWS_FAILED);
+  return own.some(({ records = 0 }) => records > 0) ? own : problems;
 }
 
 function windowOf(window: RunDetail['window']): string | undefined {
