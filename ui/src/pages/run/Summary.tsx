@@ -56,8 +56,8 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
           [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
-          [t('filesInOut'), `${count(files.input)} / ${count(files.output)}`],
-          [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
+          [t('filesInOut'), `${known(files.input, count)} / ${known(files.output, count)}`],
+          [t('sizes'), `${known(sizes.input, bytes)} / ${known(sizes.output, bytes)}`],
           [t('window'), windowOf(window)],
           [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
           [t('worker'), last?.worker],
@@ -84,9 +84,9 @@ function windowOf(window: RunDetail['window']): string | undefined {
   return from == null ? t('windowUntil', { to: exactTime(until) }) : t('windowOf', { from: exactTime(from), to: exactTime(until) });
 }
 
-/** Sizes that are not known are −1 in Flow Service. */
-function size(value: number): string {
-  return value < 0 ? '–' : bytes(value);
+/** Numbers that are not known are −1 in Flow Service. */
+function known(value: number, format: (value: number) => string): string {
+  return value < 0 ? '–' : format(value);
 }
 
 function Times({ run }: { readonly run: RunDetail['run'] }) {
