@@ -292,7 +292,9 @@ impl Around {
         let mut labels = HashMap::new();
         for document in listing::every(app, caller, Resource::DatasetLabels, &[]).await? {
             let fields = document.body["optionalLabels"].as_array().into_iter().flatten();
-            let all = std::iter::once(&document.body).chain(fields).flat_map(|of| of["labels"].as_array().into_iter().flatten());
+            let all = std::iter::once(&document.body)
+                .chain(fields)
+                .flat_map(|of| of["labels"].as_array().into_iter().flatten());
             let all: BTreeSet<&str> = all.filter_map(Value::as_str).collect();
             labels.insert(document.id.clone(), all.into_iter().map(str::to_string).collect());
         }
