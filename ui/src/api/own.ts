@@ -166,10 +166,10 @@ export type SchemaPolicy = 'notify' | 'ignore' | 'propagate' | 'pause';
 
 export interface PendingColumn {
   readonly name: string;
-  readonly type: string;
+  readonly type?: string;
   readonly sample?: string;
-  readonly firstSeenAt: number;
-  readonly run: string;
+  readonly firstSeenAt?: number;
+  readonly run?: string;
 }
 
 export interface FlowSchema {
@@ -203,7 +203,7 @@ export interface Problem {
   readonly why: string;
   readonly do: string;
   readonly since?: number;
-  readonly seenBefore?: { readonly times: number; readonly lastAt: number };
+  readonly seenBefore?: { readonly times: number; readonly lastAt?: number };
   readonly docUrl: string;
   readonly records?: number;
 }

@@ -1,4 +1,4 @@
-import { Breadcrumb, Breadcrumbs, Tab, TabList, TabPanel, Tabs } from '@react-spectrum/s2';
+import { Link, Tab, TabList, TabPanel, Tabs } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useRouterState } from '@tanstack/react-router';
 import { type ReactNode, useEffect, useRef } from 'react';
@@ -8,10 +8,10 @@ import { remember } from '../app/recent';
 import { t as frame } from '../messages/frame';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
+const trail = style({ display: 'flex', flexWrap: 'wrap', columnGap: 8, rowGap: 4, font: 'ui', listStyleType: 'none', margin: 0, padding: 0, overflowWrap: 'anywhere' });
+const current = style({ fontWeight: 'bold', minWidth: 0 });
 const head = style({ display: 'flex', flexWrap: 'wrap', alignItems: 'center', columnGap: 16, rowGap: 8 });
 const h1 = style({ font: 'heading-lg', margin: 0, overflowWrap: 'anywhere', outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineOffset: 2, outlineWidth: 2, borderRadius: 'sm' });
-// A crumb is one line, however long the name of what it leads to.
-const crumbs = style({ minWidth: 0, overflowX: 'clip', overflowY: 'visible' });
 const buttons = style({ display: 'flex', flexWrap: 'wrap', gap: 8, marginStart: 'auto' });
 const panel = style({ paddingTop: 16, minWidth: 0 });
 
@@ -33,8 +33,6 @@ interface Props {
   readonly tabs?: readonly TabOf[];
   readonly children?: ReactNode;
 }
-
-const short = (title: string): string => (title.length > 60 ? `${title.slice(0, 59)}…` : title);
 
 let isFirstPage = true;
 
@@ -59,11 +57,13 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
   return (
     <div className={column}>
       {breadcrumbs.length > 0 && (
-        <div className={crumbs}><Breadcrumbs>
-          {[...breadcrumbs, { title, href: undefined }].map((one) => (
-            <Breadcrumb key={one.href ?? ''} {...(one.href !== undefined && { href: one.href })}>{short(one.title)}</Breadcrumb>
-          ))}
-        </Breadcrumbs></div>
+        // Spectrum's own folds by a measure that it takes before the fonts are there, and then loses the last one.
+        <nav aria-label={frame('breadcrumbs')}>
+          <ol className={trail}>
+            {breadcrumbs.map((one) => <li key={one.href}><Link href={one.href} isQuiet variant="secondary">{one.title}</Link> <span aria-hidden>›</span></li>)}
+            <li className={current}><span aria-current="page">{title}</span></li>
+          </ol>
+        </nav>
       )}
       <div className={head}>
         <h1 ref={heading} tabIndex={-1} className={h1}>{title}</h1>

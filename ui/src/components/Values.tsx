@@ -22,10 +22,10 @@ export function Time({ at, exact = false, isQuiet = false }: TimeProps) {
   const now = useNow();
   useSettings();
   const [isFocused, setFocused] = useState(false);
-  if (at === undefined || at === null || Number.isNaN(ms(at))) return <span>{t('agoNever')}</span>;
+  if (at === undefined || at === null || !Number.isFinite(ms(at))) return <span>{t('agoNever')}</span>;
   const full = exactTime(at);
-  // The page's clock goes in steps of five seconds: what has just happened is not to come.
-  const short = relativeTime(at, ms(at) > now && ms(at) <= now + 5_000 ? ms(at) : now);
+  // The page's clock goes in steps: what has just happened is not to come.
+  const short = relativeTime(at, Math.abs(ms(at) - now) <= 5_000 ? ms(at) : now);
   return (
     // What a mouse gets by hovering, the keyboard gets by focus: nothing is done by either.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-element-interactions

@@ -6,8 +6,16 @@ export function ms(at: Instant): number {
   return typeof at === 'number' ? at : at instanceof Date ? at.getTime() : Date.parse(at);
 }
 
+function isKnown(at: Instant | undefined | null): at is Instant {
+  return at !== undefined && at !== null && Number.isFinite(ms(at));
+}
+
+/** In place of what is not known: the page stays, whatever the server left out. */
+const UNKNOWN = '–';
+
 /** `25 Nov 2026, 14:15:02 UTC`, in the zone of the settings. */
-export function exactTime(at: Instant): string {
+export function exactTime(at: Instant | undefined | null): string {
+  if (!isKnown(at)) return UNKNOWN;
   const of = settings.get();
   const zone = zoneOf(of);
   return new Intl.DateTimeFormat(of.locale, {
@@ -19,7 +27,8 @@ export function exactTime(at: Instant): string {
 const units = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const;
 
 /** `12 min ago`, `in 4 min`. */
-export function relativeTime(at: Instant, now: number): string {
+export function relativeTime(at: Instant | undefined | null, now: number): string {
+  if (!isKnown(at)) return UNKNOWN;
   const seconds = (ms(at) - now) / 1000;
   const format = new Intl.RelativeTimeFormat(settings.get().locale, { numeric: 'auto', style: 'short' });
   const [unit, size] = units.find(([, one]) => Math.abs(seconds) >= one) ?? (['second', 1] as const);
@@ -28,6 +37,7 @@ export function relativeTime(at: Instant, now: number): string {
 
 /** `1 m 38 s`: the two greatest units. */
 export function duration(milliseconds: number): string {
+  if (!Number.isFinite(milliseconds)) return UNKNOWN;
   const { locale } = settings.get();
   const part = (value: number, unit: string, digits = 0) =>
     new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'narrow', maximumFractionDigits: digits }).format(value);
@@ -43,6 +53,7 @@ export function duration(milliseconds: number): string {
 
 /** `382 MB`, in powers of a thousand. */
 export function bytes(value: number): string {
+  if (!Number.isFinite(value)) return UNKNOWN;
   const names = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte', 'petabyte'];
   const power = value < 1 ? 0 : Math.min(names.length - 1, Math.floor(Math.log10(value) / 3));
   const scaled = value / 1000 ** power;

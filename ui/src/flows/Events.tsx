@@ -47,12 +47,12 @@ function RunOf({ item, run }: { readonly item: TimelineItem; readonly run: NonNu
 function ChangeOf({ item }: { readonly item: TimelineItem }) {
   const { diff = [], by } = item;
   const href = placeOf(item);
-  const text = by === undefined || item.summary.includes(by) ? item.summary : t('changeBy', { summary: item.summary, by });
+  const text = summaryOf(item);
   return (
     <>
       <div className={line}>
         {href === undefined ? <span>{text}</span> : <Link href={href}>{text}</Link>}
-        <span className={quiet}>{item.subject.name} · <Time at={item.at} exact /></span>
+        <span className={quiet}>{by !== undefined && `${by} · `}<Time at={item.at} exact /></span>
       </div>
       {diff.length > 0 && (
         <Disclosure isQuiet size="S">
@@ -62,6 +62,24 @@ function ChangeOf({ item }: { readonly item: TimelineItem }) {
       )}
     </>
   );
+}
+
+const kinds: Readonly<Record<string, () => string>> = {
+  flow: () => t('kindFlow'), mappingSet: () => t('kindMapping'), sourceConnection: () => t('kindSource'), targetConnection: () => t('kindTarget'),
+  connection: () => t('kindAccount'), dataset: () => t('kindDataset'), schema: () => t('kindSchema'), fieldgroup: () => t('kindFields'),
+};
+
+/** In words where the kind and what was done are known; else as the server says it. */
+function summaryOf({ action, subject, summary }: TimelineItem): string {
+  const kind = kinds[subject.kind]?.();
+  const what = kind !== undefined && subject.name !== '' ? t('named', { kind, name: subject.name }) : kind;
+  if (what === undefined) return summary;
+  switch (action?.toLowerCase()) {
+    case 'create': return t('created_', { what });
+    case 'update': case 'patch': return t('changed_', { what });
+    case 'delete': return t('deleted_', { what });
+    default: return summary;
+  }
 }
 
 function placeOf({ subject: { kind, id } }: TimelineItem): string | undefined {

@@ -176,7 +176,7 @@ export const t = catalogue('admin', {
   worker: 'Worker',
   held: 'Holds its work until',
   runningNow: 'Running',
-  noWorkers: 'There are no workers: nothing runs until one is started.',
+  noWorkers: 'No worker holds a run at this moment.',
   scheduler: 'Scheduler',
   clock: 'Clock',
   webhooks: 'Webhooks',

@@ -1,6 +1,7 @@
 import { catalogue } from './core';
 
 export const t = catalogue('frame', {
+  breadcrumbs: 'Breadcrumbs',
   product: 'Forebay',
   skip: 'Skip to the content',
   navigation: 'Main navigation',

@@ -78,7 +78,7 @@ export const t = catalogue('run', {
   stageRunning: 'running',
   stageFailed: 'failed',
   stageWaiting: 'not started',
-  stageSkipped: 'not reached',
+  stageSkipped: 'did not happen',
   stageTime: '{state}, {took}, from {from} on',
   attempts: 'Attempts',
   attemptColumn: 'Attempt',

@@ -20,7 +20,7 @@ use forebay_store::List;
 use futures::StreamExt;
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use utoipa::ToSchema;
 
 /// Datasets of a list at most.
@@ -63,7 +63,7 @@ pub struct TableRow {
     /// The last commit, epoch milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     updated_at: Option<i64>,
-    /// Of the dataset as a whole.
+    /// Of the dataset and of its fields.
     labels: Vec<String>,
     /// Those that write to it, as far as the caller may see them.
     flows: Vec<Named>,
@@ -291,8 +291,12 @@ impl Around {
     async fn read(app: &App, caller: &Caller) -> Result<Around> {
         let mut labels = HashMap::new();
         for document in listing::every(app, caller, Resource::DatasetLabels, &[]).await? {
-            let own = document.body["labels"].as_array().into_iter().flatten();
-            labels.insert(document.id.clone(), own.filter_map(Value::as_str).map(str::to_string).collect());
+            let fields = document.body["optionalLabels"].as_array().into_iter().flatten();
+            let all = std::iter::once(&document.body)
+                .chain(fields)
+                .flat_map(|of| of["labels"].as_array().into_iter().flatten());
+            let all: BTreeSet<&str> = all.filter_map(Value::as_str).collect();
+            labels.insert(document.id.clone(), all.into_iter().map(str::to_string).collect());
         }
         let mut flows: HashMap<String, Vec<Named>> = HashMap::new();
         if caller.may(Right::ReadSources) {

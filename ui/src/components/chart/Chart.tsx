@@ -49,6 +49,12 @@ const looks = {
 } as const;
 const samples = { main: '━━', bad: '┅┅', warn: '╍╍', quiet: '┈┈' } as const;
 
+/** A day about a single point: alone it would span years. */
+function around(at: number): [number, number] {
+  const half = 43_200;
+  return [at / 1000 - half, at / 1000 + half];
+}
+
 export default function Chart({ title, summary, times, series, height = 220, onRange, group }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -75,7 +81,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
         tzDate: (seconds) => (zone === 'UTC' ? uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC') : new Date(seconds * 1000)),
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, ...(group !== undefined && { sync: { key: group } }) },
-        scales: { y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
+        scales: { ...(times.length === 1 && { x: { range: () => around(times[0] ?? 0) } }), y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
         axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
         series: [
           {},

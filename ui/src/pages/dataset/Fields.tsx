@@ -17,7 +17,7 @@ const parents = style({ color: 'neutral-subdued' });
 
 /** The fields of the schema with what is known of each. */
 export default function Fields({ dataset }: { readonly dataset: DatasetDetail }) {
-  const own = useQuery(labelsOf(dataset.id));
+  const own = useQuery(labelsOf(dataset));
   const marks = useMarks(dataset.schema.id);
   const fields = useMemo(
     () =>

@@ -19,7 +19,7 @@ const h2 = style({ font: 'title', margin: 0 });
 const text = style({ font: 'body', margin: 0 });
 
 export default function LabelsTab({ dataset }: { readonly dataset: DatasetDetail }) {
-  const labels = useQuery(labelsOf(dataset.id));
+  const labels = useQuery(labelsOf(dataset));
   const core = useQuery(coreLabels());
   return (
     <Query query={core} lines={8}>
@@ -76,7 +76,7 @@ function Editor({ dataset, core, stored }: EditorProps) {
       {save.error !== null && (
         <ErrorBox
           error={save.error}
-          actions={<Button variant="secondary" onPress={() => void queryClient.invalidateQueries({ queryKey: labelsOf(dataset.id).queryKey })}>{t('reload')}</Button>}
+          actions={<Button variant="secondary" onPress={() => void queryClient.invalidateQueries({ queryKey: labelsOf(dataset).queryKey })}>{t('reload')}</Button>}
         />
       )}
       {canWrite && (

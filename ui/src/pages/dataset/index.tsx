@@ -35,7 +35,7 @@ export default function DatasetPage() {
     <Page
       title={data?.name ?? t('title')}
       breadcrumbs={[{ title: t('datasets'), href: to.datasets() }]}
-      actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay datasets get ${quoted(data.name)}` }) }} />}
+      actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay tables get ${quoted(data.name)}` }) }} />}
       {...(data !== undefined && {
         tabs: [
           { id: 'preview', title: t('preview'), content: tab(<Preview dataset={data} />) },

@@ -30,19 +30,24 @@ export interface CoreLabel {
 
 const plain = (label: string) => label.replace(/^core\//, '');
 
-export function labelsOf(id: string) {
+const NONE: Labels = { whole: [], fields: {}, etag: undefined };
+
+/** They are asked for only where the dataset's own document knows of some: those of the others are not there. */
+export function labelsOf({ id, labels: known }: DatasetDetail) {
   const path = `${DATASETS}/${encodeURIComponent(id)}/labels`;
+  const hasSome = known.length > 0;
   return queryOptions({
-    queryKey: keyOf(path),
+    queryKey: keyOf(path, hasSome ? 'some' : 'none'),
     queryFn: async ({ signal }): Promise<Labels> => {
+      if (!hasSome) return NONE;
       try {
         const response = await send(path, { signal });
         const { labels, optionalLabels = [] } = (await response.json()) as Wire;
         const fields = optionalLabels.map(({ option, labels: of }) => [fieldPath(option.schemaPath) ?? option.schemaPath, of.map(plain)] as const);
         return { whole: labels.map(plain), fields: Object.fromEntries(fields), etag: response.headers.get('etag') ?? undefined };
       } catch (error) {
-        // No labels yet is no failure.
-        if (asApiError(error).status === 404) return { whole: [], fields: {}, etag: undefined };
+        // Somebody took the last one away meanwhile.
+        if (asApiError(error).status === 404) return NONE;
         throw error;
       }
     },

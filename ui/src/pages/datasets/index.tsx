@@ -26,7 +26,7 @@ export default function DatasetsPage() {
   useLive(['dataset', 'run', 'batch', 'flow']);
   const query = useQuery(own<Datasets>('/datasets', { limit: 1000 }));
   return (
-    <Page title={t('title')} actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets`, query: { limit: 1000 }, cli: 'forebay datasets list' }} />}>
+    <Page title={t('title')} actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets`, query: { limit: 1000 }, cli: 'forebay tables list' }} />}>
       <Query
         query={query}
         lines={10}

@@ -62,7 +62,7 @@ function Shown({ flow, schema }: { readonly flow: FlowRow; readonly schema: Flow
   );
 }
 
-const decided = { approve: () => t('hasApproved'), dismiss: () => t('hasDismissed'), policy: () => t('hasPolicy') } as const;
+const decided: Readonly<Record<string, () => string>> = { approve: () => t('hasApproved'), dismiss: () => t('hasDismissed'), policy: () => t('hasPolicy') };
 
 function Decisions({ of }: { readonly of: readonly ColumnDecision[] }) {
   return (
@@ -71,7 +71,7 @@ function Decisions({ of }: { readonly of: readonly ColumnDecision[] }) {
       columns={[t('decision'), t('column'), t('by'), t('when')]}
       rows={of.map(({ at, by, action, columns = [] }) => ({
         id: String(at),
-        cells: [decided[action](), <span key="columns" className={code}>{columns.join(', ')}</span>, by, <Time key="at" at={at} exact />],
+        cells: [decided[action]?.() ?? action, <span key="columns" className={code}>{columns.join(', ')}</span>, by, <Time key="at" at={at} exact />],
       }))}
     />
   );
@@ -108,7 +108,7 @@ function Pending({ flow, pending }: { readonly flow: string; readonly pending: r
               id: one.name,
               cells: [
                 <span key="name" className={code}>{one.name}</span>, one.type, <span key="sample" className={code}>{one.sample ?? ''}</span>,
-                <span key="seen"><Time at={one.firstSeenAt} /> <Link href={to.run(one.run)}>{t('inRun')}</Link></span>,
+                <span key="seen"><Time at={one.firstSeenAt} /> {one.run !== undefined && <Link href={to.run(one.run)}>{t('inRun')}</Link>}</span>,
                 <ButtonGroup key="do">
                   <Button size="S" variant="primary" isDisabled={decide.isPending} aria-label={t('approveOf', { name: one.name })} onPress={act([one], true)}>{t('approve')}</Button>
                   <Button size="S" variant="secondary" isDisabled={decide.isPending} aria-label={t('dismissOf', { name: one.name })} onPress={act([one], false)}>{t('dismiss')}</Button>

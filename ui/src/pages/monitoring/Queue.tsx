@@ -32,7 +32,8 @@ export default function Queue({ isHeld }: { readonly isHeld: boolean }) {
                   [t('workers'), <Count key="workers" value={alive} />],
                 ]}
               />
-              {alive === 0 && <p className={text}>{t('noWorkers')}</p>}
+              {/* Who has nothing to do is not listed, so none is a fault only while something waits. */}
+              {alive === 0 && queue.queued > 0 && <p className={text}>{t('noWorkers')}</p>}
               <span><Link href={to.admin('health')}>{t('health_')}</Link></span>
             </>
           );

@@ -1,4 +1,4 @@
-import { Link, LinkButton, SegmentedControl, SegmentedControlItem, Switch } from '@react-spectrum/s2';
+import { Link, LinkButton, SegmentedControl, SegmentedControlItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo } from 'react';
@@ -14,16 +14,15 @@ import { CopyAs } from '../../components/CopyAs';
 import { count } from '../../components/format';
 import { Page } from '../../components/Page';
 import { Query, Skeleton } from '../../components/States';
-import { stateWord } from '../../components/Status';
 import { RangePicker } from '../../flows/RangePicker';
 import { t } from '../../messages/monitoring';
 import { Charts } from './Charts';
-import { runColumns, sumColumns } from './columns';
-import { buckets, isFailure, MOST, runsIn, type Sum, sums } from './runs';
-import { Table } from './Table';
+import { narrowed } from './narrowed';
+import { buckets, MOST, runsIn } from './runs';
 
 const Codes = lazy(() => import('./Codes'));
 const Queue = lazy(() => import('./Queue'));
+const Tables = lazy(() => import('./Tables'));
 const Times = lazy(() => import('./Times'));
 
 const HOUR = 3_600_000;
@@ -93,8 +92,6 @@ function Shown({ flows, runs, isWhole, range }: Props) {
     const ids = new Set(members.map(({ id }) => id));
     return members.length === flows.length ? runs : runs.filter((run) => ids.has(run.flow.id));
   }, [members, flows.length, runs]);
-  const isFailuresOnly = url.failures === true;
-  const shownRuns = useMemo(() => (isFailuresOnly ? theirs.filter(isFailure) : theirs), [theirs, isFailuresOnly]);
   return (
     <div className={column}>
       <nav aria-label={t('path')}>
@@ -113,58 +110,10 @@ function Shown({ flows, runs, isWhole, range }: Props) {
           <SegmentedControlItem id="codes">{t('byCode')}</SegmentedControlItem>
         </SegmentedControl>
       </div>
-      {url.view === 'codes' ? <Suspense fallback={<Skeleton lines={6} />}><Codes runs={theirs} /></Suspense> : flow !== undefined ? <Runs flow={flow} runs={shownRuns} /> : (
-        <Sums flows={members} runs={theirs} isSources={source === undefined} />
-      )}
+      <Suspense fallback={<Skeleton lines={6} />}>
+        {url.view === 'codes' ? <Codes runs={theirs} /> : <Tables flows={members} runs={theirs} flow={flow} isSources={source === undefined} />}
+      </Suspense>
     </div>
-  );
-}
-
-/** The page as it is, narrowed otherwise; what was typed to find a row of the old table is of no use in the new one. */
-function narrowed(url: ReturnType<typeof useUrl>[0], place: { readonly source?: string; readonly flow?: string }): string {
-  return to.monitoring({ ...url, source: undefined, flow: undefined, q: undefined, sort: undefined, columns: undefined, ...place });
-}
-
-function FailuresOnly() {
-  const [url, setUrl] = useUrl();
-  return <Switch isSelected={url.failures === true} onChange={(on) => setUrl({ failures: on ? true : undefined })}>{t('failuresOnly')}</Switch>;
-}
-
-function Sums({ flows, runs, isSources }: { readonly flows: readonly FlowRow[]; readonly runs: readonly RunRow[]; readonly isSources: boolean }) {
-  const [url] = useUrl();
-  const all = useMemo(
-    () => sums(flows, runs, ({ id, name, source: { spec } }) => (isSources ? { id: spec.id, name: spec.title } : { id, name })),
-    [flows, runs, isSources],
-  );
-  const columns = useMemo(() => sumColumns(isSources ? t('source') : t('flow'), !isSources), [isSources]);
-  const shown = url.failures === true ? all.filter(({ failed, runsFailed }) => failed > 0 || runsFailed > 0) : all;
-  return (
-    <Table<Sum>
-      label={isSources ? t('all') : t('flows')}
-      items={shown}
-      columns={columns}
-      id={({ id }) => id}
-      text={({ name, flow }) => `${name} ${flow === undefined ? '' : stateWord(flow.health)}`}
-      href={({ id }) => narrowed(url, isSources ? { source: id } : { flow: id })}
-      file={isSources ? 'sources' : 'dataflows'}
-      controls={<FailuresOnly />}
-    />
-  );
-}
-
-function Runs({ flow, runs }: { readonly flow: FlowRow; readonly runs: readonly RunRow[] }) {
-  const columns = useMemo(() => runColumns(), []);
-  return (
-    <Table<RunRow>
-      label={flow.name}
-      items={runs}
-      columns={columns}
-      id={({ id }) => id}
-      text={({ number, status, error }) => `${t('runNumber', { number })} ${stateWord(status)} ${error?.code ?? ''} ${error?.message ?? ''}`}
-      href={({ id }) => to.run(id)}
-      file={`runs of ${flow.name}`}
-      controls={<FailuresOnly />}
-    />
   );
 }
 

@@ -34,8 +34,8 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
           <span><span className={code}>{id}</span> {problem.title}{records > 0 && ` · ${t('records', { count: records })}`}</span>
           {where !== '' && <span><span className={label}>{t('where')}: </span><span className={code}>{where}</span></span>}
           <span><span className={label}>{t('why')}: </span>{why}</span>
-          {since !== undefined && <span><span className={label}>{t('since')}: </span><Time at={since} exact /></span>}
           <span>
+            {since !== undefined && <><span className={label}>{t('since')}: </span><Time at={since} exact /> · </>}
             <span className={label}>{t('seen')}: </span>
             {seenBefore === undefined || seenBefore.times === 0
               ? t('firstTime')

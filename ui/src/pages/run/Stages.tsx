@@ -22,9 +22,8 @@ export function Stages({ detail }: { readonly detail: RunDetail }) {
   const { stages, run } = detail;
   if (stages.length === 0) return null;
   const starts = stages.flatMap((stage) => stage.startedAt ?? []);
-  const from = Math.min(...starts, run.startedAt ?? Number.POSITIVE_INFINITY);
-  // The page's clock goes in steps: what the server tells may be later than it.
-  const until = run.completedAt ?? Math.max(now, ...starts, ...stages.flatMap((stage) => stage.endedAt ?? []));
+  const from = Math.min(...starts, run.startedAt ?? run.at);
+  const until = run.completedAt ?? Math.max(now, ...stages.flatMap((stage) => stage.endedAt ?? []));
   const width = Math.max(1, until - from);
   return (
     <section className={section} aria-labelledby="stages">
@@ -56,9 +55,11 @@ function nameOf({ name }: Stage): string {
   return name === 'list' || name === 'copy' || name === 'read' || name === 'write' || name === 'commit' ? t(name) : name;
 }
 
-const states = { done: () => t('stageDone'), running: () => t('stageRunning'), failed: () => t('stageFailed'), waiting: () => t('stageWaiting'), skipped: () => t('stageSkipped') } as const;
+const states: Readonly<Record<string, () => string>> = {
+  done: () => t('stageDone'), running: () => t('stageRunning'), failed: () => t('stageFailed'), waiting: () => t('stageWaiting'), skipped: () => t('stageSkipped'),
+};
 
 function told({ state, startedAt, endedAt }: Stage, until: number): string {
-  const word = states[state]();
+  const word = states[state]?.() ?? state;
   return startedAt === undefined ? word : t('stageTime', { state: word, took: duration((endedAt ?? until) - startedAt), from: exactTime(startedAt) });
 }

@@ -1,7 +1,7 @@
 import { Link, LinkButton } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useEffect, useRef, useState } from 'react';
-import type { RunDetail } from '../../api/own';
+import type { Problem, RunDetail } from '../../api/own';
 import { useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { Balance } from '../../components/Balance';
@@ -18,6 +18,8 @@ const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 4
 const unseen = style({ position: 'absolute', width: 1, height: 1, overflow: 'hidden', clipPath: '[inset(50%)]' });
 const quiet = style({ font: 'body-sm', margin: 0 });
 
+const ROWS_FAILED = 'INGEST-1212-400';
+
 /** When, how it ended, why, what to do, and whether the numbers add up: before any tab is opened. */
 export function Summary({ detail, onRetry }: { readonly detail: RunDetail; readonly onRetry: () => void }) {
   const { run, balance, attempts, attemptsMax, files, sizes, dataset, version, source, window, explain } = detail;
@@ -27,6 +29,13 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
   const hasStored = run.status === 'success' || run.status === 'partial';
   const table = dataset === undefined || !hasStored ? undefined : to.dataset(dataset.id, { version });
   const isRunning = run.status === 'inProgress';
+  // Where rows were stored, how many comes first; else why none were.
+  const numbers = (
+    <Balance
+      {...balance}
+      hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
+    />
+  );
   return (
     <div className={column}>
       <div className={line}>
@@ -36,22 +45,19 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
         )}
       </div>
       <Fell status={run.status} />
-      {detail.problems.map((problem, i) => (
+      {hasStored && numbers}
+      {told(detail.problems).map((problem, i) => (
         <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} />
       ))}
       {run.status === 'failed' && !detail.retriable && explain.retry !== undefined && <p className={quiet}>{explain.retry}</p>}
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
-      <Balance
-        {...balance}
-        isOpen={isRunning}
-        hrefs={{ received: here('files'), failed: here('rows'), ...(table !== undefined && { ingested: table }) }}
-      />
+      {!hasStored && numbers}
       <Facts
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
           [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
-          [t('filesInOut'), `${many(files.input)} / ${many(files.output)}`],
-          [t('sizes'), `${size(sizes.input)} / ${size(sizes.output)}`],
+          [t('filesInOut'), `${known(files.input, count)} / ${known(files.output, count)}`],
+          [t('sizes'), `${known(sizes.input, bytes)} / ${known(sizes.output, bytes)}`],
           [t('window'), windowOf(window)],
           [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
           [t('worker'), last?.worker],
@@ -66,6 +72,12 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
   );
 }
 
+/** The general one, that rows failed, only where none tells why: the balance has the number. */
+function told(problems: readonly Problem[]): readonly Problem[] {
+  const own = problems.filter(({ code }) => code !== ROWS_FAILED);
+  return own.some(({ records = 0 }) => records > 0) ? own : problems;
+}
+
 function windowOf(window: RunDetail['window']): string | undefined {
   const { from, to: until } = window ?? {};
   if (until == null) return undefined;
@@ -73,12 +85,8 @@ function windowOf(window: RunDetail['window']): string | undefined {
 }
 
 /** Numbers that are not known are −1 in Flow Service. */
-function many(value: number): string {
-  return value < 0 ? '–' : count(value);
-}
-
-function size(value: number): string {
-  return value < 0 ? '–' : bytes(value);
+function known(value: number, format: (value: number) => string): string {
+  return value < 0 ? '–' : format(value);
 }
 
 function Times({ run }: { readonly run: RunDetail['run'] }) {
