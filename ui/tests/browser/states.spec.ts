@@ -25,7 +25,7 @@ function pages(): readonly { readonly path: string; readonly api: RegExp; readon
     { path: `/runs/${there.run}`, api: new RegExp(`/forebay/runs/${there.run}(\\?|$)`), shows: 'received 100,000' },
     { path: `/datasets/${there.dataset}`, api: new RegExp(`/forebay/datasets/${there.dataset}(\\?|$)`), shows: 'Where the table is' },
     { path: '/admin/health', api: /\/forebay\/system(\?|$)/, shows: 'scheduler' },
-    { path: '/admin/audit', api: /\/audit/, shows: 'Success' },
+    { path: '/admin/audit', api: /\/data\/.*audit/, shows: 'Success' },
   ];
 }
 
