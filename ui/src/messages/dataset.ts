@@ -28,6 +28,7 @@ export const t = catalogue('dataset', {
   versionOf: 'Version {version}',
   previewLabel: 'First rows of version {version}',
   previewShown: { one: '{count} row is shown, of version {version}.', other: 'The first {count} rows are shown, of version {version}.' },
+  previewLeftOut: { one: '{count} field that is empty in all of them is left out.', other: '{count} fields that are empty in all of them are left out.' },
   previewSealed: 'A label forbids to take rows out of this dataset; a preview does that too. A role with the right “export” may; or take the label off.',
   previewEmpty: 'This version has no rows',
   previewEmptyText: 'Choose another version to look at.',

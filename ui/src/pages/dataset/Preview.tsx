@@ -10,6 +10,7 @@ import { DataGrid } from '../../components/DataGrid';
 import { count, exactTime } from '../../components/format';
 import { Empty, Query } from '../../components/States';
 import { t } from '../../messages/dataset';
+import { flat } from './flat';
 import { useVersions } from './versions';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
@@ -50,17 +51,18 @@ export default function Preview({ dataset }: { readonly dataset: DatasetDetail }
         empty={{ title: t('previewEmpty'), text: t('previewEmptyText') }}
         {...(query.error !== null && asApiError(query.error).status === 403 && { advice: t('previewSealed') })}
       >
-        {({ columns, rows, version: shown }) => (
-          <>
-            <span className={said} role="status">{t('previewShown', { count: rows.length, version: count(shown ?? 0) })}</span>
-            <DataGrid
-              label={t('previewLabel', { version: count(shown ?? 0) })}
-              columns={columns.map(({ name, type }) => ({ id: name, title: name, type }))}
-              rows={rows}
-              height={520}
-            />
-          </>
-        )}
+        {(preview) => {
+          const { columns, rows, leftOut } = flat(preview, new Map(dataset.fields.map(({ path: field, type }) => [field, type])));
+          const shown = count(preview.version ?? 0);
+          return (
+            <>
+              <span className={said} role="status">
+                {t('previewShown', { count: rows.length, version: shown })} {leftOut > 0 && t('previewLeftOut', { count: leftOut })}
+              </span>
+              <DataGrid label={t('previewLabel', { version: shown })} columns={columns} rows={rows} height={520} />
+            </>
+          );
+        }}
       </Query>
     </div>
   );
