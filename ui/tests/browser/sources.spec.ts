@@ -31,7 +31,7 @@ async function kept(download: Download): Promise<string> {
 }
 
 const flowOf = async (page: Page): Promise<string> =>
-  (await page.getByRole('list', { name: 'Breadcrumbs' }).getByRole('link').nth(1).getAttribute('href'))?.split('/').at(-1) ?? '';
+  (await page.getByRole('navigation', { name: 'Breadcrumbs' }).getByRole('link').nth(1).getAttribute('href'))?.split('/').at(-1) ?? '';
 
 test('B3: files of S3, from a new account to a run that fails, is mended and tried again', async () => {
   const BROKEN = [7, 20];

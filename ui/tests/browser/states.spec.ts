@@ -25,7 +25,7 @@ function pages(): readonly { readonly path: string; readonly api: RegExp; readon
     { path: `/runs/${there.run}`, api: new RegExp(`/forebay/runs/${there.run}(\\?|$)`), shows: 'received 100,000' },
     { path: `/datasets/${there.dataset}`, api: new RegExp(`/forebay/datasets/${there.dataset}(\\?|$)`), shows: 'Where the table is' },
     { path: '/admin/health', api: /\/forebay\/system(\?|$)/, shows: 'scheduler' },
-    { path: '/admin/audit', api: /\/data\/.*audit/, shows: 'Success' },
+    { path: '/admin/audit', api: /\/data\/.*audit/, shows: 'Succeeded' },
   ];
 }
 
@@ -39,7 +39,7 @@ test('B10: each page while its answer is slow, fails, is refused, is empty or do
     for (const { path, api, shows, empty } of pages()) {
       const main = page.locator('main');
       const open = (): Promise<unknown> => page.goto(`${server.url}/ui/prod${path}`);
-      const shown = (): Promise<void> => main.getByText(shows).first().waitFor();
+      const shown = (): Promise<void> => main.getByText(shows).filter({ visible: true }).first().waitFor();
 
       // Slow: grey lines, then the content.
       let release = (): void => undefined;

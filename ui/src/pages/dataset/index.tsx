@@ -5,7 +5,6 @@ import { lazy, type ReactNode, Suspense } from 'react';
 import { useLive } from '../../api/live';
 import { type DatasetDetail, OWN, own } from '../../api/own';
 import { to } from '../../app/links';
-import { quoted } from '../../components/copy';
 import { CopyAs } from '../../components/CopyAs';
 import { Facts } from '../../components/Facts';
 import { Page } from '../../components/Page';
@@ -35,7 +34,7 @@ export default function DatasetPage() {
     <Page
       title={data?.name ?? t('title')}
       breadcrumbs={[{ title: t('datasets'), href: to.datasets() }]}
-      actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay tables get ${quoted(data.name)}` }) }} />}
+      actions={<CopyAs call={{ method: 'GET', path: `${OWN}/datasets/${id}`, ...(data !== undefined && { cli: `forebay tables get ${id}` }) }} />}
       {...(data !== undefined && {
         tabs: [
           { id: 'preview', title: t('preview'), content: tab(<Preview dataset={data} />) },

@@ -1,4 +1,4 @@
-import { Link, LinkButton, SegmentedControl, SegmentedControlItem } from '@react-spectrum/s2';
+import { Link, LinkButton, Picker, PickerItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo } from 'react';
@@ -105,10 +105,10 @@ function Shown({ flows, runs, isWhole, range }: Props) {
       </nav>
       {isWhole || source !== undefined ? <FromRuns runs={theirs} range={range} /> : <FromSeries range={range} />}
       <div className={bar}>
-        <SegmentedControl aria-label={t('view')} selectedKey={url.view === 'codes' ? 'codes' : 'place'} onSelectionChange={(key) => setUrl({ view: key === 'codes' ? 'codes' : undefined })}>
-          <SegmentedControlItem id="place">{t('byPlace')}</SegmentedControlItem>
-          <SegmentedControlItem id="codes">{t('byCode')}</SegmentedControlItem>
-        </SegmentedControl>
+        <Picker label={t('view')} value={url.view === 'codes' ? 'codes' : 'place'} onChange={(key) => setUrl({ view: key === 'codes' ? 'codes' : undefined })}>
+          <PickerItem id="place">{t('byPlace')}</PickerItem>
+          <PickerItem id="codes">{t('byCode')}</PickerItem>
+        </Picker>
       </div>
       <Suspense fallback={<Skeleton lines={6} />}>
         {url.view === 'codes' ? <Codes runs={theirs} /> : <Tables flows={members} runs={theirs} flow={flow} isSources={source === undefined} />}
