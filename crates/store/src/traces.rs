@@ -9,8 +9,7 @@ use forebay_model::run::trace::{Ended, Figures, Level, Line, Stage, Trace};
 use forebay_model::{Error, Resource, Result, Scope, Time, patch};
 use serde_json::Value;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, AssertSqlSafe, Row};
-use std::collections::BTreeMap;
+use sqlx::{AnyConnection, Row};
 
 /// Lines of one run.
 pub const LINES: i64 = 10_000;
@@ -18,8 +17,6 @@ pub const LINES: i64 = 10_000;
 const RESERVED: i64 = 100;
 /// Characters of a line.
 const LONGEST: usize = 4_096;
-/// Runs that are asked for by one statement.
-const AT_ONCE: usize = 200;
 
 /// What the holder of a claim has to tell.
 #[derive(Debug, Clone, Default)]
@@ -91,27 +88,6 @@ impl Store {
             trace.attempt = row.try_get(0).map_err(failed)?;
         }
         Ok(trace)
-    }
-
-    /// The numbers of runs among their flows' runs; those that are not there are left out.
-    pub async fn run_numbers(&self, scope: &Scope, run_ids: &[String]) -> Result<BTreeMap<String, i64>> {
-        let mut numbers = BTreeMap::new();
-        let known: Vec<&String> = run_ids.iter().filter(|id| !id.contains('\0')).collect();
-        for ids in known.chunks(AT_ONCE) {
-            let places: Vec<String> = (3..3 + ids.len()).map(|n| format!("${n}")).collect();
-            let sql = format!(
-                "SELECT run_id, number FROM run_traces WHERE org = $1 AND sandbox = $2 AND run_id IN ({})",
-                places.join(", ")
-            );
-            let mut query = sqlx::query(AssertSqlSafe(sql)).bind(&scope.org).bind(&scope.sandbox);
-            for id in ids {
-                query = query.bind(id.as_str());
-            }
-            for row in query.fetch_all(&self.database.readers).await.map_err(failed)? {
-                numbers.insert(row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?);
-            }
-        }
-        Ok(numbers)
     }
 
     /// Lines of a run's log, oldest first, and how many of that importance there are.
