@@ -6,6 +6,7 @@ use bytes::Bytes;
 use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::mapping::MappingSet;
+use forebay_model::table::{TableCommit, TableRows, TableState};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Result, Time};
 use forebay_sources::Remote;
@@ -63,55 +64,6 @@ pub trait Engine: Send + Sync {
 
     /// The machine and the program that the engine runs in.
     async fn host(&self) -> Result<Host>;
-}
-
-/// A version of a table, by its log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableState {
-    /// Its number.
-    pub version: u64,
-    /// Data files.
-    pub files: u64,
-    /// Rows, as the files' statistics say; none where one has no statistics.
-    pub rows: Option<u64>,
-    /// Bytes of the data files.
-    pub bytes: u64,
-    /// When it was committed, epoch milliseconds.
-    pub modified: Option<i64>,
-}
-
-/// A commit of a table, by its log.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct TableCommit {
-    /// The version that it made.
-    pub version: u64,
-    /// When, epoch milliseconds.
-    pub at: i64,
-    /// `WRITE`, `MERGE`, `OPTIMIZE` …; `FENCE` where a run only took its turn.
-    pub operation: String,
-    /// The run that committed.
-    pub run: Option<String>,
-    /// Its batch.
-    pub batch: Option<String>,
-    /// Rows in the files that it added; none where one has no statistics.
-    pub added_rows: Option<u64>,
-    /// Files that it added.
-    pub added_files: u64,
-    /// Files that it took away.
-    pub removed_files: u64,
-    /// Bytes of the files that it added.
-    pub bytes: u64,
-}
-
-/// Rows of a table.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct TableRows {
-    /// The version that they are of; none before the first commit.
-    pub version: Option<u64>,
-    /// Names and types of its columns.
-    pub columns: Vec<(String, String)>,
-    /// The rows.
-    pub rows: Vec<Value>,
 }
 
 /// The machine and the program.

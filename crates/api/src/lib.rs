@@ -61,7 +61,7 @@ pub use demo::{
     Demo, DemoControl, DemoFault, Recipe, RecipeConnection, WizardData, WizardDetails, WizardField, WizardRule,
     WizardSchedule, WizardSchema, WizardState, WizardTarget,
 };
-pub use engine::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
+pub use engine::{Engine, Host, Mapped, Sample, SampleColumn, Stored};
 pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};

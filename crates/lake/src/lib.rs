@@ -26,7 +26,6 @@ pub use commit::{Committed, Progress, Txn};
 pub use folder::Folder;
 pub use schema::{arrow_schema, merge};
 pub use store::{Lake, Table};
-pub use tell::{Commit, Rows, State};
 pub use upkeep::{Compact, Upkeep};
 pub use upsert::{Counts, MergeSpec, Merged, Prepared};
 pub use write::{Diagnostics, File, Found, Part, Report, WriteExec, WriteSpec};

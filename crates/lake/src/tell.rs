@@ -3,62 +3,15 @@
 
 use crate::error::{failed, recover};
 use crate::json;
+use crate::schema::type_name;
 use crate::store::{Lake, Table};
-use datafusion::arrow::datatypes::{DataType, Schema};
+use datafusion::arrow::datatypes::Schema;
+use forebay_model::table::{TableCommit, TableRows, TableState};
 use forebay_model::{Context, Error, Kind, Result, code};
 use futures::StreamExt;
 use object_store::ObjectStoreExt;
 use object_store::path::Path;
 use serde_json::Value;
-
-/// A version of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// Its number.
-    pub version: u64,
-    /// Data files.
-    pub files: u64,
-    /// Rows; none where a file has no statistics.
-    pub rows: Option<u64>,
-    /// Bytes of the data files.
-    pub bytes: u64,
-    /// When it was committed, epoch milliseconds.
-    pub modified: Option<i64>,
-}
-
-/// A commit.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Commit {
-    /// The version that it made.
-    pub version: u64,
-    /// When, epoch milliseconds.
-    pub at: i64,
-    /// As Delta names it; `FENCE` for one that only took a flow over.
-    pub operation: String,
-    /// The run that committed.
-    pub run: Option<String>,
-    /// Its batch.
-    pub batch: Option<String>,
-    /// Rows in the files that it added; none where one has no statistics.
-    pub added_rows: Option<u64>,
-    /// Files that it added.
-    pub added_files: u64,
-    /// Files that it took away.
-    pub removed_files: u64,
-    /// Bytes of the files that it added.
-    pub bytes: u64,
-}
-
-/// Rows of a version.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Rows {
-    /// Which; none before the first commit.
-    pub version: Option<u64>,
-    /// Names and types of the columns.
-    pub columns: Vec<(String, String)>,
-    /// The rows, as JSON.
-    pub rows: Vec<Value>,
-}
 
 impl Lake {
     /// Where other programs find a folder of the lake: an absolute path, or a URI.
@@ -75,7 +28,7 @@ impl Lake {
 
 impl Table {
     /// The newest version; none before the first commit.
-    pub async fn describe(&self) -> Result<Option<State>> {
+    pub async fn describe(&self) -> Result<Option<TableState>> {
         let Some(table) = self.seen().await? else {
             return Ok(None);
         };
@@ -88,12 +41,12 @@ impl Table {
             rows = rows.zip(file.num_records()).map(|(rows, more)| rows + more as u64);
         }
         let modified = self.commit_at(version).await?.map(|commit| commit.at).filter(|at| *at > 0);
-        Ok(Some(State { version, files, rows, bytes, modified }))
+        Ok(Some(TableState { version, files, rows, bytes, modified }))
     }
 
     /// At most `limit` commits, the newest first; only those before a version, if one is given. Old ones are gone once
     /// the log was cleaned up.
-    pub async fn commits(&self, before: Option<u64>, limit: usize) -> Result<Vec<Commit>> {
+    pub async fn commits(&self, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
         let Some(table) = self.seen().await? else {
             return Ok(Vec::new());
         };
@@ -111,13 +64,13 @@ impl Table {
     }
 
     /// At most `limit` rows as a version has them; `None` is the newest. `NotFound` for one that is not there (any more).
-    pub async fn rows_at(&self, version: Option<u64>, limit: usize) -> Result<Rows> {
+    pub async fn rows_at(&self, version: Option<u64>, limit: usize) -> Result<TableRows> {
         let gone = |version: u64| {
             let message = format!("The table has no version {version}, or none any more.");
             Error::new(Kind::NotFound, &code::HTTP_404, message)
         };
         let Some(mut table) = self.seen().await? else {
-            return version.map_or(Ok(Rows::default()), |version| Err(gone(version)));
+            return version.map_or(Ok(TableRows::default()), |version| Err(gone(version)));
         };
         let newest = table.snapshot().map_err(|e| failed(e, self.unread()))?.version();
         let asked = version.unwrap_or(newest);
@@ -141,11 +94,11 @@ impl Table {
             })?;
             rows.extend(json::rows(&batch)?);
         }
-        Ok(Rows { version: Some(asked), columns, rows })
+        Ok(TableRows { version: Some(asked), columns, rows })
     }
 
     /// A commit, by its file in the log; none where that is gone.
-    async fn commit_at(&self, version: u64) -> Result<Option<Commit>> {
+    async fn commit_at(&self, version: u64) -> Result<Option<TableCommit>> {
         let path = Path::from(format!("{}/_delta_log/{version:020}.json", self.location()));
         let again = Kind::Unavailable { retry_after: None };
         let got = match self.lake.store().get(&path).await {
@@ -158,8 +111,8 @@ impl Table {
 }
 
 /// What the actions of a commit say. An action that cannot be read says nothing.
-fn commit(version: u64, log: &[u8]) -> Commit {
-    let mut commit = Commit { version, added_rows: Some(0), ..Commit::default() };
+fn commit(version: u64, log: &[u8]) -> TableCommit {
+    let mut commit = TableCommit { version, added_rows: Some(0), ..TableCommit::default() };
     for line in log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         let Ok(action) = serde_json::from_slice::<Value>(line) else { continue };
         let info = &action["commitInfo"];
@@ -203,25 +156,7 @@ fn is_missing(error: &Error) -> bool {
 }
 
 fn columns(schema: &Schema) -> Vec<(String, String)> {
-    schema.fields().iter().map(|field| (field.name().clone(), word(field.data_type()).to_string())).collect()
-}
-
-/// A column's type, in the words of XDM.
-fn word(ty: &DataType) -> &'static str {
-    match ty {
-        DataType::Boolean => "boolean",
-        DataType::Int8 => "byte",
-        DataType::Int16 => "short",
-        DataType::Int32 => "int",
-        DataType::Int64 => "long",
-        DataType::Float32 | DataType::Float64 | DataType::Decimal128(..) => "number",
-        DataType::Date32 => "date",
-        DataType::Timestamp(..) => "date-time",
-        DataType::Struct(_) => "object",
-        DataType::List(_) | DataType::LargeList(_) => "array",
-        DataType::Map(..) => "map",
-        _ => "string",
-    }
+    schema.fields().iter().map(|field| (field.name().clone(), type_name(field.data_type()).to_string())).collect()
 }
 
 #[cfg(test)]
@@ -235,7 +170,7 @@ mod tests {
 {"add":{"path":"b","size":20,"stats":"{\"numRecords\":4}"}}
 {"remove":{"path":"c"}}
 no json"#;
-        let expected = Commit {
+        let expected = TableCommit {
             version: 7,
             at: 5,
             operation: "WRITE".into(),

@@ -19,6 +19,7 @@ pub mod notice;
 pub mod patch;
 pub mod run;
 pub mod schedule;
+pub mod table;
 pub mod xdm;
 
 pub use code::Code;

@@ -79,6 +79,26 @@ pub enum Type {
     Map(Box<Type>),
 }
 
+impl Type {
+    /// In the words of XDM.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Type::String => "string",
+            Type::Boolean => "boolean",
+            Type::Byte => "byte",
+            Type::Short => "short",
+            Type::Int => "int",
+            Type::Long => "long",
+            Type::Number => "number",
+            Type::Date => "date",
+            Type::DateTime => "date-time",
+            Type::Object(_) => "object",
+            Type::Array(_) => "array",
+            Type::Map(_) => "map",
+        }
+    }
+}
+
 /// One field of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use forebay_api::{Engine, Host, Mapped, Sample, SampleColumn, Stored, TableCommit, TableRows, TableState};
+use forebay_api::{Engine, Host, Mapped, Sample, SampleColumn, Stored};
 use forebay_ingest::mapping::MapSpec;
 use forebay_ingest::worker::Pinned;
 use forebay_ingest::{decode, mapping};
 use forebay_lake::Lake;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::mapping::MappingSet;
+use forebay_model::table::{TableCommit, TableRows, TableState};
 use forebay_model::xdm::FieldTree;
 use forebay_model::{Context, Kind, Result, Time, code};
 use forebay_sources::Remote;
@@ -141,35 +142,15 @@ impl Engine for LakeEngine {
     }
 
     async fn describe(&self, table: &str) -> Result<Option<TableState>> {
-        let told = self.lake.table(table).describe().await?;
-        Ok(told.map(|forebay_lake::State { version, files, rows, bytes, modified }| TableState {
-            version,
-            files,
-            rows,
-            bytes,
-            modified,
-        }))
+        self.lake.table(table).describe().await
     }
 
     async fn history(&self, table: &str, before: Option<u64>, limit: usize) -> Result<Vec<TableCommit>> {
-        let commits = self.lake.table(table).commits(before, limit).await?;
-        let told = |commit: forebay_lake::Commit| TableCommit {
-            version: commit.version,
-            at: commit.at,
-            operation: commit.operation,
-            run: commit.run,
-            batch: commit.batch,
-            added_rows: commit.added_rows,
-            added_files: commit.added_files,
-            removed_files: commit.removed_files,
-            bytes: commit.bytes,
-        };
-        Ok(commits.into_iter().map(told).collect())
+        self.lake.table(table).commits(before, limit).await
     }
 
     async fn read_at(&self, table: &str, version: Option<u64>, limit: usize) -> Result<TableRows> {
-        let forebay_lake::Rows { version, columns, rows } = self.lake.table(table).rows_at(version, limit).await?;
-        Ok(TableRows { version, columns, rows })
+        self.lake.table(table).rows_at(version, limit).await
     }
 
     fn address(&self, folder: &str) -> String {

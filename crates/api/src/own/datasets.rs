@@ -4,7 +4,6 @@
 use super::rows::{Named, answer};
 use crate::App;
 use crate::caller::Caller;
-use crate::engine::TableCommit;
 use crate::params::Params;
 use crate::problem::{Problem, missing};
 use crate::rights::Right;
@@ -14,6 +13,7 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use forebay_model::error::Kind;
 use forebay_model::filter::Query;
+use forebay_model::table::TableCommit;
 use forebay_model::xdm::{Field, FieldTree, Type};
 use forebay_model::{Document, Resource, Result, identity};
 use forebay_store::List;
@@ -246,7 +246,7 @@ pub async fn preview_table(
         // Before the first commit the columns are those that it will have.
         let registry = Registry::open(&app, &caller).await?;
         let tree = registry.tree(dataset.text("/schemaRef/id").unwrap_or_default())?;
-        read.columns = tree.fields.iter().map(|field| (field.name.clone(), word(&field.ty).to_string())).collect();
+        read.columns = tree.fields.iter().map(|field| (field.name.clone(), field.ty.word().to_string())).collect();
     }
     let columns = read.columns.into_iter().map(|(name, ty)| TableColumn { name, ty }).collect();
     Ok(answer(&TablePreview { version: read.version, columns, rows: read.rows }))
@@ -383,7 +383,7 @@ fn flatten(tree: &[Field], path: &str, node: &Value, fields: &mut Vec<TableField
         let at = format!("{path}{}", field.name);
         fields.push(TableField {
             path: at.clone(),
-            ty: word(&field.ty).into(),
+            ty: field.ty.word().into(),
             required: field.required,
             description: description.filter(|text| !text.is_empty()).map(str::to_string),
         });
@@ -397,24 +397,6 @@ fn deeper(ty: &Type, at: &str, node: &Value, fields: &mut Vec<TableField>) {
         Type::Array(inner) => deeper(inner, &format!("{at}[]"), &node["items"], fields),
         Type::Map(inner) => deeper(inner, &format!("{at}{{}}"), &node["additionalProperties"], fields),
         _ => {}
-    }
-}
-
-/// A type, in the words of XDM.
-pub fn word(ty: &Type) -> &'static str {
-    match ty {
-        Type::String => "string",
-        Type::Boolean => "boolean",
-        Type::Byte => "byte",
-        Type::Short => "short",
-        Type::Int => "int",
-        Type::Long => "long",
-        Type::Number => "number",
-        Type::Date => "date",
-        Type::DateTime => "date-time",
-        Type::Object(_) => "object",
-        Type::Array(_) => "array",
-        Type::Map(_) => "map",
     }
 }
 

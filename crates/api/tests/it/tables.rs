@@ -2,8 +2,8 @@
 
 use crate::overview::{OWN, ended, flow, meet, new_columns, run};
 use crate::world::{FLOWS, ORG, OTHER_ORG, START, World};
-use forebay_api::TableCommit;
 use forebay_model::Resource;
+use forebay_model::table::TableCommit;
 use serde_json::{Value, json};
 
 fn commit(version: u64, run: Option<&str>, rows: Option<u64>) -> TableCommit {

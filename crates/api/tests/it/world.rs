@@ -7,13 +7,14 @@ use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use forebay_api::{
-    App, Engine, Host, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TableCommit, TableRows,
-    TableState, TokenKey, Uploads, router,
+    App, Engine, Host, Issuer, IssuerSettings, Mapped, Sample, SampleColumn, Settings, Stored, TokenKey, Uploads,
+    router,
 };
 use forebay_model::error::Kind;
 use forebay_model::event::Finding;
 use forebay_model::files::{FileOptions, Object};
 use forebay_model::mapping::{MappingSet, Source};
+use forebay_model::table::{TableCommit, TableRows, TableState};
 use forebay_model::xdm::{FieldTree, Type};
 use forebay_model::{Error, Resource, Result, Scope, Time, code};
 use forebay_sources::{Accounts, Gate, Places, Remote};

@@ -1,6 +1,6 @@
 //! What a scan meets by the way: how many rows, and which columns the files have, mapped or not. No byte is read for it.
 
-use super::sample::{kind_of, xdm};
+use super::sample::xdm;
 use datafusion::arrow::datatypes::Schema;
 use forebay_model::Time;
 use forebay_model::mapping::ast::{FieldPath, Step};
@@ -112,7 +112,7 @@ impl Met {
     pub(crate) fn schema(&self, schema: &Schema) {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         for field in schema.fields() {
-            found.note(field.name(), Some(kind_of(&xdm(field.data_type()))), None);
+            found.note(field.name(), Some(xdm(field.data_type()).word()), None);
         }
     }
 

@@ -236,24 +236,6 @@ fn typed(options: &FileOptions, schema: &Schema, batches: &[RecordBatch]) -> Flo
     Ok(Sample { options: options.clone(), hierarchical: columns.iter().any(nested), columns, rows })
 }
 
-/// What a column's type is called.
-pub(super) fn kind_of(ty: &Type) -> &'static str {
-    match ty {
-        Type::String => "string",
-        Type::Boolean => "boolean",
-        Type::Byte => "byte",
-        Type::Short => "short",
-        Type::Int => "int",
-        Type::Long => "long",
-        Type::Number => "number",
-        Type::Date => "date",
-        Type::DateTime => "date-time",
-        Type::Object(_) => "object",
-        Type::Array(_) => "array",
-        Type::Map(_) => "map",
-    }
-}
-
 /// The schema type of a stored one.
 pub(super) fn xdm(ty: &DataType) -> Type {
     match ty {

@@ -1,8 +1,8 @@
 //! What a table's log says of it.
 
 use crate::support::*;
-use forebay_lake::Commit;
 use forebay_model::Kind;
+use forebay_model::table::TableCommit;
 
 /// A fence, then two runs of ten and five people.
 async fn with_runs() -> forebay_lake::Lake {
@@ -33,7 +33,7 @@ async fn commits_name_their_runs_newest_first() {
         all.iter().map(|commit| (commit.version, commit.operation.as_str(), commit.added_rows)).collect();
     assert_eq!(shown, [(2, "WRITE", Some(5)), (1, "WRITE", Some(10)), (0, "FENCE", Some(0))]);
     assert_eq!((all[0].run.as_deref(), all[0].batch.as_deref(), all[0].added_files), (Some("run-f"), Some("batch"), 2));
-    let versions = |commits: Vec<Commit>| commits.iter().map(|commit| commit.version).collect::<Vec<_>>();
+    let versions = |commits: Vec<TableCommit>| commits.iter().map(|commit| commit.version).collect::<Vec<_>>();
     assert_eq!(versions(table(&lake).commits(None, 1).await.unwrap()), [2]);
     assert_eq!(versions(table(&lake).commits(Some(2), 9).await.unwrap()), [1, 0]);
     assert_eq!(versions(table(&lake).commits(Some(99), 1).await.unwrap()), [2]);
