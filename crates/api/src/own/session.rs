@@ -47,9 +47,9 @@ pub struct SignIn {
 #[serde(rename_all = "camelCase")]
 pub struct Session {
     /// The organization.
-    org: Named,
+    org: SessionParty,
     /// The client.
-    client: Named,
+    client: SessionParty,
     /// Who `createdBy` names.
     account: String,
     /// For `x-api-key`.
@@ -75,7 +75,7 @@ pub struct Session {
 
 /// An id and what it is called.
 #[derive(Serialize, ToSchema)]
-pub struct Named {
+pub struct SessionParty {
     /// Its id.
     id: String,
     /// For people.
@@ -259,8 +259,8 @@ async fn session(app: &App, member: &Member) -> Result<Session> {
         (resource, actions)
     });
     Ok(Session {
-        org: Named { id: member.org.clone(), name: None },
-        client: Named { id: member.client.clone(), name: Some(name.unwrap_or(&member.client).to_string()) },
+        org: SessionParty { id: member.org.clone(), name: None },
+        client: SessionParty { id: member.client.clone(), name: Some(name.unwrap_or(&member.client).to_string()) },
         account: member.account.clone(),
         api_key: member.client.clone(),
         tenant: member.tenant.clone(),
