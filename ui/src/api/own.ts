@@ -162,7 +162,7 @@ export interface Timeline extends Items<TimelineItem> {
   readonly next?: number;
 }
 
-export type SchemaPolicy = 'notify' | 'ignore' | 'propagate' | 'pause';
+export type SchemaPolicy = 'notify' | 'ignore' | 'pause';
 
 export interface PendingColumn {
   readonly name: string;

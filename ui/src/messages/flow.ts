@@ -80,7 +80,6 @@ export const t = catalogue('flow', {
   policySaved: 'Saved.',
   notify: 'Go on without them and ask here',
   ignore: 'Go on without them and do not ask',
-  propagate: 'Add them to the dataset by itself',
   pause: 'Ask here, and start no run until it is decided',
   columns: 'Columns of the source',
   mappedTo: 'Mapped to',

@@ -56,6 +56,8 @@ export const t = catalogue('run', {
   failed: 'failed',
   cancelledAttempt: 'cancelled',
   givenBack: 'given back',
+  retriedAttempt: 'failed, and was tried again',
+  lostAttempt: 'lost with its worker',
   batch: 'Batch',
   warned: 'Rows with warnings',
   progress: 'Progress',

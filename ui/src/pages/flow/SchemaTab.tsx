@@ -17,7 +17,7 @@ const section = style({ display: 'flex', flexDirection: 'column', rowGap: 8, min
 const h2 = style({ font: 'title', margin: 0 });
 const quiet = style({ font: 'body', color: 'neutral-subdued', margin: 0 });
 const code = style({ font: 'code-sm', overflowWrap: 'anywhere' });
-const policies: readonly SchemaPolicy[] = ['notify', 'ignore', 'propagate', 'pause'];
+const policies: readonly SchemaPolicy[] = ['notify', 'ignore', 'pause'];
 
 /** What the source has, what of it is stored, and the changes that wait for somebody. */
 export default function SchemaTab({ flow }: { readonly flow: FlowRow }) {

@@ -44,6 +44,7 @@ export default function MetricsTab({ detail }: { readonly detail: RunDetail }) {
 
 const outcomes: Readonly<Record<string, () => string>> = {
   running: () => t('running'), success: () => t('success'), failed: () => t('failed'), cancelled: () => t('cancelledAttempt'), givenBack: () => t('givenBack'),
+  retried: () => t('retriedAttempt'), lost: () => t('lostAttempt'),
 };
 
 function outcomeOf({ outcome, retryAt }: Attempt): string {
