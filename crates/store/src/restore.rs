@@ -53,6 +53,12 @@ pub async fn restore(url: &str, keys: &Keys, input: impl Read + Send, onto: Onto
     let before = migrations::epochs(&mut tx).await?;
     let base = millis(Utc::now()).max(before.saturating_add(LATER));
     migrations::put_meta(&mut tx, migrations::EPOCHS, &base.to_string()).await?;
+    if dialect == Dialect::Postgres {
+        // Of tables that were filled a moment ago it knows nothing yet, and finds the newest run of a flow among all runs.
+        for table in migrations::tables(migrations::version()) {
+            migrations::run(&mut tx, dialect, &format!("ANALYZE {table}")).await?;
+        }
+    }
     tx.commit().await.map_err(failed)?;
     writer.close().await;
     Ok(Summary { rows, made: time(header.made)? })
