@@ -6,7 +6,8 @@ import { asCurl, type Descriptor } from './copy';
 import { toast } from './toast';
 
 /** The same from a terminal: curl (the token is `$TOKEN`), the command line, YAML. Key `c` copies the command. */
-export function CopyAs({ call }: { readonly call: Descriptor }) {
+export function CopyAs({ call, of }: { readonly call: Descriptor; /** What is copied, where it is not the page itself. */ readonly of?: string }) {
+  const name = of === undefined ? t('copyAs') : t('copyAsOf', { what: of });
   async function copy(way: string): Promise<void> {
     const text =
       way === 'curl' ? asCurl(call) : way === 'cli' ? (call.cli ?? '') : typeof call.yaml === 'function' ? await call.yaml() : (call.yaml ?? '');
@@ -19,8 +20,8 @@ export function CopyAs({ call }: { readonly call: Descriptor }) {
   useShortcut('c', t('copyCliShortcut'), () => start('cli'), call.cli !== undefined);
   return (
     <MenuTrigger>
-      <ActionButton><Copy /><Text>{t('copyAs')}</Text></ActionButton>
-      <Menu aria-label={t('copyAs')} onAction={(way) => start(String(way))}>
+      <ActionButton aria-label={name}><Copy /><Text>{t('copyAs')}</Text></ActionButton>
+      <Menu aria-label={name} onAction={(way) => start(String(way))}>
         <MenuItem id="curl">{t('copyCurl')}</MenuItem>
         {call.cli !== undefined && <MenuItem id="cli">{t('copyCli')}</MenuItem>}
         {call.yaml !== undefined && <MenuItem id="yaml">{t('copyYaml')}</MenuItem>}

@@ -23,7 +23,7 @@ export function Plain({ label, columns, rows }: Props) {
   return (
     // It scrolls when it is wide, so the keyboard must reach it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className={box} tabIndex={0} role="region" aria-label={label}>
+    <div className={box} tabIndex={0} role="group" aria-label={label}>
       <table className={table}>
         <thead><tr>{columns.map((title) => <th key={title} scope="col" className={head}>{title}</th>)}</tr></thead>
         <tbody>

@@ -10,7 +10,7 @@ export function Source({ label, children }: { readonly label: string; readonly c
   return (
     // It scrolls, so the keyboard must reach it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <pre className={text} tabIndex={0} role="region" aria-label={label}>{children}</pre>
+    <pre className={text} tabIndex={0} role="group" aria-label={label}>{children}</pre>
   );
 }
 

@@ -81,6 +81,7 @@ export const t = catalogue('common', {
   lineLink: 'Link to line {line}',
   follow: 'Follow the end of the log',
   copyAs: 'Copy as',
+  copyAsOf: 'Copy as: {what}',
   copyCurl: 'curl',
   copyCli: 'Command line',
   copyYaml: 'YAML',

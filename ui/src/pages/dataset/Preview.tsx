@@ -42,7 +42,7 @@ export default function Preview({ dataset }: { readonly dataset: DatasetDetail }
             )),
           ]}
         </Picker>
-        <CopyAs call={{ method: 'GET', path: OWN + path, query: asked }} />
+        <CopyAs of={t('preview')} call={{ method: 'GET', path: OWN + path, query: asked }} />
       </div>
       <Query
         query={query}

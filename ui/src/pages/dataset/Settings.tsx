@@ -60,7 +60,7 @@ function Rename({ dataset }: { readonly dataset: DatasetDetail }) {
           <Button type="submit" variant="accent" isPending={save.isPending} isDisabled={name === dataset.name && description === (dataset.description ?? '')}>{t('save')}</Button>
         </div>
       </Form>
-      <CopyAs call={{ method: 'PATCH', path, body }} />
+      <CopyAs of={t('settings')} call={{ method: 'PATCH', path, body }} />
     </section>
   );
 }

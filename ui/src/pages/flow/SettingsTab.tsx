@@ -106,7 +106,7 @@ function Editor({ flow }: { readonly flow: Flow }) {
           </ButtonGroup>
           {isClean
             ? <span className={quiet}>{t('noChanges')}</span>
-            : <CopyAs call={{ method: 'PATCH', path, body: patch, headers: { 'if-match': base.etag } }} />}
+            : <CopyAs of={t('settings')} call={{ method: 'PATCH', path, body: patch, headers: { 'if-match': base.etag } }} />}
         </Form>
       </div>
       <Next mine={mine} />

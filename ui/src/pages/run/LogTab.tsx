@@ -25,7 +25,7 @@ export default function LogTab({ id, isLive }: { readonly id: string; readonly i
       {isReady && (
         <div className={bar}>
           <LinkButton variant="secondary" href={file} download>{t('downloadLog')}</LinkButton>
-          <CopyAs call={{ method: 'GET', path, cli: `forebay runs logs ${id}${isLive ? ' --follow' : ''}` }} />
+          <CopyAs of={t('log')} call={{ method: 'GET', path, cli: `forebay runs logs ${id}${isLive ? ' --follow' : ''}` }} />
           {lines.length < total && <span role="status" className={said}>{t('loadingLog', { shown: lines.length, count: total })}</span>}
         </div>
       )}

@@ -36,7 +36,7 @@ export default function MetricsTab({ detail }: { readonly detail: RunDetail }) {
         })}
       />
       <h2 className={h2}>{t('document')}</h2>
-      <div><CopyAs call={{ method: 'GET', path: `/data/foundation/flowservice/runs/${run.id}`, cli: `forebay api GET /runs/${run.id}` }} /></div>
+      <div><CopyAs of={t('document')} call={{ method: 'GET', path: `/data/foundation/flowservice/runs/${run.id}`, cli: `forebay api GET /runs/${run.id}` }} /></div>
       <Query query={query}>{(page) => <Json label={t('document')} value={only<Run>(page)} />}</Query>
     </div>
   );

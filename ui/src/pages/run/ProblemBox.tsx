@@ -28,7 +28,7 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
   }
   return (
     <InlineAlert variant={hasFailed ? 'negative' : 'notice'} styles={style({ maxWidth: 900 })}>
-      <Heading>{what}</Heading>
+      <Heading level={2}>{what}</Heading>
       <Content>
         <div className={facts}>
           <span><span className={code}>{id}</span> {problem.title}{records > 0 && ` · ${t('records', { count: records })}`}</span>

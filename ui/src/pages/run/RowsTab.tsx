@@ -39,7 +39,7 @@ export default function RowsTab({ id }: { readonly id: string }) {
             </Picker>
             <LinkButton variant="secondary" href={file('csv')} download>{t('downloadCsv')}</LinkButton>
             <LinkButton variant="secondary" href={file('jsonl')} download>{t('downloadJsonl')}</LinkButton>
-            <CopyAs call={{ method: 'GET', path: OWN + path, query: code === undefined ? {} : { code }, cli: `forebay runs errors ${id}` }} />
+            <CopyAs of={t('rows')} call={{ method: 'GET', path: OWN + path, query: code === undefined ? {} : { code }, cli: `forebay runs errors ${id}` }} />
           </div>
           <span role="status" className={said}>{t('rowsShown', { shown: items.length, count: total })}</span>
           <Grid errors={items} />

@@ -122,8 +122,8 @@ function Steps({ demo }: { readonly demo: Demo }) {
   );
 }
 
-function Card({ title, children }: { readonly title: string; readonly children: ReactNode }) {
-  return <section className={card} aria-label={title}><h3 className={h3}>{title}</h3>{children}</section>;
+function Card({ title, level: Title = 'h3', children }: { readonly title: string; readonly level?: 'h2' | 'h3'; readonly children: ReactNode }) {
+  return <section className={card} aria-label={title}><Title className={h3}>{title}</Title>{children}</section>;
 }
 
 function Command({ text: line }: { readonly text: string }) {
@@ -162,7 +162,7 @@ function RecipeCard({ recipe, flow, names }: { readonly recipe: Recipe; readonly
   }
   const run = flow?.last.at(-1);
   return (
-    <Card title={recipe.title}>
+    <Card title={recipe.title} level="h2">
       <p className={text}>{recipe.text}</p>
       <p className={text}>{t('account', { name: recipe.connection.name })}</p>
       <section aria-label={t('test', { name: recipe.connection.name })}><Tests id={recipe.connection.id} /></section>

@@ -128,7 +128,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         <p className={note}>{t('planHelp')}</p>
         {/* It scrolls, so it can be focused. */}
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <pre className={code} tabIndex={0} role="region" aria-labelledby="plan">{text}</pre>
+        <pre className={code} tabIndex={0} role="group" aria-labelledby="plan">{text}</pre>
       </section>
     </div>
   );
