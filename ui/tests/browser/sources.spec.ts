@@ -148,6 +148,78 @@ test('B4: contacts of HubSpot, with a token that expires and is renewed', async 
   });
 });
 
+test('B5: a column that the source has anew is told, approved and stored', async () => {
+  const demo = await server.call<{ recipes: readonly { id: string; source: { target: { schema: object } } & Record<string, unknown> }[] }>(`${OWN}/demo`);
+  const source = demo.recipes.find(({ id }) => id === 's3')?.source;
+  const { tenant } = await server.call<{ tenant: string }>(`${OWN}/session`);
+  const space = `_${tenant.replace(/^_/, '')}`;
+  put('visits/a.csv', 'id,visits\n1,10\n2,20\n');
+  const draft = await server.call<{ id: string }>(`${OWN}/drafts`, { method: 'POST', body: { kind: 'flow', name: 'visits', step: 'review', state: {
+    ...source,
+    data: { params: { path: '/visits', type: 'folder' }, format: 'delimited', properties: {} },
+    target: { datasetName: 'Visits', schema: { ...source?.target.schema, title: 'Visits', fields: [{ path: `${space}.id`, type: 'integer' }, { path: `${space}.visits`, type: 'integer' }] } },
+    mapping: ['id', 'visits'].map((name) => ({ sourceType: 'ATTRIBUTE', source: name, destination: `${space}.${name}` })),
+    details: { name: 'visits' },
+  } } });
+  await visit(server, {}, async (page) => {
+    const runNow = async (path: string): Promise<void> => {
+      await page.goto(`${server.url}${path}`);
+      await page.getByRole('button', { name: 'Run now' }).click();
+      await page.getByRole('alertdialog').getByRole('button').last().click();
+      await page.getByText('The run waits for a worker.').waitFor();
+    };
+    const ended = async (flow: string, number: number): Promise<void> => {
+      await expect.poll(async () => (await server.call<{ items: readonly { number: number; status: string }[] }>(`${OWN}/runs?flow=${flow}&limit=1`)).items[0], { timeout: 60_000 })
+        .toMatchObject({ number, status: 'success' });
+    };
+    await page.goto(`${server.url}/ui/prod/flows/new?draft=${draft.id}&step=review`);
+    await page.getByRole('button', { name: 'Create and run now' }).click();
+    await page.waitForURL(/\/runs\//);
+    await page.getByText('Succeeded', { exact: true }).first().waitFor({ timeout: 60_000 });
+    const flow = await flowOf(page);
+    const path = `/ui/prod/flows/${flow}`;
+
+    // It arrives: nothing of it is stored yet, and the overview leads to where somebody decides.
+    put('visits/b.csv', 'id,visits,city\n3,30,Ulm\n');
+    await runNow(path);
+    await ended(flow, 2);
+    await page.goto(`${server.url}/ui/prod`);
+    const need = page.getByRole('region', { name: 'Needs action' }).getByRole('listitem').filter({ hasText: 'visits' });
+    await need.getByRole('link', { name: /^Review change/ }).click();
+    await page.getByRole('tab', { name: 'Schema', selected: true }).waitFor();
+    await page.getByRole('heading', { name: '1 new column waits for a decision' }).waitFor();
+    await page.getByRole('row', { name: /^city string Ulm/ }).waitFor();
+    await page.getByRole('button', { name: 'Approve city' }).click();
+    await page.getByText('No change waits for a decision.').waitFor();
+    await page.getByRole('row', { name: `city string ${space}.city` }).waitFor();
+    await page.getByRole('row', { name: new RegExp(`^${space}\\.city string`) }).waitFor();
+    await page.getByRole('row', { name: /^approved city/ }).waitFor();
+
+    // The next file's values are in the table; the rows that were there have none.
+    put('visits/c.csv', 'id,visits,city\n4,40,Bonn\n');
+    await runNow(path);
+    await ended(flow, 3);
+    const expected = join(server.dir, 'visits.jsonl');
+    writeFileSync(expected, [[1, 10], [2, 20], [3, 30], [4, 40, 'Bonn']].map(([id, visits, city]) => JSON.stringify({ [space]: { id, visits, ...(city !== undefined && { city }) } })).join('\n'));
+    expect(oracle('compare', await tableOf(flow), expected, '--key', `${space}.id`)).toContain('4 rows, as expected');
+    await page.goto(`${server.url}/ui/prod`);
+    await page.getByText('Recent runs').first().waitFor();
+    expect(await need.count()).toBe(0);
+
+    // What to do with the next one is a choice that stays.
+    await page.goto(`${server.url}${path}?tab=schema`);
+    const choice = page.getByRole('radiogroup', { name: 'When the source has new columns' });
+    await choice.getByText('Go on without them and do not ask').click();
+    await page.getByText('Saved.').first().waitFor();
+    await page.reload();
+    await choice.getByRole('radio', { name: 'Go on without them and do not ask', checked: true }).waitFor();
+    put('visits/d.csv', 'id,visits,city,street\n5,50,Kiel,Main street\n');
+    await runNow(path);
+    await ended(flow, 4);
+    expect(await server.call(`${OWN}/flows/${flow}/schema`)).toMatchObject({ policy: 'ignore', pending: [] });
+  });
+});
+
 /** What the simulated account accepts: the same seed gives the same account. */
 async function credentials(): Promise<{ readonly clientSecret: string; readonly refreshToken: string }> {
   const child = spawn(program, ['playground', '--s3', '127.0.0.1:0', '--hubspot', '127.0.0.1:0'], { stdio: ['ignore', 'pipe', 'ignore'] });
