@@ -14,77 +14,83 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 /** What a page reads first, and what it shows when that has come. */
-function pages(): readonly { readonly path: string; readonly api: RegExp; readonly shows: string; readonly empty?: readonly [body: object, title: string] }[] {
-  return [
-    { path: '', api: /\/forebay\/overview/, shows: 'Recent runs' },
-    { path: '/flows', api: /\/forebay\/flows\?/, shows: 'demo-s3', empty: [{ items: [], total: 0 }, 'No dataflows yet'] },
-    { path: '/datasets', api: /\/forebay\/datasets(\?|$)/, shows: 'Demo orders', empty: [{ items: [], total: 0 }, 'There are no datasets yet'] },
-    { path: '/accounts', api: /\/flowservice\/connections(\?|$)/, shows: 'Demo S3', empty: [{ items: [], _links: {} }, 'No accounts yet'] },
-    { path: '/monitoring', api: /\/forebay\/runs\?/, shows: 'Amazon S3' },
-    { path: `/flows/${there.flow}`, api: new RegExp(`/forebay/flows/${there.flow}(\\?|$)`), shows: 'Last 8 runs' },
-    { path: `/runs/${there.run}`, api: new RegExp(`/forebay/runs/${there.run}(\\?|$)`), shows: 'received 100,000' },
-    { path: `/datasets/${there.dataset}`, api: new RegExp(`/forebay/datasets/${there.dataset}(\\?|$)`), shows: 'Where the table is' },
-    { path: '/admin/health', api: /\/forebay\/system(\?|$)/, shows: 'scheduler' },
-    { path: '/admin/audit', api: /\/data\/.*audit/, shows: 'Succeeded' },
-  ];
+interface Judged {
+  readonly name: string;
+  readonly path: (of: World) => string;
+  readonly api: (of: World) => RegExp;
+  readonly shows: string;
+  readonly empty?: readonly [body: object, title: string];
 }
+
+const pages: readonly Judged[] = [
+  { name: 'overview', path: () => '', api: () => /\/forebay\/overview/, shows: 'Recent runs' },
+  { name: 'dataflows', path: () => '/flows', api: () => /\/forebay\/flows\?/, shows: 'demo-s3', empty: [{ items: [], total: 0 }, 'No dataflows yet'] },
+  { name: 'datasets', path: () => '/datasets', api: () => /\/forebay\/datasets(\?|$)/, shows: 'Demo orders', empty: [{ items: [], total: 0 }, 'There are no datasets yet'] },
+  { name: 'accounts', path: () => '/accounts', api: () => /\/flowservice\/connections(\?|$)/, shows: 'Demo S3', empty: [{ items: [], _links: {} }, 'No accounts yet'] },
+  { name: 'monitoring', path: () => '/monitoring', api: () => /\/forebay\/runs\?/, shows: 'Amazon S3' },
+  { name: 'dataflow', path: ({ flow }) => `/flows/${flow}`, api: ({ flow }) => new RegExp(`/forebay/flows/${flow}(\\?|$)`), shows: 'Last 8 runs' },
+  { name: 'run', path: ({ run }) => `/runs/${run}`, api: ({ run }) => new RegExp(`/forebay/runs/${run}(\\?|$)`), shows: 'received 100,000' },
+  { name: 'dataset', path: ({ dataset }) => `/datasets/${dataset}`, api: ({ dataset }) => new RegExp(`/forebay/datasets/${dataset}(\\?|$)`), shows: 'Where the table is' },
+  { name: 'health', path: () => '/admin/health', api: () => /\/forebay\/system(\?|$)/, shows: 'scheduler' },
+  { name: 'audit', path: () => '/admin/audit', api: () => /\/data\/.*audit/, shows: 'Succeeded' },
+];
 
 const problem = (status: number, title: string) => (route: Route): Promise<void> => route.fulfill({
   status, contentType: 'application/problem+json', headers: { 'x-request-id': 'req-of-the-test' },
   body: JSON.stringify({ type: 'about:blank', title, status, detail: title, report: { detailed_message: title, 'request-id': 'req-of-the-test' } }),
 });
 
-test('B10: each page while its answer is slow, fails, is refused, is empty or does not come, and how it recovers', async () => {
+test.for(pages)('B10: $name while its answer is slow, does not come, fails, is refused or is empty', async ({ path, api, shows, empty }) => {
   await visit(server, { expected: [/status of (500|403) /, /ERR_INTERNET_DISCONNECTED|ERR_FAILED/] }, async (page) => {
-    for (const { path, api, shows, empty } of pages()) {
-      const main = page.locator('main');
-      const open = (): Promise<unknown> => page.goto(`${server.url}/ui/prod${path}`);
-      const shown = (): Promise<void> => main.getByText(shows).filter({ visible: true }).first().waitFor();
+    const main = page.locator('main');
+    const open = (): Promise<unknown> => page.goto(`${server.url}/ui/prod${path(there)}`);
+    const shown = (): Promise<void> => main.getByText(shows).filter({ visible: true }).first().waitFor();
+    let answer: (route: Route) => Promise<void>;
+    await page.route(api(there), (route) => answer(route));
 
-      // Slow: grey lines, then the content.
-      let release = (): void => undefined;
-      const held = new Promise<void>((done) => { release = done; });
-      await page.route(api, async (route) => {
-        await held;
-        await route.continue().catch(() => undefined);
-      });
-      await open();
-      await main.getByRole('status', { name: 'Loading…' }).first().waitFor();
-      release();
-      await shown();
-      await page.unroute(api);
+    // Slow: grey lines, then the content.
+    let release = (): void => undefined;
+    const held = new Promise<void>((done) => { release = done; });
+    answer = async (route) => {
+      await held;
+      await route.continue().catch(() => undefined);
+    };
+    await open();
+    await main.getByRole('status', { name: 'Loading…' }).first().waitFor();
+    release();
+    await shown();
 
-      // An error: what it is, and a way to try again that keeps the focus in the page.
-      await page.route(api, problem(500, 'It broke in the test'));
-      await open();
-      await main.getByText('It broke in the test').first().waitFor();
-      await page.unroute(api);
+    // No network, then an error: what it is, and a way to try again that keeps the focus in the page.
+    answer = (route) => route.abort('internetdisconnected');
+    await open();
+    await main.getByText('The server was not reached').first().waitFor();
+    const again = async (): Promise<void> => {
       await main.getByRole('button', { name: 'Try again' }).first().focus();
       await page.keyboard.press('Enter');
-      await shown();
-      expect(await page.evaluate(() => document.activeElement?.tagName), `${path}: the focus stays`).not.toBe('BODY');
+    };
+    answer = problem(500, 'It broke in the test');
+    await again();
+    await main.getByText('It broke in the test').first().waitFor();
+    answer = (route) => route.continue();
+    await again();
+    await shown();
+    expect(await page.evaluate(() => document.activeElement?.tagName), 'the focus stays').not.toBe('BODY');
 
-      // No permission.
-      await page.route(api, problem(403, 'Refused in the test'));
-      await open();
-      await main.getByText('You may not see this').first().waitFor();
-      await page.unroute(api);
+    // No permission.
+    answer = problem(403, 'Refused in the test');
+    await open();
+    await main.getByText('You may not see this').first().waitFor();
 
-      // No network.
-      await page.route(api, (route) => route.abort('internetdisconnected'));
-      await open();
-      await main.getByText('The server was not reached').first().waitFor();
-      await page.unroute(api);
+    if (empty === undefined) return;
+    answer = (route) => route.fulfill({ json: empty[0] });
+    await open();
+    await main.getByRole('heading', { name: empty[1] }).waitFor();
+    expect(await main.getByRole('link').count(), 'an empty page leads on').toBeGreaterThan(0);
+  });
+});
 
-      if (empty !== undefined) {
-        await page.route(api, (route) => route.fulfill({ json: empty[0] }));
-        await open();
-        await main.getByRole('heading', { name: empty[1] }).waitFor();
-        expect(await main.getByRole('link').count(), `${path}: an empty page leads on`).toBeGreaterThan(0);
-        await page.unroute(api);
-      }
-    }
-    // A part of the answer.
+test('B10: a list of which a part cannot be had', async () => {
+  await visit(server, {}, async (page) => {
     await page.route(/\/forebay\/datasets(\?|$)/, async (route) => {
       const answer = await route.fetch();
       const body = (await answer.json()) as { items: object[] };
@@ -111,7 +117,13 @@ test('B10: what is shown stays while the newest cannot be had', async () => {
   });
 });
 
-test('B18: reload, a new tab, back and forward show the same view', async () => {
+/** A view by its address, or by its name in `World.views`; and what its filter holds. */
+const views: readonly (readonly [view: string, filter?: string])[] = [
+  ['/flows?q=demo&sort=-name', 'demo'], ['/datasets?q=orders', 'orders'], ['/accounts?q=Demo', 'Demo'], ['/?range=7d'], ['/monitoring?range=30d'],
+  ['flows timeline'], ['flows settings'], ['runs rows'], ['runs log'], ['datasets history'], ['accounts credentials'], ['wizard mapping'], ['admin audit'],
+];
+
+test.for(views)('B18: reload and a new tab show the same view of %s', async ([view, filter]) => {
   const seen = (page: Page): Promise<unknown> => page.evaluate(() => ({
     at: location.pathname + location.search,
     title: document.querySelector('h1')?.textContent,
@@ -129,24 +141,24 @@ test('B18: reload, a new tab, back and forward show the same view', async () => 
       await page.waitForTimeout(100);
     }
   };
-  const views = [
-    ['/flows?q=demo&sort=-name', 'demo'], ['/datasets?q=orders', 'orders'], ['/accounts?q=Demo', 'Demo'], ['/?range=7d', undefined], ['/monitoring?range=30d', undefined],
-    ...Object.entries(there.views).filter(([name]) => /^(flows timeline|flows settings|runs rows|runs log|datasets history|accounts credentials|wizard mapping|admin audit)$/.test(name)).map(([, path]) => [path, undefined] as const),
-  ] as const;
+  const path = view.startsWith('/') ? view : there.views[view];
   await visit(server, {}, async (page, context) => {
+    await page.goto(`${server.url}/ui/prod${path ?? '/no/such/view'}`);
+    await settled(page);
+    const before = await still(page);
+    if (filter !== undefined) expect((before as { filters: string[] }).filters).toContain(filter);
+    await page.reload();
+    await settled(page);
+    await expect.poll(() => seen(page), { timeout: 20_000 }).toEqual(before);
     const second = await context.newPage();
-    for (const [path, filter] of views) {
-      await page.goto(`${server.url}/ui/prod${path}`);
-      await settled(page);
-      const before = await still(page);
-      if (filter !== undefined) expect((before as { filters: string[] }).filters).toContain(filter);
-      await page.reload();
-      await settled(page);
-      await expect.poll(() => seen(page), { timeout: 20_000 }).toEqual(before);
-      await second.goto(page.url());
-      await settled(second);
-      await expect.poll(() => seen(second), { timeout: 20_000 }).toEqual(before);
-    }
+    await second.goto(page.url());
+    await settled(second);
+    await expect.poll(() => seen(second), { timeout: 20_000 }).toEqual(before);
+  });
+});
+
+test('B18: back and forward show the same view', async () => {
+  await visit(server, {}, async (page) => {
     // Within the application: no page is loaded anew.
     await page.goto(`${server.url}/ui/prod/flows?q=demo`);
     await page.getByRole('link', { name: 'demo-s3', exact: true }).first().click();
