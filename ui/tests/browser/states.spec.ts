@@ -40,7 +40,7 @@ const problem = (status: number, title: string) => (route: Route): Promise<void>
   body: JSON.stringify({ type: 'about:blank', title, status, detail: title, report: { detailed_message: title, 'request-id': 'req-of-the-test' } }),
 });
 
-test.for(pages)('B10: $name while its answer is slow, does not come, fails, is refused or is empty', async ({ path, api, shows, empty }) => {
+test.concurrent.for(pages)('B10: $name while its answer is slow, does not come, fails, is refused or is empty', async ({ path, api, shows, empty }, { expect }) => {
   await visit(server, { expected: [/status of (500|403) /, /ERR_INTERNET_DISCONNECTED|ERR_FAILED/] }, async (page) => {
     const main = page.locator('main');
     const open = (): Promise<unknown> => page.goto(`${server.url}/ui/prod${path(there)}`);
@@ -123,7 +123,7 @@ const views: readonly (readonly [view: string, filter?: string])[] = [
   ['flows timeline'], ['flows settings'], ['runs rows'], ['runs log'], ['datasets history'], ['accounts credentials'], ['wizard mapping'], ['admin audit'],
 ];
 
-test.for(views)('B18: reload and a new tab show the same view of %s', async ([view, filter]) => {
+test.concurrent.for(views)('B18: reload and a new tab show the same view of %s', async ([view, filter], { expect }) => {
   const seen = (page: Page): Promise<unknown> => page.evaluate(() => ({
     at: location.pathname + location.search,
     title: document.querySelector('h1')?.textContent,
