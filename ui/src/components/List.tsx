@@ -58,7 +58,13 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
   const [chosen, setSelected] = useState(none);
   const kept = String(url[`${urlPrefix}q`] ?? '');
   const [query, setQuery] = useState(kept);
-  useEffect(() => setQuery(kept), [kept]);
+  // The URL follows what is typed a moment later: only what came to it by another way is news.
+  const sent = useRef<string[]>([]);
+  useEffect(() => {
+    const at = sent.current.indexOf(kept);
+    sent.current.splice(0, at < 0 ? sent.current.length : at + 1);
+    if (at < 0) setQuery(kept);
+  }, [kept]);
   const sort = String(url[`${urlPrefix}sort`] ?? '');
   const late = useDeferredValue(query);
   const shown = useMemo(() => arrange(items, columns, sort, late, text), [items, columns, sort, late, text]);
@@ -71,6 +77,7 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
 
   function filter(value: string): void {
     setQuery(value);
+    sent.current.push(value);
     setUrl({ [`${urlPrefix}q`]: value === '' ? undefined : value });
   }
 

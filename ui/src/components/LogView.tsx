@@ -1,7 +1,7 @@
 import { ActionButton, Picker, PickerItem, SearchField, Text, ToggleButton } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
 import { useUrl } from '../app/go';
 import { settings, useSettings, zoneOf } from '../app/settings';
 import { useShortcut } from '../app/shortcuts';
@@ -58,12 +58,14 @@ export function LogView({ label, lines, isLive = false, height = 480 }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const marked = Number(url.line ?? -1);
   const shown = useMemo(
-    () => lines.filter((one) => levels.indexOf(one.level) >= least && (late === '' || whole(one).toLowerCase().includes(late))),
+    () => lines.filter((one) => levels.indexOf(one.level) >= least && (late === '' || has(one, late))),
     [lines, least, late],
   );
+  // With another function all lines are measured anew, so it stays the same while the lines do.
+  const getItemKey = useCallback((i: number) => shown[i]?.seq ?? i, [shown]);
   const rows = useVirtualizer({
     count: shown.length, getScrollElement: () => scroller.current, estimateSize: () => 22, overscan: 10,
-    getItemKey: (i) => shown[i]?.seq ?? i, initialRect: { width: 800, height },
+    getItemKey, initialRect: { width: 800, height },
   });
   useEffect(() => {
     if (isFollowing && shown.length > 0) rows.scrollToIndex(shown.length - 1, { align: 'end' });
@@ -145,6 +147,10 @@ function linkTo(line: number): string {
   const url = new URL(location.href);
   url.searchParams.set('line', String(line));
   return url.pathname + url.search;
+}
+
+function has(line: Line, words: string): boolean {
+  return line.message.toLowerCase().includes(words) || (line.fields !== undefined && whole(line).toLowerCase().includes(words));
 }
 
 function whole({ message, fields }: Line): string {

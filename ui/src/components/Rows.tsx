@@ -2,7 +2,7 @@ import ArrowDown from '@react-spectrum/s2/icons/SortDown';
 import ArrowUp from '@react-spectrum/s2/icons/SortUp';
 import { iconStyle, style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type FocusEvent, type KeyboardEvent, memo, type MouseEvent, type ReactNode, type RefObject, useEffect, useId, useImperativeHandle, useRef, useState } from 'react';
+import { type FocusEvent, type KeyboardEvent, memo, type MouseEvent, type ReactNode, type RefObject, useDeferredValue, useEffect, useId, useImperativeHandle, useRef, useState } from 'react';
 import { useGo } from '../app/go';
 import { t } from '../messages/common';
 import { A } from './A';
@@ -294,6 +294,8 @@ interface LineProps {
 /** One row; drawn again only when something of it changes, so that scrolling stays cheap. */
 const Line = memo(function Line({ name, item, index, top, template, columns, href, isStop, isSelected, does }: LineProps): ReactNode {
   const head = useId();
+  // First only its name: the rest, which costs more, comes in pieces between which the page can scroll on.
+  const isWhole = useDeferredValue(true, false);
   function onClick(event: MouseEvent): void {
     const isControl = (event.target as HTMLElement).closest('a, button, input, label, [role=menu], [role=dialog]') !== null;
     if (isControl || !event.currentTarget.contains(event.target as Node) || String(getSelection() ?? '') !== '') return;
@@ -315,7 +317,7 @@ const Line = memo(function Line({ name, item, index, top, template, columns, hre
         </div>
       )}
       {columns.map((one, i) => {
-        const content = one.cell(item);
+        const content = i === 0 || isWhole ? one.cell(item) : null;
         const isEnd = one.align === 'end';
         if (i > 0) return <div key={one.id} role="gridcell" className={cellStyle({ isEnd })}><div className={oneLine}>{content}</div></div>;
         return (

@@ -62,11 +62,20 @@ test('B13: a list of 1,000 dataflows', async () => {
 
     const filter = page.getByRole('searchbox', { name: 'Filter' });
     await filter.focus();
-    const took = await timed(page, () => page.keyboard.press('7'), 'of 1,000 shown');
+    // What all rows have in common filters nothing.
+    await page.keyboard.type('flow 099');
+    await page.getByText('11 of 1,000 shown').waitFor();
+    const took = await timed(page, () => page.keyboard.press('7'), '\n1 of 1,000 shown');
     told('B13 filter, ms', took, 100);
     expect(took).toBeLessThanOrEqual(100 * LOADED);
     await filter.fill('');
     await page.getByText('1,000 shown').waitFor();
+
+    const byName = page.getByRole('columnheader', { name: 'Name' }).getByRole('button');
+    await byName.click();
+    const sorted = await timed(page, () => byName.click(), 'flow 0999');
+    told('B13 sort, ms', sorted, 100);
+    expect(sorted).toBeLessThanOrEqual(100 * LOADED);
 
     const session = await slowed(page, 4);
     await page.evaluate(() => {
@@ -110,7 +119,7 @@ test('B14: a log of 100,000 lines that is followed', async () => {
     });
     const session = await page.context().newCDPSession(page);
     await page.goto(`${server.url}/ui/prod/runs/${there.run}?tab=log`);
-    await page.getByText('100,000 lines').first().waitFor({ timeout: 240_000 });
+    await page.getByText('100,000 lines', { exact: true }).waitFor({ timeout: 240_000 });
     const search = page.getByRole('searchbox', { name: 'Search in the log' });
     await search.focus();
     await page.keyboard.type('number 9999');
@@ -174,7 +183,8 @@ test('B16: the first load', async () => {
     await settled(page);
     told('B16 scripts of the first page, KB', bytes / 1024, 430);
     // The first load's 350 KB, and the page's own 80.
-    expect(bytes / 1024).toBeLessThanOrEqual(430);
+    // A build that is tested in place of the program's own is served as it is, not packed.
+    if (process.env.FOREBAY_TEST_UI === undefined) expect(bytes / 1024).toBeLessThanOrEqual(430);
   });
 });
 
