@@ -12,7 +12,7 @@ const rule = (source: string, destination: string): Rule => ({ sourceType: 'ATTR
 
 describe('mapping', () => {
   it('names fields as schemas take them', () => {
-    expect(['Order ID', 'firstName', 'Größe', '2nd', '日本', 'Properties_Email_Value'].map(fieldName)).toEqual(['order_id', 'first_name', 'gro_e', 'f_2nd', 'field', 'email']);
+    expect(['Order ID', 'firstName', 'Größe', '2nd', '日本', 'Properties_Email_Value', 'properties.email'].map(fieldName)).toEqual(['order_id', 'first_name', 'gro_e', 'f_2nd', 'field', 'email', 'email']);
     expect(fieldsFor([text('a b'), text('A-B')], () => [], 'acme').map((one) => one.path)).toEqual(['_acme.a_b', '_acme.a_b_2']);
   });
   it('guesses types from text only where nothing is lost', () => {

@@ -250,6 +250,9 @@ async fn look(remote: &Remote, path: &str, preview: bool) -> Result<Value> {
         if let Some(label) = found.label {
             shown["xdm"]["title"] = json!(label);
         }
+        if let Some(column) = found.alias_of {
+            shown["aliasOf"] = json!(column);
+        }
         columns.push(shown);
     }
     let mut answer = json!({ "format": "flat", "schema": { "columns": columns } });

@@ -78,23 +78,28 @@ fn drafted(args: &Init, connection: &str, seen: &Value, namespace: &str) -> Resu
     let mut fields = Ordered::default();
     let mut mapping = Vec::new();
     let mut key = None;
-    for column in seen["schema"]["columns"].as_array().into_iter().flatten() {
+    let tables = seen["tables"] == json!(true);
+    let columns = || seen["schema"]["columns"].as_array().into_iter().flatten();
+    let wanted = alias(columns(), args.key.as_deref());
+    // A column under an old name is there under today's, too.
+    for column in columns().filter(|column| column["aliasOf"].is_null()) {
         let name = column["name"].as_str().unwrap_or_default();
-        let field = field_name(name, &fields);
-        if args.key.as_deref() == Some(name) {
+        // What a path ends with; a header of a file may have any dots.
+        let last = if tables { name.rsplit('.').next().unwrap_or(name) } else { name };
+        let field = field_name(last, &fields);
+        if wanted == Some(name) {
             key = Some(forebay_model::manifest::Key {
                 field: field.clone(),
                 namespace: forebay_model::manifest::NAMESPACE.into(),
             });
         }
-        mapping.push(Rule {
-            to: format!("{namespace}.{field}"),
-            from: Some(FieldPath::name(name).to_string()),
-            ..Rule::default()
-        });
-        let required = args.key.as_deref() == Some(name);
+        mapping.push(Rule { to: format!("{namespace}.{field}"), from: Some(written(name, tables)), ..Rule::default() });
+        let required = wanted == Some(name);
         let kind = match kind(column) {
-            FieldKind::String => guessed(seen["data"].as_array().into_iter().flatten().map(|row| &row[name])),
+            // Files of texts do not say what their columns are; tables do.
+            FieldKind::String if !tables => {
+                guessed(seen["data"].as_array().into_iter().flatten().map(|row| &row[name]))
+            }
             kind => kind,
         };
         fields.insert(field, Field { kind, required, ..Field::default() });
@@ -103,8 +108,7 @@ fn drafted(args: &Init, connection: &str, seen: &Value, namespace: &str) -> Resu
         return Err(Failure::usage(format!("{} has no columns", args.path)).next("forebay preview CONNECTION PATH"));
     }
     if let (Some(wanted), None) = (&args.key, &key) {
-        let columns: Vec<&str> =
-            seen["schema"]["columns"].as_array().into_iter().flatten().filter_map(|c| c["name"].as_str()).collect();
+        let columns: Vec<&str> = columns().filter_map(|c| c["name"].as_str()).collect();
         return Err(names::unknown("column", wanted, &columns).next("forebay preview CONNECTION PATH --columns"));
     }
     let dataset = Dataset { name: args.to.clone(), key, fields, ..Dataset::default() };
@@ -114,6 +118,7 @@ fn drafted(args: &Init, connection: &str, seen: &Value, namespace: &str) -> Resu
         dataset: args.to.clone(),
         source: source(args, seen),
         mapping,
+        delta_column: changed(columns()).filter(|_| tables),
         schedule: Schedule::default(),
         options: forebay_model::manifest::Options { partial_ingestion_percent: Some(5.0), error_diagnostics: true },
         ..Flow::default()
@@ -150,6 +155,31 @@ fn source(args: &Init, seen: &Value) -> Source {
         }
     }
     source
+}
+
+/// Today's name of a column that is named by an old one.
+fn alias<'a>(mut columns: impl Iterator<Item = &'a Value>, name: Option<&'a str>) -> Option<&'a str> {
+    let name = name?;
+    columns.find(|column| column["name"] == name).and_then(|column| column["aliasOf"].as_str()).or(Some(name))
+}
+
+/// A column as mappings name it: what a table calls `properties.age` is a path; a header of a file is one name.
+fn written(column: &str, tables: bool) -> String {
+    match column.parse::<FieldPath>() {
+        Ok(path) if tables => path.to_string(),
+        _ => FieldPath::name(column).to_string(),
+    }
+}
+
+/// The column that tells when a record changed, by the names that it usually has.
+fn changed<'a>(columns: impl Iterator<Item = &'a Value>) -> Option<String> {
+    let times = columns.filter(|column| matches!(kind(column), FieldKind::Date | FieldKind::DateTime));
+    let mut names = times.filter_map(|column| column["name"].as_str());
+    let usual = |name: &str| {
+        let plain = name.replace('_', "").to_ascii_lowercase();
+        matches!(plain.as_str(), "updatedat" | "modifiedat" | "lastmodified" | "lastmodifieddate")
+    };
+    names.find(|name| usual(name)).map(str::to_string)
 }
 
 /// A column's name as the registry takes it, and as no other column has it.
@@ -223,6 +253,9 @@ fn commented(dataset: &Dataset, flow: &Flow, there: bool, args: &Init) -> Result
                 "# from: a column; expression: a calculation such as upper(country); value: the same in each row\n",
             );
         }
+        if line.starts_with("deltaColumn:") {
+            text.push_str(DELTA);
+        }
         if line == "options:" {
             text.push_str(SCHEDULE);
             text.push_str(
@@ -238,6 +271,8 @@ fn commented(dataset: &Dataset, flow: &Flow, there: bool, args: &Init) -> Result
     Ok(text)
 }
 
+const DELTA: &str =
+    "# Runs after the first read what this column says has changed; without it each run reads everything:\n";
 const SCHEDULE: &str = "# Runs once, when it is applied. To run it again and again:\n# schedule:\n#   frequency: minute   # or hour, day, week\n#   interval: 15\n";
 
 #[cfg(test)]
@@ -295,6 +330,65 @@ mod tests {
             folder: true,
             file: None,
             reading: Reading::default(),
+        }
+    }
+
+    /// HubSpot's properties have an old name and today's: they were mapped twice, and every run read everything.
+    #[test]
+    fn a_table_is_drafted_with_each_column_once_and_what_tells_of_changes() {
+        let seen = json!({ "tables": true, "schema": { "columns": [
+            { "name": "Vid", "type": "string", "aliasOf": "id" },
+            { "name": "Properties_Age_Value", "type": "number", "aliasOf": "properties.age" },
+            { "name": "id", "type": "string" }, { "name": "createdAt", "type": "date-time" },
+            { "name": "updatedAt", "type": "date-time" }, { "name": "properties.age", "type": "number" }] } });
+        for key in ["id", "Vid"] {
+            let args = Init { key: Some(key.into()), path: "Hubspot.Contacts".into(), folder: false, ..init() };
+            let (dataset, flow) = drafted(&args, "c", &seen, "_acme").unwrap();
+            let text = commented(&dataset, &flow, false, &args).unwrap();
+            assert_eq!(crate::files::parse("draft.yaml", &text).unwrap()[1].manifest, Manifest::Flow(flow));
+            expect_test::expect![[r#"
+                # Drafted from the first rows: look at the types and at the mapping, then
+                #   forebay plan -f FILE
+                #   forebay apply -f FILE
+                kind: Dataset
+                name: orders
+                key: id
+                fields:
+                  id:
+                    type: string
+                    required: true
+                  createdAt: date-time
+                  updatedAt: date-time
+                  age: number
+                ---
+                kind: Flow
+                name: orders
+                connection: c
+                dataset: orders
+                source:
+                  table: Hubspot.Contacts
+                # from: a column; expression: a calculation such as upper(country); value: the same in each row
+                mapping:
+                - to: _acme.id
+                  from: id
+                - to: _acme.createdAt
+                  from: createdAt
+                - to: _acme.updatedAt
+                  from: updatedAt
+                - to: _acme.age
+                  from: properties.age
+                # Runs after the first read what this column says has changed; without it each run reads everything:
+                deltaColumn: updatedAt
+                # Runs once, when it is applied. To run it again and again:
+                # schedule:
+                #   frequency: minute   # or hour, day, week
+                #   interval: 15
+                # The run fails, and nothing of it shows, if more than this many percent of the rows fail:
+                options:
+                  partialIngestionPercent: 5
+                  errorDiagnostics: true
+            "#]]
+            .assert_eq(&text);
         }
     }
 

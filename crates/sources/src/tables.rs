@@ -47,6 +47,8 @@ pub struct Column {
     pub ty: forebay_model::xdm::Type,
     /// What people call it, where the source says so.
     pub label: Option<String>,
+    /// The column that this one is under another name, for who came with that name.
+    pub alias_of: Option<String>,
 }
 
 /// Which records a source connection names, and how they are kept up to date.

@@ -70,10 +70,10 @@ export function written(name: string): string {
   return /^[A-Za-z_][\w]*(\.[A-Za-z_][\w]*)*$/.test(name) ? name : `\${${name}}`;
 }
 
-/** A name that a schema takes: `Order ID` is `order_id`. */
+/** A name that a schema takes: `Order ID` is `order_id`, `properties.age` is `age`. */
 export function fieldName(name: string): string {
   const plain = name
-    .replace(/^Properties_(.*)_Value$/, '$1')
+    .replace(/^Properties_(.*)_Value$|^properties\.(.*)$/, '$1$2')
     .normalize('NFKD')
     .replace(/\p{M}/gu, '')
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')

@@ -15,6 +15,8 @@ export interface Column {
   readonly name: string;
   readonly type: string;
   readonly title?: string;
+  /** The column that this one is under another name, for who came with that name. */
+  readonly aliasOf?: string;
 }
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -76,8 +78,9 @@ interface Nested {
 }
 
 function columnsOf(schema: Readonly<Record<string, unknown>>, rows: readonly Row[]): readonly Column[] {
-  const { columns } = schema as { columns?: readonly { name: string; type: string; xdm?: Nested }[] };
-  return columns === undefined ? guessed(rows) : columns.flatMap(({ name, type, xdm }) => leaves(name, type, xdm));
+  const { columns } = schema as { columns?: readonly { name: string; type: string; xdm?: Nested; aliasOf?: string }[] };
+  if (columns === undefined) return guessed(rows);
+  return columns.flatMap(({ name, type, xdm, aliasOf }) => leaves(name, type, xdm).map((one) => (aliasOf === undefined ? one : { ...one, aliasOf })));
 }
 
 /** A column, or the paths of what is in it: objects are mapped member by member. */

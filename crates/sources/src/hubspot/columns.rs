@@ -19,11 +19,16 @@ const OLD: [(&str, &str); 4] =
 /// Where a column stands in a landed line.
 pub(super) fn locate(field: &FieldPath) -> FieldPath {
     let [Step::Name(name)] = field.0.as_slice() else { return field.clone() };
+    let inside = |property: &str| FieldPath(["properties", property].map(|name| Step::Name(name.to_string())).to_vec());
+    // A column's name that was taken literally: no property has a dot in its own.
+    if let Some(property) = name.strip_prefix("properties.") {
+        return inside(property);
+    }
     if let Some((_, today)) = OLD.iter().find(|(old, _)| old.eq_ignore_ascii_case(name)) {
         return FieldPath::name(*today);
     }
     match old_property(name) {
-        Some(property) => FieldPath(vec![Step::Name("properties".to_string()), Step::Name(property)]),
+        Some(property) => inside(&property),
         None => field.clone(),
     }
 }
@@ -81,18 +86,23 @@ fn of_type(ty: Option<&str>) -> Type {
 }
 
 fn column(name: impl Into<String>, ty: Type, label: Option<&str>) -> Column {
-    Column { name: name.into(), ty, label: label.filter(|label| !label.is_empty()).map(String::from) }
+    Column { name: name.into(), ty, label: label.filter(|label| !label.is_empty()).map(String::from), alias_of: None }
+}
+
+/// A column under an old name.
+fn old(name: impl Into<String>, ty: Type, label: Option<&str>, today: String) -> Column {
+    Column { alias_of: Some(today), ..column(name, ty, label) }
 }
 
 /// The columns of a kind of record: old names first, then today's.
 pub(super) fn of_records(properties: &[Property]) -> Vec<Column> {
     let mut columns = vec![
-        column("Vid", Type::String, Some("Record ID")),
-        column("Added_At", Type::DateTime, Some("Created")),
-        column("Portal_Id", Type::Long, Some("Account")),
+        old("Vid", Type::String, Some("Record ID"), "id".into()),
+        old("Added_At", Type::DateTime, Some("Created"), "createdAt".into()),
+        old("Portal_Id", Type::Long, Some("Account"), "_portal_id".into()),
     ];
     let typed = |property: &Property| of_type(property.ty.as_deref());
-    columns.extend(properties.iter().map(|p| column(old_name(&p.name), typed(p), p.label.as_deref())));
+    columns.extend(properties.iter().map(|p| old(old_name(&p.name), typed(p), p.label.as_deref(), new_name(&p.name))));
     columns.extend([
         column("id", Type::String, None),
         column("createdAt", Type::DateTime, None),
@@ -236,6 +246,7 @@ mod tests {
         check("Properties_Firstname_Value", "properties.firstname");
         check("properties_hs_lead_status_value", "properties.hs_lead_status");
         check("properties.firstname", "properties.firstname");
+        check("${properties.firstname}", "properties.firstname");
         check("updatedAt", "updatedAt");
         check("Properties__Value", "Properties__Value");
     }
@@ -257,6 +268,23 @@ mod tests {
         assert_eq!((&row["Properties_Hs_Score_Value"], &row["properties.hs_score"]), (&json!(1.5), &json!(1.5)));
         assert_eq!(row["Properties_Vip_Value"], true);
         assert!(row.get("archived").is_none());
+    }
+
+    /// Whoever drafts a mapping of every column maps each value once.
+    #[test]
+    fn an_old_name_says_which_column_it_is() {
+        let property = Property { name: "hs_score".into(), label: None, ty: None, archived: None };
+        let columns = of_records(&[property]);
+        let today = |name: &str| columns.iter().find(|c| c.name == name).unwrap().alias_of.clone();
+        assert_eq!(today("Properties_Hs_Score_Value").as_deref(), Some("properties.hs_score"));
+        assert_eq!((today("Vid").as_deref(), today("Portal_Id").as_deref()), (Some("id"), Some("_portal_id")));
+        for column in &columns {
+            if let Some(today) = &column.alias_of {
+                let found = columns.iter().find(|other| other.name == *today).unwrap();
+                assert_eq!((found.alias_of.as_ref(), &found.ty), (None, &column.ty), "{}", column.name);
+                assert_eq!(locate(&column.name.parse().unwrap()), locate(&today.parse().unwrap()));
+            }
+        }
     }
 
     #[test]

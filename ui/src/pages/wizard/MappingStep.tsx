@@ -6,7 +6,7 @@ import { useSession } from '../../app/session';
 import { Query } from '../../components/States';
 import { datasets } from '../../mapping/datasets';
 import { Editor } from '../../mapping/Editor';
-import { autoMap, fieldsFor, type Rule, type TargetField, written } from '../../mapping/model';
+import { autoMap, columnOf, fieldsFor, type Rule, type TargetField, written } from '../../mapping/model';
 import { schemaFields } from '../../mapping/schema';
 import { t } from '../../messages/wizard';
 import { type Column, type Row, valueAt } from '../../sources/explore';
@@ -43,22 +43,28 @@ function Target({ state, change, source, columns, rows, isPlainText }: StepProps
   const fields = isNew ? (target.schema?.fields ?? NONE) : (known.data ?? NONE);
   const schema = useMemo(() => (chosen === undefined ? undefined : { id: chosen.schema, contentType: FULL }), [chosen]);
   const name = nameFrom(state, source?.title ?? '');
+  // A column under an old name is there under today's, too.
+  const own = useMemo(() => columns.filter((one) => one.aliasOf === undefined), [columns]);
+  const offered = useMemo(() => {
+    const used = new Set(mapping.map((rule) => columnOf(rule.source)));
+    return columns.filter((one) => one.aliasOf === undefined || used.has(one.name));
+  }, [columns, mapping]);
 
   // A new dataset starts with a field for each column: what is there already is not touched.
   useEffect(() => {
-    if (!isNew || target.schema !== undefined || columns.length === 0) return;
-    const made = fieldsFor(columns, (column) => (isPlainText ? rows.map((row) => valueAt(row, column)) : []), tenant);
+    if (!isNew || target.schema !== undefined || own.length === 0) return;
+    const made = fieldsFor(own, (column) => (isPlainText ? rows.map((row) => valueAt(row, column)) : []), tenant);
     const isTable = source?.kind === 'table';
     const start = made.map((field, i): TargetField => (isTable && i === 0 ? { ...field, key: true } : field));
     change((old) => ({
       target: { ...old.target, datasetName: old.target.datasetName ?? name, schema: { title: old.target.datasetName ?? name, class: PROFILE, fields: start } },
-      mapping: start.map((field, i): Rule => ({ sourceType: 'ATTRIBUTE', source: written(columns[i]?.name ?? ''), destination: field.path })),
+      mapping: start.map((field, i): Rule => ({ sourceType: 'ATTRIBUTE', source: written(own[i]?.name ?? ''), destination: field.path })),
     }));
-  }, [isNew, target.schema, columns, rows, isPlainText, tenant, source, name, change]);
+  }, [isNew, target.schema, own, rows, isPlainText, tenant, source, name, change]);
   const isStart = !isNew && mapping.length === 0 && known.data !== undefined && target.aside?.datasetId !== target.datasetId;
   useEffect(() => {
     if (!isStart) return;
-    const found = autoMap(columns, [], fields);
+    const found = autoMap(own, [], fields);
     if (found.length > 0) change({ mapping: found });
     // Once, when the fields of the chosen dataset are known.
     // eslint-disable-next-line react-hooks/exhaustive-deps
@@ -98,7 +104,7 @@ function Target({ state, change, source, columns, rows, isPlainText }: StepProps
       {!isNew && known.error !== null && <Query query={known}>{() => null}</Query>}
       {(isNew ? target.schema !== undefined : known.data !== undefined) && (
         <Editor
-          key={isNew ? 'new' : target.datasetId} columns={columns} rows={rows} mapping={{ rules: mapping, fields }}
+          key={isNew ? 'new' : target.datasetId} columns={offered} rows={rows} mapping={{ rules: mapping, fields }}
           {...(isNew ? { tenant } : schema !== undefined && { schema })}
           onChange={({ rules, fields: next }) => change((old) => ({
             mapping: rules,
