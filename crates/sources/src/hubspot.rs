@@ -12,6 +12,7 @@ mod columns;
 mod explore;
 mod fault;
 mod find;
+mod forms;
 mod line;
 mod pages;
 mod paths;

@@ -13,20 +13,20 @@ const HUBSPOT: &str = "cc6a4487-9e91-433e-a3a3-9cf6626c1806";
 const KILLS: u64 = 40;
 
 /// A server whose HubSpot is a simulated account.
-struct Office {
-    forebay: Forebay,
+pub struct Office {
+    pub forebay: Forebay,
     account: Running,
-    base: String,
+    pub base: String,
 }
 
 /// A flow of contacts and its table.
-struct Contacts {
-    flow: String,
-    table: PathBuf,
+pub struct Contacts {
+    pub flow: String,
+    pub table: PathBuf,
 }
 
 impl Office {
-    async fn new(config: Config, env: &[(&str, &str)]) -> Office {
+    pub async fn new(config: Config, env: &[(&str, &str)]) -> Office {
         let account = Hubspot::start(config).await.unwrap();
         let url = account.url();
         let mut all = vec![("FOREBAY_HUBSPOT_BASE_URL", url.as_str())];
@@ -39,25 +39,48 @@ impl Office {
         Office { forebay, account, base }
     }
 
-    fn sim(&self) -> &Sim {
+    pub fn sim(&self) -> &Sim {
         self.account.sim()
     }
 
     /// A schema with `_id` as its primary identity.
     async fn schema(&self) -> String {
-        let reference = |name: &str| json!({ "$ref": format!("https://ns.adobe.com/xdm/context/{name}") });
-        let schema = json!({ "type": "object", "title": format!("Contacts {}", uuid::Uuid::new_v4()),
-            "allOf": [reference("profile"), reference("profile-person-details")] });
-        let schema = self.forebay.post("/data/foundation/schemaregistry/tenant/schemas", schema).await;
-        let schema = schema["$id"].as_str().unwrap().to_string();
+        let schema = self.schema_of(json!({ "$ref": "https://ns.adobe.com/xdm/context/profile-person-details" })).await;
         let descriptor = json!({ "@type": "xdm:descriptorIdentity", "xdm:sourceSchema": schema, "xdm:sourceVersion": 1,
             "xdm:sourceProperty": "/_id", "xdm:namespace": "HubSpot", "xdm:property": "xdm:code", "xdm:isPrimary": true });
         self.forebay.post("/data/foundation/schemaregistry/tenant/descriptors", descriptor).await;
         schema
     }
 
+    /// A schema with fields of the tenant's own; answers it and where they are.
+    pub async fn wide_schema(&self, fields: serde_json::Map<String, Value>) -> (String, String) {
+        let stats = self.forebay.get("/data/foundation/schemaregistry/stats").await;
+        let space = format!("_{}", stats["tenantId"].as_str().unwrap());
+        let own = json!({ (space.as_str()): { "type": "object", "properties": fields } });
+        let group = json!({ "type": "object", "title": "Columns", "meta:intendedToExtend": ["https://ns.adobe.com/xdm/context/profile"],
+            "definitions": { "own": { "type": "object", "properties": own } }, "allOf": [{ "$ref": "#/definitions/own" }] });
+        let group = self.forebay.post("/data/foundation/schemaregistry/tenant/fieldgroups", group).await;
+        (self.schema_of(json!({ "$ref": group["$id"] })).await, space)
+    }
+
+    async fn schema_of(&self, group: Value) -> String {
+        let schema = json!({ "type": "object", "title": format!("Contacts {}", uuid::Uuid::new_v4()),
+            "allOf": [{ "$ref": "https://ns.adobe.com/xdm/context/profile" }, group] });
+        let schema = self.forebay.post("/data/foundation/schemaregistry/tenant/schemas", schema).await;
+        schema["$id"].as_str().unwrap().to_string()
+    }
+
     /// platform.md §8.2, steps 8 to 14, with the tutorial's mapping set.
     async fn contacts(&self, schema: &str) -> Contacts {
+        let rules =
+            [("Vid", "_id"), ("Properties_Firstname_Value", "person.name.firstName"), ("Added_At", "_repo.createDate")];
+        let rule =
+            |(source, destination)| json!({ "sourceType": "ATTRIBUTE", "source": source, "destination": destination });
+        self.flow(schema, rules.map(rule).into()).await
+    }
+
+    /// The same with other rules.
+    pub async fn flow(&self, schema: &str, rules: Value) -> Contacts {
         let forebay = &self.forebay;
         let source = json!({ "name": "contacts", "baseConnectionId": self.base, "connectionSpec": { "id": HUBSPOT, "version": "1.0" },
             "data": { "format": "tabular" }, "params": { "path": "Hubspot.Contacts" } });
@@ -66,13 +89,6 @@ impl Office {
         let target = json!({ "name": "lake", "connectionSpec": { "id": LAKE, "version": "1.0" },
             "data": { "schema": { "id": schema, "version": FULL } }, "params": { "dataSetId": dataset } });
         let target = id(&forebay.post(&format!("{FLOW}/targetConnections"), target).await);
-        let rules: Vec<Value> = [
-            ("Vid", "_id"),
-            ("Properties_Firstname_Value", "person.name.firstName"),
-            ("Added_At", "_repo.createDate"),
-        ]
-        .map(|(source, destination)| json!({ "sourceType": "ATTRIBUTE", "source": source, "destination": destination }))
-        .into();
         let set = json!({ "outputSchema": { "schemaRef": { "id": schema, "contentType": FULL } }, "mappings": rules });
         let set = id(&forebay.post("/data/foundation/conversion/mappingSets", set).await);
         let spec = forebay.get(&format!("{FLOW}/flowSpecs?property=name==CRMToAEP")).await;

@@ -23,6 +23,7 @@ mod kill;
 mod pages;
 mod prep;
 mod processes;
+mod properties;
 mod requests;
 mod runs;
 mod s3;

@@ -5,6 +5,7 @@ use super::call::Ask;
 use super::columns;
 use super::fault::{Fault, Trouble};
 use super::find::Finder;
+use super::forms::{Forms, forms};
 use super::paths::Target;
 use super::place::Place;
 use super::snapshot;
@@ -150,8 +151,9 @@ impl HubSpot {
                 let (properties, _) = self.properties(&object.id).await.map_err(|fault| *fault.error)?;
                 let columns = columns::of_records(&properties);
                 let kind = object.id.clone();
+                let forms = forms(&properties);
                 let names = properties.into_iter().map(|property| property.name).collect();
-                let texts = self.first(object, names, limit).await.map_err(|fault| *fault.error)?;
+                let texts = self.first(object, names, forms, limit).await.map_err(|fault| *fault.error)?;
                 (texts, columns, kind)
             }
             other => {
@@ -163,8 +165,14 @@ impl HubSpot {
         Ok(rows.map(|record| columns::row(&record, &columns, portal, &kind)).collect())
     }
 
-    async fn first(&self, object: ObjectType, names: Vec<String>, limit: usize) -> Result<Vec<bytes::Bytes>, Fault> {
-        let wanted = Arc::new(Wanted { modified: object.modified, ..Wanted::default() });
+    async fn first(
+        &self,
+        object: ObjectType,
+        names: Vec<String>,
+        forms: Forms,
+        limit: usize,
+    ) -> Result<Vec<bytes::Bytes>, Fault> {
+        let wanted = Arc::new(Wanted { modified: object.modified, forms, ..Wanted::default() });
         let finder = Finder { hubspot: self.clone(), object, names: Arc::new(names), wanted };
         let mut records = match finder.fits() {
             true => finder.page(&Place::default(), &finder.names, false, limit).await?.records,

@@ -1,6 +1,6 @@
 //! Landed lines: what was read becomes a page, as it is handed over.
 //!
-//! What always holds: a record's own members stay the text that came; ours stand in front. A record is delivered once for
+//! What always holds: a record's own members stay as they were read; ours stand in front. A record is delivered once for
 //! each content that it had: the ledger knows what the flow was given. Versions of a record never go backwards, so that
 //! whoever keeps the newest keeps the right one.
 

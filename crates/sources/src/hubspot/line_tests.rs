@@ -7,7 +7,7 @@ use expect_test::{Expect, expect};
 use serde_json::json;
 
 fn living(text: &str) -> Record {
-    let wanted = Wanted { names: ["a".to_string()].into(), modified: "lastmodifieddate" };
+    let wanted = Wanted { names: ["a".to_string()].into(), modified: "lastmodifieddate", ..Wanted::default() };
     record(Bytes::from(text.to_string()), &wanted).unwrap()
 }
 

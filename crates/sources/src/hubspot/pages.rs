@@ -3,6 +3,7 @@
 
 use super::HubSpot;
 use super::fault::Fault;
+use super::forms::forms;
 use super::line::{Assembly, Given};
 use super::types::What;
 use super::walk::Walk;
@@ -125,9 +126,10 @@ async fn run(hubspot: HubSpot, read: Read, out: &Out) -> Result<(), Fault> {
             // Without a date there is nothing to search by: every run reads everything.
             object.search &= properties.iter().any(|property| property.name == object.modified);
             let names = super::columns::names(&properties, &read.rows.columns);
+            let forms = forms(&properties);
             out.begin(Assembly::new(portal, &object.id)).await?;
             let now = date.unwrap_or_else(|| chrono::Utc::now().timestamp_millis() - UNSURE);
-            Walk::new(hubspot, object, names, &read, now).run(out).await
+            Walk::new(hubspot, object, (names, forms), &read, now).run(out).await
         }
         other => super::snapshot::run(hubspot, other, &read, portal, out).await,
     }

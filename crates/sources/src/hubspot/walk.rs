@@ -7,6 +7,7 @@
 use super::HubSpot;
 use super::fault::{Fault, Trouble};
 use super::find::{Finder, Found, PAGE};
+use super::forms::Forms;
 use super::line::Given;
 use super::pages::Out;
 use super::place::{Met, Places, by_id};
@@ -70,17 +71,18 @@ pub(super) fn table_key(path: &str) -> String {
 }
 
 impl Walk {
-    /// Makes up its mind what this run does. `names` are the properties to read, sorted; `now` is HubSpot's clock.
+    /// Makes up its mind what this run does. `names` are the properties to read, sorted, `forms` how
+    /// they are spelled; `now` is HubSpot's clock.
     pub(super) fn new(
         hubspot: HubSpot,
         object: ObjectType,
-        names: Vec<String>,
+        (names, forms): (Vec<String>, Forms),
         read: &crate::tables::Read,
         now: i64,
     ) -> Walk {
         let properties = format!("{:016x}", XxHash64::oneshot(0, names.join(",").as_bytes()));
         let wanted = names.iter().filter(|name| **name != object.modified).cloned().collect();
-        let wanted = Wanted { names: wanted, modified: object.modified };
+        let wanted = Wanted { names: wanted, modified: object.modified, forms };
         let mut asked = names;
         for own in [object.modified, "hs_merged_object_ids"] {
             if !asked.iter().any(|name| name == own) {

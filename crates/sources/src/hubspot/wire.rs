@@ -1,6 +1,7 @@
-//! HubSpot's answers as they are on the wire (hubspot.md §6). Records stay the text that came; only what is needed to judge
-//! them is read out of it. A body that does not hold what was asked for is refused with a few words.
+//! HubSpot's answers as they are on the wire (hubspot.md §6). Records stay the text that came, but for the spelling of some
+//! values ([`super::forms`]); only what is needed to judge them is read out of it. A body that does not hold what was asked for is refused with a few words.
 
+use super::forms::{Forms, spelled};
 use crate::tables::LONGEST_ID;
 use bytes::Bytes;
 use serde::Deserialize;
@@ -21,6 +22,8 @@ pub(super) struct Wanted {
     pub(super) names: HashSet<String>,
     /// The property that moves when a record changes.
     pub(super) modified: &'static str,
+    /// The properties whose values have several spellings.
+    pub(super) forms: Forms,
 }
 
 /// A record: its text, and what was read out of it.
@@ -190,15 +193,36 @@ pub(super) fn record(text: Bytes, wanted: &Wanted) -> Read<Record> {
     if id.len() > LONGEST_ID {
         return Err("a record has an id that is too long");
     }
-    let mut judge = Judge { wanted, hash: 0, modified: None, merged: Vec::new() };
+    let mut judge = Judge { wanted, hash: 0, modified: None, merged: Vec::new(), spelled: Vec::new() };
     if let Some(properties) = outer.properties.filter(|raw| raw.get().starts_with('{')) {
         let mut reader = serde_json::Deserializer::from_str(properties.get());
         (&mut judge).deserialize(&mut reader).map_err(|_| "the properties of a record cannot be read")?;
     }
     let time = |raw: Option<&RawValue>| raw.and_then(plain).and_then(|text| moment(&text));
     let modified = judge.modified.or_else(|| time(outer.updated)).or_else(|| time(outer.created)).unwrap_or(0);
+    let archived_at = time(outer.archived);
     let (hash, merged) = ((judge.hash ^ (judge.hash >> 32)) as u32, judge.merged);
-    Ok(Record { id, modified, archived_at: time(outer.archived), hash, merged, text })
+    let text = match judge.spelled.is_empty() {
+        true => text,
+        false => respelled(&text, &judge.spelled),
+    };
+    Ok(Record { id, modified, archived_at, hash, merged, text })
+}
+
+/// A record's text with other values in it, which are parts of that very text, in their order.
+fn respelled(text: &[u8], values: &[(&str, String)]) -> Bytes {
+    let mut new = Vec::with_capacity(text.len() + 16 * values.len());
+    let mut done = 0;
+    for (old, value) in values {
+        let start = old.as_ptr() as usize - text.as_ptr() as usize;
+        new.extend_from_slice(&text[done..start]);
+        new.push(b'"');
+        new.extend_from_slice(value.as_bytes());
+        new.push(b'"');
+        done = start + old.len();
+    }
+    new.extend_from_slice(&text[done..]);
+    new.into()
 }
 
 /// A text or number as text; `None` for anything else.
@@ -213,14 +237,16 @@ fn plain<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
 }
 
 /// Reads the properties of a record in passing.
-struct Judge<'w> {
+struct Judge<'w, 't> {
     wanted: &'w Wanted,
     hash: u64,
     modified: Option<i64>,
     merged: Vec<String>,
+    /// Values that get another spelling: as they stand in the text, and the new one.
+    spelled: Vec<(&'t str, String)>,
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Judge<'_> {
+impl<'de> DeserializeSeed<'de> for &mut Judge<'_, 'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
@@ -228,7 +254,7 @@ impl<'de> DeserializeSeed<'de> for &mut Judge<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Judge<'_> {
+impl<'de> Visitor<'de> for &mut Judge<'_, 'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -237,7 +263,7 @@ impl<'de> Visitor<'de> for &mut Judge<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(Name(name)) = map.next_key()? {
-            let value: &RawValue = map.next_value()?;
+            let value: &'de RawValue = map.next_value()?;
             self.property(&name, value);
         }
         Ok(())
@@ -266,11 +292,16 @@ impl<'de: 'a, 'a> serde::Deserialize<'de> for Name<'a> {
     }
 }
 
-impl Judge<'_> {
-    fn property(&mut self, name: &str, raw: &RawValue) {
+impl<'t> Judge<'_, 't> {
+    fn property(&mut self, name: &str, raw: &'t RawValue) {
         // Absent, null and empty all mean that there is no value (§10.2).
         if matches!(raw.get(), "null" | "\"\"") {
             return;
+        }
+        if let Some(form) = self.wanted.forms.get(name)
+            && let Some(value) = plain(raw).and_then(|text| spelled(*form, &text))
+        {
+            self.spelled.push((raw.get(), value));
         }
         if name == self.wanted.modified {
             self.modified = plain(raw).and_then(|text| moment(&text));

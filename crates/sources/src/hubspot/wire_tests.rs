@@ -3,7 +3,11 @@
 use super::*;
 
 fn wanted(names: &[&str]) -> Wanted {
-    Wanted { names: names.iter().map(|name| name.to_string()).collect(), modified: "lastmodifieddate" }
+    Wanted {
+        names: names.iter().map(|name| name.to_string()).collect(),
+        modified: "lastmodifieddate",
+        ..Wanted::default()
+    }
 }
 
 fn read(text: &str) -> Record {
@@ -127,4 +131,23 @@ fn associations_are_read_in_both_forms() {
     let (links, failures) = linked(&Bytes::from(body)).unwrap();
     let to: Vec<&str> = links[0].to.iter().map(|link| link.to.as_str()).collect();
     assert_eq!((to, links[0].next.as_deref(), failures.len()), (vec!["9001", "9002"], Some("MC0y"), 0));
+}
+
+/// Dates came as milliseconds and reached no field of dates (§10.2). The rest of the record stays as it came, to the byte.
+#[test]
+fn values_of_declared_types_get_one_spelling() {
+    use super::super::forms::Form;
+    let forms = [("d", Form::Date), ("t", Form::DateTime), ("b", Form::Bool), ("lastmodifieddate", Form::DateTime)];
+    let forms = forms.map(|(name, form)| (name.to_string(), form)).into();
+    let wanted = Wanted { forms, ..wanted(&["d", "n"]) };
+    let came = r#"{ "id":"7", "properties":{"n":"1709164800000", "d" : "1709164800000","b":"Yes","lastmodifieddate":1709200800000 ,
+"t":"yesterday","x":"Yes"},"createdAt":"2024-01-01T00:00:00Z"}"#;
+    let found = record(Bytes::from(came), &wanted).unwrap();
+    let text = std::str::from_utf8(&found.text).unwrap();
+    let expected = r#"{ "id":"7", "properties":{"n":"1709164800000", "d" : "2024-02-29","b":"true","lastmodifieddate":"2024-02-29T10:00:00Z" ,
+"t":"yesterday","x":"Yes"},"createdAt":"2024-01-01T00:00:00Z"}"#;
+    assert_eq!(text, expected);
+    assert_eq!(found.modified, 1_709_200_800_000);
+    let plain = Wanted { forms: Default::default(), ..wanted };
+    assert_eq!(record(Bytes::from(came), &plain).unwrap().hash, found.hash, "it is known by what came");
 }
