@@ -333,7 +333,7 @@ async fn client_of(app: &App, claims: &Claims) -> Result<Option<Document>> {
 }
 
 /// Some client of the organization, which tells what they have in common; none if there is no such organization.
-async fn any_client(app: &App, org: &str) -> Result<Option<Document>> {
+pub async fn any_client(app: &App, org: &str) -> Result<Option<Document>> {
     let list = List { query: filter::Query::default(), order: Vec::new(), limit: 1, after: None };
     if org.is_empty() {
         return Ok(None);

@@ -66,6 +66,7 @@ pub use ingestion::Uploads;
 pub use issuer::{Issuer, IssuerSettings};
 pub use normalise::{Normalised, Normaliser, Patience};
 pub use own::events::Watchers;
+pub use own::propagate::{Propagated, propagate};
 pub use own::session::{OneTimeLink, one_time_link};
 pub use pages::{Asked, Page, Pages};
 pub use routes::{openapi, router};

@@ -12,6 +12,7 @@ pub mod lines;
 pub mod manifest;
 pub mod overview;
 pub mod problems;
+pub mod propagate;
 pub mod rows;
 pub mod run;
 pub mod runlog;

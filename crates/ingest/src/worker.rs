@@ -28,7 +28,7 @@ use forebay_model::mapping::ast::{FieldPath, Step};
 use forebay_model::run::Status;
 use forebay_model::run::trace::Step as Stop;
 use forebay_model::xdm::FieldTree;
-use forebay_model::{Context, Error, Kind, Result, Time, code};
+use forebay_model::{Context, Error, Kind, Result, Scope, Time, code};
 use forebay_sources::tables::{CHANGE, VERSION};
 use forebay_sources::{Accounts, Remote};
 use forebay_store::{BatchClaim, Claim, End, Store};
@@ -88,6 +88,14 @@ pub struct Settings {
     pub public_url: String,
 }
 
+/// What takes new columns of a source over into a flow's mapping, where its policy says so. Documents are the API's: in the
+/// program, it is that.
+#[async_trait::async_trait]
+pub trait Propagate: Send + Sync {
+    /// Answers the columns that the next run fills, and those that wait for a person, with the reason.
+    async fn propagate(&self, scope: &Scope, flow: &str) -> Result<(Vec<String>, Vec<(String, String)>)>;
+}
+
 /// A worker and what it works with.
 #[derive(Clone)]
 pub struct Worker {
@@ -99,6 +107,8 @@ pub struct Worker {
     pub accounts: Accounts,
     /// How it works.
     pub settings: Arc<Settings>,
+    /// Takes new columns over; without it they wait.
+    pub columns: Option<Arc<dyn Propagate>>,
     /// What time it is.
     pub clock: fn() -> Time,
 }

@@ -7,9 +7,9 @@ use crate::{Serve, logs};
 use chrono::Utc;
 use forebay_api::{App, DemoControl, Issuer, Settings as ApiSettings, TokenKey, Uploads};
 use forebay_ingest::vault::StoreVault;
-use forebay_ingest::worker::{Settings, Worker};
+use forebay_ingest::worker::{Propagate, Settings, Worker};
 use forebay_lake::Lake;
-use forebay_model::Time;
+use forebay_model::{Scope, Time};
 use forebay_sources::{Accounts, Gate, Places};
 use forebay_store::{Keys, Limits, Store};
 use secrecy::ExposeSecret;
@@ -194,7 +194,7 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
         forebay_api::Deliverer { store: store.clone(), gate: accounts.gate.clone(), clock: app.clock.clone() };
     let telling = tokio::spawn(deliverer.run(stop.clone().cancelled_owned()));
     let serving = {
-        let stop = stop.clone();
+        let (app, stop) = (app.clone(), stop.clone());
         tokio::spawn(async move {
             if let Err(e) = forebay_api::serve(listener, forebay_api::router(app), stop.cancelled_owned()).await {
                 warn!(error = %e, "the API ended");
@@ -206,6 +206,7 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
         lake: lake.clone(),
         accounts,
         settings: Arc::new(settings(&config, &place, public_url.clone())),
+        columns: Some(Arc::new(Columns(app.clone()))),
         clock,
     };
     let working = tokio::spawn(worker.run(stop.clone()));
@@ -213,6 +214,21 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     let tasks = vec![serving, working, keeping, telling];
     Ok(Running { address, credentials, store, lake, public_url, stop, tasks, _place: place })
+}
+
+/// What a run asks the API for.
+struct Columns(App);
+
+#[async_trait::async_trait]
+impl Propagate for Columns {
+    async fn propagate(
+        &self,
+        scope: &Scope,
+        flow: &str,
+    ) -> forebay_model::Result<(Vec<String>, Vec<(String, String)>)> {
+        let done = forebay_api::propagate(&self.0, scope, flow).await?;
+        Ok((done.taken, done.left))
+    }
 }
 
 fn uploads(config: &config::Upload) -> Uploads {

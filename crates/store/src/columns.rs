@@ -20,7 +20,7 @@ const LONGEST: usize = 512;
 const SAMPLE: usize = 80;
 
 /// What can be done when a source has a new column.
-pub const POLICIES: &[&str] = &["notify", "ignore", "pause"];
+pub const POLICIES: &[&str] = &["notify", "ignore", "pause", "propagate"];
 
 /// A column as a run met it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub struct FlowColumn {
 pub struct NewColumns {
     /// The flow.
     pub flow: String,
-    /// `notify` or `pause`.
+    /// `notify`, `pause` or `propagate`.
     pub policy: String,
     /// The columns' names, in the order in which they were met.
     pub names: Vec<String>,

@@ -162,7 +162,8 @@ export interface Timeline extends Items<TimelineItem> {
   readonly next?: number;
 }
 
-export type SchemaPolicy = 'notify' | 'ignore' | 'pause';
+export const policies = ['propagate', 'notify', 'ignore', 'pause'] as const;
+export type SchemaPolicy = (typeof policies)[number];
 
 export interface PendingColumn {
   readonly name: string;
@@ -170,6 +171,8 @@ export interface PendingColumn {
   readonly sample?: string;
   readonly firstSeenAt?: number;
   readonly run?: string;
+  /** With the policy `propagate`: why no run takes it over. */
+  readonly reason?: string;
 }
 
 export interface FlowSchema {

@@ -78,6 +78,8 @@ export const t = catalogue('flow', {
   approveText: 'A field is added to the schema of the dataset, and a rule to the mapping. Rows that are there keep an empty value.',
   policy: 'When the source has new columns',
   policySaved: 'Saved.',
+  propagate: 'Take them over by itself; the next run fills them',
+  left: 'Not taken over: {reason}',
   notify: 'Go on without them and ask here',
   ignore: 'Go on without them and do not ask',
   pause: 'Ask here, and start no run until it is decided',

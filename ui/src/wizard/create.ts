@@ -10,12 +10,14 @@ const LAKE = 'c604ff05-7f1a-43c0-8e18-33bf874cb11c';
 export const FULL = 'application/vnd.adobe.xed-full+json;version=1';
 
 /** The parts of a dataflow, in the order of the public tutorials. */
-export const parts = ['sourceConnection', 'fieldGroup', 'schema', 'identity', 'dataset', 'targetConnection', 'mappingSet', 'flow', 'webhook'] as const;
+export const parts = ['sourceConnection', 'fieldGroup', 'schema', 'identity', 'dataset', 'targetConnection', 'mappingSet', 'flow', 'newColumns', 'webhook'] as const;
 export type Part = (typeof parts)[number];
 
 /** One call of the public API. */
 export interface Ask {
   readonly part: Part;
+  /** `PUT` where it belongs to the dataflow and has no id of its own. */
+  readonly method?: 'PUT';
   readonly path: string;
   readonly query?: Readonly<Record<string, string>>;
   readonly body: unknown;
@@ -106,6 +108,10 @@ export function ask(part: Part, state: WizardState, known: Known, id: (of: Part)
           },
         },
       };
+    case 'newColumns':
+      return details.newColumns === undefined || details.newColumns === 'notify' ? undefined : {
+        part, method: 'PUT', path: `/data/foundation/forebay/flows/${id('flow')}/schema/policy`, body: { policy: details.newColumns },
+      };
     case 'webhook':
       return details.webhook === undefined || details.webhook.url.trim() === '' ? undefined : {
         part, path: '/data/foundation/forebay/webhooks',
@@ -177,8 +183,9 @@ export async function create(
     if (asked === undefined) continue;
     const from = digest(comparable(asked.body));
     if (made[part]?.of !== from) {
-      const answer = await call<unknown>(asked.path, { method: 'POST', body: asked.body, ...(asked.query && { query: asked.query }) });
-      made[part] = { id: idOf(answer), of: from };
+      const { method = 'POST' } = asked;
+      const answer = await call<unknown>(asked.path, { method, body: asked.body, ...(asked.query && { query: asked.query }) });
+      made[part] = { id: method === 'PUT' ? id('flow') : idOf(answer), of: from };
       await note({ ...made });
     }
     done.push(part);

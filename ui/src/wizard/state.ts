@@ -1,3 +1,4 @@
+import type { SchemaPolicy } from '../api/own';
 import type { Rule, TargetField } from '../mapping/model';
 
 /** All that a dataflow is made of, as drafts keep it. No secrets. */
@@ -68,6 +69,8 @@ export interface DetailsState {
   readonly errorDiagnosticsEnabled?: boolean;
   /** Absent: any bad row fails the run. */
   readonly partialIngestionPercent?: number;
+  /** What is done with columns that the source has anew; `notify` unless said. */
+  readonly newColumns?: SchemaPolicy;
   readonly webhook?: { readonly url: string; readonly events: readonly string[] };
 }
 

@@ -5,6 +5,7 @@
 //! mapping set, the set's version in the flow. Each is harmless without the next, and all can be done again.
 
 use super::datasets::{TableField, fields_of};
+use super::propagate;
 use super::rows::answer;
 use crate::App;
 use crate::body::{Body, shaped};
@@ -47,6 +48,8 @@ pub enum ColumnPolicy {
     Ignore,
     /// They wait, and the flow is disabled.
     Pause,
+    /// The run that meets them takes them over, as approving does.
+    Propagate,
 }
 
 impl ColumnPolicy {
@@ -56,11 +59,12 @@ impl ColumnPolicy {
             ColumnPolicy::Notify => "notify",
             ColumnPolicy::Ignore => "ignore",
             ColumnPolicy::Pause => "pause",
+            ColumnPolicy::Propagate => "propagate",
         }
     }
 
     fn of(text: &str) -> ColumnPolicy {
-        [ColumnPolicy::Ignore, ColumnPolicy::Pause]
+        [ColumnPolicy::Ignore, ColumnPolicy::Pause, ColumnPolicy::Propagate]
             .into_iter()
             .find(|p| p.text() == text)
             .unwrap_or(ColumnPolicy::Notify)
@@ -88,6 +92,9 @@ pub struct PendingColumn {
     pub first_seen_at: i64,
     /// The run that saw it first.
     pub run: String,
+    /// With the policy `propagate`: why no run takes it over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// A decision.
@@ -102,11 +109,11 @@ pub struct ColumnDecision {
 }
 
 /// What is kept of a flow's columns.
-struct Kept {
-    policy: ColumnPolicy,
+pub(super) struct Kept {
+    pub(super) policy: ColumnPolicy,
     /// Those that were decided on, or that the first run met.
     columns: Vec<SeenColumn>,
-    pending: Vec<PendingColumn>,
+    pub(super) pending: Vec<PendingColumn>,
 }
 
 /// A column and the fields that it fills.
@@ -140,12 +147,12 @@ pub struct NewColumnPolicy {
 /// A column to be taken over.
 #[derive(Deserialize, ToSchema)]
 pub struct WantedColumn {
-    name: String,
+    pub(super) name: String,
     /// `string`, `boolean`, `int`, `long`, `number`, `date` or `date-time`; as it was seen unless given.
     #[serde(rename = "type")]
-    ty: Option<String>,
+    pub(super) ty: Option<String>,
     /// The path of a field that is there, or of a new one in the tenant's namespace; made of the name unless given.
-    target: Option<String>,
+    pub(super) target: Option<String>,
 }
 
 /// Columns to be taken over.
@@ -191,7 +198,7 @@ pub async fn get_flow_schema(
     Ok(answer(&shown(&app, &caller, &flow, kept(&app, &caller, &id).await?).await?))
 }
 
-/// `PUT /flows/{id}/schema/policy`
+/// `PUT /flows/{id}/schema/policy`. `propagate` needs the right to change schemas, too.
 #[utoipa::path(put, path = "/flows/{id}/schema/policy", tag = "Forebay", request_body = NewColumnPolicy, params(("id" = String, Path)),
     responses((status = 200, description = "Columns and fields", body = FlowColumns), (status = 404, description = "Not found")))]
 pub async fn put_flow_schema_policy(
@@ -202,6 +209,10 @@ pub async fn put_flow_schema_policy(
 ) -> Result<Response, Problem> {
     let flow = caller.get(&app, Resource::Flow, &id).await?;
     let NewColumnPolicy { policy } = shaped(body)?;
+    if policy == ColumnPolicy::Propagate {
+        // From now on the flow does what its owner may do.
+        caller.must(Right::WriteSchemas)?;
+    }
     app.store.set_schema_policy(&caller.scope, &id, policy.text(), app.now()).await?;
     Ok(answer(&shown(&app, &caller, &flow, kept(&app, &caller, &id).await?).await?))
 }
@@ -249,12 +260,8 @@ pub async fn approve_flow_columns(
     let registry = Registry::open(&app, &caller).await?;
     let schema = schema_of(&app, &caller, &flow).await?;
     let plan = plan(&caller, &registry, &schema, &before, &columns)?;
-    extend(&app, &caller, registry, &schema, &plan).await?;
-    let version = remap(&app, &caller, set, &plan).await?;
     let mapping = set_id(&flow).unwrap_or_default().to_string();
-    point(&app, &caller, flow, version).await?;
-    let names: Vec<String> = columns.iter().map(|column| column.name.clone()).collect();
-    app.store.settle_columns(&caller.scope, &id, &names, "known", app.now()).await?;
+    let version = carry_out(&app, &caller, flow, registry, (&schema, set), &plan).await?;
     let next = app.store.ticks(&caller.scope, Some(&id)).await?.pop().and_then(|tick| tick.next);
     let taken = ColumnsTaken {
         schema,
@@ -268,8 +275,26 @@ pub async fn approve_flow_columns(
     Ok(answer(&taken))
 }
 
+/// Takes columns over, as planned; answers the new version of the mapping set.
+pub(super) async fn carry_out(
+    app: &App,
+    caller: &Caller,
+    flow: Document,
+    registry: Registry,
+    (schema, set): (&str, Value),
+    plan: &[Planned],
+) -> Result<u64> {
+    extend(app, caller, registry, schema, plan).await?;
+    let version = remap(app, caller, set, plan).await?;
+    let id = flow.id.clone();
+    point(app, caller, flow, version).await?;
+    let names: Vec<String> = plan.iter().map(|column| column.name.clone()).collect();
+    app.store.settle_columns(&caller.scope, &id, &names, "known", app.now()).await?;
+    Ok(version)
+}
+
 /// What is kept beside the flow.
-async fn kept(app: &App, caller: &Caller, flow: &str) -> Result<Kept> {
+pub(super) async fn kept(app: &App, caller: &Caller, flow: &str) -> Result<Kept> {
     let policy = ColumnPolicy::of(&app.store.schema_policy(&caller.scope, flow).await?);
     let (mut columns, mut pending) = (Vec::new(), Vec::new());
     for column in app.store.columns(&caller.scope, flow).await? {
@@ -280,6 +305,7 @@ async fn kept(app: &App, caller: &Caller, flow: &str) -> Result<Kept> {
                 sample: column.sample,
                 first_seen_at: column.first_seen.timestamp_millis(),
                 run: column.first_run,
+                reason: None,
             }),
             _ => columns.push(SeenColumn { name: column.name, ty: column.kind }),
         }
@@ -314,7 +340,13 @@ fn waits<'a>(kept: &'a Kept, name: &str, index: usize) -> Result<&'a PendingColu
     })
 }
 
-async fn shown(app: &App, caller: &Caller, flow: &Document, kept: Kept) -> Result<FlowColumns> {
+async fn shown(app: &App, caller: &Caller, flow: &Document, mut kept: Kept) -> Result<FlowColumns> {
+    if kept.policy == ColumnPolicy::Propagate {
+        let reasons = propagate::reasons(app, caller, flow, &kept).await?;
+        for column in &mut kept.pending {
+            column.reason = reasons.get(&column.name).cloned();
+        }
+    }
     let set = match identity::mapping_set(app, caller, flow).await {
         Ok(set) => set.and_then(|set| MappingSet::parse(&set).ok()).unwrap_or_default(),
         // The set is gone, or was never there: nothing is mapped.
@@ -359,7 +391,7 @@ async fn shown(app: &App, caller: &Caller, flow: &Document, kept: Kept) -> Resul
 }
 
 /// The schema of the flow's dataset; `Invalid` where that is gone.
-async fn schema_of(app: &App, caller: &Caller, flow: &Document) -> Result<String> {
+pub(super) async fn schema_of(app: &App, caller: &Caller, flow: &Document) -> Result<String> {
     let gone = |what: &str| invalid(format!("the {what} of the flow is not there any more"));
     let found = |found: Result<Document>, what| match found {
         Err(error) if error.kind == Kind::NotFound => Err(gone(what)),
@@ -378,15 +410,15 @@ fn set_id(flow: &Document) -> Option<&str> {
 }
 
 /// A column on its way into the target.
-struct Planned {
-    name: String,
-    target: Vec<String>,
+pub(super) struct Planned {
+    pub(super) name: String,
+    pub(super) target: Vec<String>,
     /// The field's definition; none for one that is there.
-    field: Option<Value>,
+    pub(super) field: Option<Value>,
 }
 
 /// Where each column goes. Everything is checked here, before anything is written.
-fn plan(
+pub(super) fn plan(
     caller: &Caller,
     registry: &Registry,
     schema: &str,

@@ -248,13 +248,18 @@ fn change(past: Past) -> Happening {
     let places: Vec<&str> = past.diff.iter().take(3).map(|d| d.path.trim_start_matches('/')).collect();
     let more = if past.diff.len() > 3 { " and more" } else { "" };
     let of = if places.is_empty() { String::new() } else { format!(": {}{more}", places.join(", ")) };
-    let summary = format!("{} {kind} {:?}{of}", past.action, past.name);
+    // Mapping sets may have no name.
+    let (shown, name) = match past.name.as_str() {
+        "" => (String::new(), kind.replace("mappingSet", "mapping set")),
+        name => (format!(" {name:?}"), past.name.clone()),
+    };
+    let summary = format!("{} {kind}{shown}{of}", past.action);
     Happening {
         at: past.at,
         kind: "change",
         action: Some(past.action),
         by: Some(past.account),
-        subject: About { kind: kind.into(), id: past.id, name: past.name },
+        subject: About { kind: kind.into(), id: past.id, name },
         summary,
         diff: Some(past.diff.into_iter().map(differs).collect()),
         run: None,

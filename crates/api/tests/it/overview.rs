@@ -51,10 +51,15 @@ pub async fn run(world: &World, mut body: Value, cause: Option<(&str, &str, &str
 
 /// Runs what is due, to a good end; it meets these columns.
 pub async fn meet(world: &World, names: &[&str]) {
+    meet_as(world, &names.iter().map(|name| (*name, "int")).collect::<Vec<_>>()).await;
+}
+
+/// The same with a type for each.
+pub async fn meet_as(world: &World, columns: &[(&str, &str)]) {
     let (store, now) = (&world.app.store, world.app.now());
     store.enqueue_due(now).await.unwrap();
     let claim = store.claim("w1", now, LEASE).await.unwrap().expect("a run");
-    let met = names.iter().map(|name| Met { name: name.to_string(), kind: "int".into(), sample: None });
+    let met = columns.iter().map(|(name, kind)| Met { name: name.to_string(), kind: kind.to_string(), sample: None });
     store.meet_columns(&claim, &met.collect::<Vec<_>>(), &[], now).await.unwrap();
     let run = ended(world, 1, 0, "success");
     let end = End { run, state: Status::Success, cursor: None, batch: Value::Null, plan: None };

@@ -1,6 +1,6 @@
 //! Datasets with their tables: lists, fields, versions, previews; new columns of a source; the system.
 
-use crate::overview::{OWN, ended, flow, meet, new_columns, run};
+use crate::overview::{OWN, ended, flow, meet, meet_as, new_columns, run};
 use crate::world::{FLOWS, ORG, OTHER_ORG, START, World};
 use forebay_model::Resource;
 use forebay_model::table::TableCommit;
@@ -223,6 +223,76 @@ async fn new_columns_are_taken_over_into_schema_mapping_and_flow() {
     assert_eq!(world.get(&format!("{OWN}/flows/{id}")).await.body["mappingSet"]["version"], 2);
 }
 
+/// What a run does at its end, where the flow's policy says so.
+#[tokio::test]
+async fn a_flow_takes_columns_over_in_its_own_name_and_leaves_what_a_person_must_decide() {
+    let world = World::new().await;
+    let id = flow(&world, "people", "hour", 1).await;
+    let path = format!("{OWN}/flows/{id}/schema");
+    let propagate = async || forebay_api::propagate(&world.app, &world.scope(), &id).await.unwrap();
+    new_columns(&world, &["first_name"], &["age", "Home Town", "Home-Town"]).await;
+    // By any other policy nothing happens.
+    assert_eq!(propagate().await, forebay_api::Propagated::default());
+    let policy = json!({ "policy": "propagate" });
+    // Who may not change schemas may not have a flow change them.
+    world.client_with("sources", &["manage-sources", "view-schemas", "view-datasets"], &["prod"]).await;
+    let call = world.by("sources", "prod", "PUT", &format!("{path}/policy"));
+    assert_eq!(call.json(policy.clone()).send().await.status, 403);
+    assert_eq!(world.call("PUT", &format!("{path}/policy")).json(policy).send().await.status, 200);
+    let reason = "the field _acme.Home_Town is for the column \"Home Town\" already";
+    let waits = world.get(&path).await.body["pending"].clone();
+    let said =
+        |waits: &Value| -> Vec<Value> { waits.as_array().unwrap().iter().map(|w| w["reason"].clone()).collect() };
+    assert_eq!(said(&waits), [json!(null), json!(reason), json!(null)], "{waits}");
+
+    world.pass(1_000);
+    let done = propagate().await;
+    assert_eq!(done.taken, ["Home Town", "age"]);
+    assert_eq!(done.left, [("Home-Town".to_string(), reason.to_string())]);
+    let flow = world.get(&format!("{FLOWS}/flows/{id}")).await;
+    assert_eq!(flow.item()["transformations"][0]["params"]["mappingVersion"], 1);
+    let after = world.get(&path).await.body;
+    assert_eq!(after["pending"][0]["reason"], "the field _acme.Home_Town is filled already");
+    assert_eq!(
+        after["history"][0],
+        json!({ "at": after["history"][0]["at"], "by": "flow people", "action": "approve", "columns": ["Home Town", "age"] })
+    );
+    // In the timeline and in the trail, once and in the flow's name.
+    let lines = world.get(&format!("{OWN}/flows/{id}/timeline?kind=change")).await.body["items"].clone();
+    let own: Vec<&Value> = lines.as_array().unwrap().iter().filter(|line| line["by"] == "flow people").collect();
+    let kinds: std::collections::BTreeSet<&str> =
+        own.iter().filter_map(|line| line["subject"]["kind"].as_str()).collect();
+    assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["flow", "mappingSet", "schema"], "{lines:#}");
+    assert!(own.iter().all(|line| line["subject"]["name"] != ""), "{lines:#}");
+    let trail = async || {
+        let asked = forebay_store::audit::Wanted { upto: i64::MAX, limit: 100, ..Default::default() };
+        let (entries, _) = world.app.store.audit(&world.scope().org, &asked).await.unwrap();
+        entries.into_iter().filter(|entry| entry.account == "flow people").count()
+    };
+    assert_eq!(trail().await, 1);
+    // The next run finds nothing more to do, and says once more what waits.
+    let again = propagate().await;
+    assert_eq!((again.taken.len(), again.left.len()), (0, 1));
+    assert_eq!((world.get(&path).await.body["history"].clone(), trail().await), (after["history"].clone(), 1));
+
+    // A field that is there: filled by nobody and of the type it is used, of another type it is not.
+    world.pass(3_600_000);
+    meet_as(&world, &[("note", "string"), ("tags", "array"), ("visits", "string")]).await;
+    let registry = "/data/foundation/schemaregistry/tenant/fieldgroups";
+    let groups = world.call("GET", registry).header("accept", "application/vnd.adobe.xed-id+json").send().await;
+    let group = groups.body["results"][0]["meta:altId"].as_str().unwrap();
+    let add = |name: &str, field: Value| json!({ "op": "add", "path": format!("/definitions/columns/properties/_acme/properties/{name}"), "value": field });
+    let changes =
+        [add("note", json!({ "type": "string" })), add("visits", json!({ "type": "integer", "meta:xdmType": "long" }))];
+    let reply = world.call("PATCH", &format!("{registry}/{group}")).json(json!(changes)).send().await;
+    assert_eq!(reply.status, 200, "{}", reply.text);
+    let done = propagate().await;
+    assert_eq!(done.taken, ["note"]);
+    let left: std::collections::BTreeMap<String, String> = done.left.into_iter().collect();
+    assert_eq!(left["visits"], "the field _acme.visits is there already and is of another type than string");
+    assert!(left["tags"].contains("not \"array\""), "{}", left["tags"]);
+}
+
 #[tokio::test]
 async fn what_cannot_be_taken_over_changes_nothing() {
     let world = World::new().await;
@@ -269,7 +339,7 @@ async fn columns_are_left_out_and_policies_are_set() {
         world.call("PUT", &format!("{path}/policy")).json(json!({ "policy": policy })).send().await
     };
     assert_eq!(policy("pause").await.body["policy"], "pause");
-    assert_eq!(policy("propagate").await.status, 400);
+    assert_eq!(policy("propagate").await.body["policy"], "propagate");
     assert_eq!(policy("notify").await.body["history"][0]["action"], "policy");
     assert_eq!(policy("never").await.status, 400);
     assert_eq!(world.call("PUT", &format!("{path}/policy")).json(json!({})).send().await.status, 400);

@@ -200,7 +200,10 @@ impl Worker {
             sample: column.sample,
         });
         let met: Vec<Met> = met.collect();
+        let policy = self.store.schema_policy(&claim.scope, &claim.flow.id).await.unwrap_or_default();
+        let propagates = policy == "propagate" && self.columns.is_some();
         match self.store.meet_columns(claim, &met, &mapped, (self.clock)()).await {
+            Ok(_) if propagates => self.propagate(claim, progress).await,
             Ok(new) if new.is_empty() => {}
             Ok(new) => {
                 let more = if new.len() > NAMED { ", …" } else { "" };
@@ -209,12 +212,48 @@ impl Worker {
                     format!("the source has {} new columns, which are not mapped: {names}{more}", new.len()),
                     json!({ "columns": &new[..new.len().min(NAMED)], "count": new.len() }),
                 );
-                if self.store.schema_policy(&claim.scope, &claim.flow.id).await.is_ok_and(|policy| policy == "pause") {
+                if policy == "pause" {
                     let message = "the flow is disabled: its policy is to pause when the source has new columns";
                     progress.journal.warn(message, Value::Null);
                 }
             }
             Err(e) => warn!(error = %e, source = ?e.source, "the columns that the run has met could not be noted"),
+        }
+    }
+
+    /// Has the columns that wait taken over, those of earlier runs too. That fails nothing: what was not done, the next run
+    /// does.
+    async fn propagate(&self, claim: &Claim, progress: &Progress) {
+        let Some(columns) = &self.columns else { return };
+        let (scope, flow) = (&claim.scope, claim.flow.id.as_str());
+        // The claim is ours, and for long enough: nobody else takes them over meanwhile.
+        match self.store.renew(claim, (self.clock)(), self.settings.lease).await {
+            Ok(true) => {}
+            _ => return,
+        }
+        match columns.propagate(scope, flow).await {
+            Ok((taken, left)) => {
+                let count = taken.len();
+                if count > 0 {
+                    let more = if count > NAMED { ", …" } else { "" };
+                    let names = taken[..count.min(NAMED)].join(", ");
+                    let what = if count == 1 { "one new column" } else { "new columns" };
+                    progress.journal.info(
+                        format!("took over {what} of the source, which the next run fills: {names}{more}"),
+                        json!({ "columns": &taken[..count.min(NAMED)], "count": count }),
+                    );
+                }
+                for (name, reason) in left.iter().take(NAMED) {
+                    let message = format!("the new column {name} waits for a decision: {reason}");
+                    progress.journal.warn(message, json!({ "column": name }));
+                }
+            }
+            Err(e) => {
+                warn!(error = %e, source = ?e.source, "the new columns could not be taken over");
+                let message =
+                    format!("the new columns could not be taken over; the next run tries again: {}", e.message);
+                progress.journal.warn(message, json!({ "code": e.code.id }));
+            }
         }
     }
 }

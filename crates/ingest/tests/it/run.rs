@@ -129,7 +129,7 @@ impl World {
         let gate = Gate::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
         let vault = StoreVault { store: self.store.clone(), clock: now };
         let accounts = Accounts::new(gate, Arc::new(vault), Places::default());
-        Worker { store: self.store.clone(), lake, accounts, settings: Arc::new(settings), clock: now }
+        Worker { store: self.store.clone(), lake, accounts, settings: Arc::new(settings), columns: None, clock: now }
     }
 
     /// Starts a worker that lives as long as the test, or until the token says so.

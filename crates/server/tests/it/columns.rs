@@ -100,3 +100,54 @@ async fn a_new_column_is_told_taken_over_and_filled_and_a_refusal_names_the_conn
     assert_eq!(need["connection"]["id"], base);
     bucket.end().await;
 }
+
+/// The run that meets a new column takes it over, and the next one fills it; two servers at one database do so once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_column_is_taken_over_by_itself_and_filled_by_the_next_run() {
+    let bucket = Bucket::playground("propagate").await;
+    bucket.put("in/a.csv", "id,visits\na,1\n").await;
+    let forebay = Forebay::start().await;
+    let (schema, tenant) = forebay.people_schema().await;
+    let base = forebay.connect(&bucket).await;
+    let made = forebay
+        .flow(FlowSpec {
+            base: &base,
+            path: "/in/",
+            kind: "folder",
+            format: "delimited",
+            properties: Value::Null,
+            schema: &schema,
+            rules: json!([{ "sourceType": "ATTRIBUTE", "source": "id", "destination": "_id" },
+                { "sourceType": "ATTRIBUTE", "source": "visits", "destination": format!("_{tenant}.visits") }]),
+            options: Value::Null,
+        })
+        .await;
+    let own = format!("{OWN}/flows/{}", made.flow);
+    forebay.settled(&made.flow).await;
+    let set = json!({ "policy": "propagate" });
+    let (status, answer) = forebay.call("PUT", &format!("{own}/schema/policy"), Some(set), &[]).await;
+    assert_eq!(status, 200, "{answer}");
+    // Where several processes may share a database, any of them may lead the run.
+    let beside = if forebay.database.is_served() { Some(forebay.beside().await) } else { None };
+    bucket.put("in/b.csv", "id,visits,city,zip\nb,2,Ulm,89073\n").await;
+    forebay.run(&made.flow).await;
+    let run = forebay.settled(&made.flow).await.pop().unwrap();
+    assert_eq!((counts(&run), &run["state"]), ((1, 1, 0, 0), &json!("success")));
+    let after = forebay.get(&format!("{own}/schema")).await;
+    assert_eq!(after["pending"].as_array().map(Vec::len), Some(0), "{:#}", after["pending"]);
+    let decided: Vec<&Value> =
+        after["history"].as_array().unwrap().iter().filter(|entry| entry["action"] == "approve").collect();
+    assert_eq!((decided.len(), &decided[0]["by"]), (1, &json!("flow flow")), "{:#}", after["history"]);
+    let log = forebay.get(&format!("{OWN}/runs/{}/log", run["id"].as_str().unwrap())).await.to_string();
+    assert!(log.contains("took over new columns of the source, which the next run fills: city, zip"), "{log}");
+
+    bucket.put("in/c.csv", "id,visits,city,zip\nc,3,Bonn,53111\n").await;
+    forebay.run(&made.flow).await;
+    let run = forebay.settled(&made.flow).await.pop().unwrap();
+    assert_eq!(counts(&run), (1, 1, 0, 0));
+    let cities = crate::harness::column(&made.table, &format!("_{tenant}.city"));
+    assert_eq!(cities.iter().filter(|city| **city == "Bonn").count(), 1, "{cities:?}");
+    assert!(!cities.contains(&json!("Ulm")), "what was read before stays as it is: {cities:?}");
+    drop(beside);
+    bucket.end().await;
+}

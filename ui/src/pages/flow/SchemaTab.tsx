@@ -2,7 +2,7 @@ import { Button, ButtonGroup, Content, Heading, InlineAlert, Link, Radio, RadioG
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
-import { type ColumnDecision, type FlowRow, type FlowSchema, OWN, own, type PendingColumn, type SchemaPolicy } from '../../api/own';
+import { type ColumnDecision, type FlowRow, type FlowSchema, OWN, own, type PendingColumn, policies, type SchemaPolicy } from '../../api/own';
 import { to } from '../../app/links';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Plain } from '../../components/Plain';
@@ -17,7 +17,6 @@ const section = style({ display: 'flex', flexDirection: 'column', rowGap: 8, min
 const h2 = style({ font: 'title', margin: 0 });
 const quiet = style({ font: 'body', color: 'neutral-subdued', margin: 0 });
 const code = style({ font: 'code-sm', overflowWrap: 'anywhere' });
-const policies: readonly SchemaPolicy[] = ['notify', 'ignore', 'pause'];
 
 /** What the source has, what of it is stored, and the changes that wait for somebody. */
 export default function SchemaTab({ flow }: { readonly flow: FlowRow }) {
@@ -107,7 +106,7 @@ function Pending({ flow, pending }: { readonly flow: string; readonly pending: r
             rows={pending.map((one) => ({
               id: one.name,
               cells: [
-                <span key="name" className={code}>{one.name}</span>, one.type, <span key="sample" className={code}>{one.sample ?? ''}</span>,
+                <span key="name"><span className={code}>{one.name}</span>{one.reason !== undefined && <><br />{t('left', { reason: one.reason })}</>}</span>, one.type, <span key="sample" className={code}>{one.sample ?? ''}</span>,
                 <span key="seen"><Time at={one.firstSeenAt} /> {one.run !== undefined && <Link href={to.run(one.run)}>{t('inRun')}</Link>}</span>,
                 <ButtonGroup key="do">
                   <Button size="S" variant="primary" isDisabled={decide.isPending} aria-label={t('approveOf', { name: one.name })} onPress={act([one], true)}>{t('approve')}</Button>

@@ -1,6 +1,8 @@
-import { Checkbox, CheckboxGroup, NumberField, Switch, TextArea, TextField } from '@react-spectrum/s2';
+import { Checkbox, CheckboxGroup, NumberField, Radio, RadioGroup, Switch, TextArea, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useEffect } from 'react';
+import { policies, type SchemaPolicy } from '../../api/own';
+import { t as ofFlow } from '../../messages/flow';
 import { t } from '../../messages/wizard';
 import type { DetailsState } from '../../wizard/state';
 import { nameFrom } from './MappingStep';
@@ -36,6 +38,9 @@ export function DetailsStep({ state, change, source }: StepProps) {
         )}
         <Switch isSelected={details.errorDiagnosticsEnabled === true} isDisabled={percent !== undefined} onChange={(isOn) => set({ errorDiagnosticsEnabled: isOn })}>{t('diagnostics')}</Switch>
       </section>
+      <RadioGroup label={ofFlow('policy')} value={details.newColumns ?? 'notify'} onChange={(one) => set({ newColumns: one as SchemaPolicy })}>
+        {policies.map((one) => <Radio key={one} value={one}>{ofFlow(one)}</Radio>)}
+      </RadioGroup>
       <section className={group} aria-labelledby="alerts">
         <h3 id="alerts" className={h3}>{t('alerts')}</h3>
         <Switch isSelected={webhook !== undefined} onChange={(isOn) => set({ webhook: isOn ? { url: '', events: EVENTS } : undefined })}>{t('webhook')}</Switch>

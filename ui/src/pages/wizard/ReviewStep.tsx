@@ -13,6 +13,7 @@ import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { t as common } from '../../messages/common';
 import { t as sources } from '../../messages/sources';
+import { t as ofFlow } from '../../messages/flow';
 import { t } from '../../messages/wizard';
 import { useCheck } from '../../mapping/check';
 import { datasets } from '../../mapping/datasets';
@@ -172,7 +173,7 @@ function Parts({ of: { of, done: made } }: { readonly of: Progress }) {
 }
 
 function titleOf(part: Part): string {
-  return part === 'webhook' ? t('alerts') : part === 'dataset' ? t('dataset') : t(part);
+  return part === 'webhook' ? t('alerts') : part === 'dataset' ? t('dataset') : part === 'newColumns' ? ofFlow('policy') : t(part);
 }
 
 export function often({ frequency, interval = frequency === 'minute' ? 15 : 1 }: ScheduleState): string {

@@ -225,7 +225,7 @@ async fn columns_of_the_first_run_are_known_and_later_ones_are_pending_unless_ma
     assert_eq!(states(store).await[2].1, "dismissed");
     store.set_schema_policy(&prod(), "f1", "ignore", at(6)).await.expect("it is set");
     assert!(meet(&["d"], 6).await.is_empty());
-    for policy in ["propagate", "loud", ""] {
+    for policy in ["Propagate", "loud", ""] {
         let refused = store.set_schema_policy(&prod(), "f1", policy, at(6)).await.expect_err("no such policy");
         assert_eq!(refused.kind, Kind::Invalid);
     }
