@@ -16,10 +16,12 @@ python=${PYTHON:-python3}
 need cc gcc
 need chromium chromium
 need curl curl
+need fish fish
 need node nodejs
 need npm npm
 need openssl openssl
 need wrk wrk
+need zsh zsh
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || missing+=(postgresql)
 need "$python" python3
 "$python" -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)

@@ -6,10 +6,12 @@ PROGRAM is forebay, FOLDER one with data/credentials.json of a server that is at
 it the tests of Ctrl-C are left out). Prints one line a check; ends with 1 when one fails.
 """
 
+import json
 import os
 import pty
 import re
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -142,6 +144,64 @@ def interrupts():
     check("Ctrl-C detaches from a run", code == 130 and "Detached" in shown and "forebay runs wait" in shown, (code, shown))
 
 
+# How each shell is started with nothing of anybody's own in it, and reads its script.
+SHELLS = {
+    "bash": (["bash", "--norc", "--noprofile", "-i"], "source <(forebay completion bash)"),
+    "zsh": (["zsh", "-f", "-i"], "bindkey -e; autoload -Uz compinit; compinit -D -u; source <(forebay completion zsh)"),
+    "fish": (["fish", "--no-config"], "forebay completion fish | source"),
+}
+SEEN = []
+
+
+def tab(shell, line):
+    """What a shell makes of a line and the Tab key. A busy machine may answer too late for a live name: it is asked again."""
+    arguments, start = SHELLS[shell]
+    folder = tempfile.mkdtemp()
+    os.symlink(PROGRAM, folder + "/forebay")
+    env = environment(PATH=folder + ":" + os.environ["PATH"])
+    if shell == "fish":
+        # It says itself what it would offer.
+        for _ in range(3):
+            done = subprocess.run([*arguments, "-c", f"{start}; complete -C '{line}'"], capture_output=True, text=True, env=env, cwd=FOLDER)
+            SEEN[:] = [done.stdout, done.stderr]
+            if done.stdout.strip():
+                break
+        head = line.rsplit(" ", 1)[0]
+        return "\n".join(f"{head} {one}" for one in done.stdout.splitlines())
+    pid, master = pty.fork()
+    if pid == 0:
+        os.chdir(FOLDER)
+        os.execvpe(arguments[0], arguments, env)
+
+    def until(text, seconds, idle):
+        """Reads until the text is there, or nothing has come for so long."""
+        shown, end, last = "", time.time() + seconds, time.time()
+        while time.time() < end and not (text and text in shown) and time.time() - last < idle:
+            if select.select([master], [], [], 0.1)[0]:
+                shown += os.read(master, 65536).decode(errors="replace")
+                last = time.time()
+        SEEN.append(shown)
+        return shown
+
+    SEEN.clear()
+    try:
+        os.write(master, f"{start}; echo rea''dy\n".encode())
+        until("ready", 30, 30)
+        for _ in range(3):
+            os.write(master, line.encode() + b"\t")
+            until(None, 30, 3)
+            # The line, as it is now, is said instead of carried out.
+            os.write(master, b"\x01echo :\n")
+            said = re.findall(r"^:forebay [^\r\n]*", until("\n:forebay", 10, 5).replace("\r", "\n"), re.MULTILINE)
+            if said and said[-1].strip() != ":" + line:
+                return said[-1]
+        return ""
+    finally:
+        os.kill(pid, signal.SIGKILL)
+        os.waitpid(pid, 0)
+        os.close(master)
+
+
 def completions():
     line = ["--", "forebay", "connections", "get", ""]
     env = environment(FOREBAY_COMPLETE="bash", _CLAP_COMPLETE_INDEX="3", _CLAP_IFS="\n", _CLAP_COMPLETE_COMP_TYPE="9", _CLAP_COMPLETE_SPACE="true")
@@ -158,6 +218,13 @@ def completions():
             file.close()
             done = subprocess.run([shell, "-n", file.name], capture_output=True, text=True)
             check(f"{shell} can read it", done.returncode == 0, done.stderr)
+    flow = json.loads(pipe(["flows", "list", "-o", "jsonl"])[1].splitlines()[0])["name"]
+    for shell in SHELLS:
+        if shutil.which(shell) is None:
+            check(f"{shell} is installed", False, "run make setup")
+            continue
+        check(f"{shell} completes a command", "runs cancel" in tab(shell, "forebay runs canc"), SEEN)
+        check(f"{shell} completes a live name", f"flows get {flow}" in tab(shell, f"forebay flows get {flow[:2]}"), SEEN)
     # A server that takes calls and answers none.
     mute = socket.create_server(("127.0.0.1", 0))
     threading.Thread(target=lambda: [mute.accept() for _ in range(9)], daemon=True).start()

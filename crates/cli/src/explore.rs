@@ -4,7 +4,7 @@ use crate::Session;
 use crate::client::{Call, FLOW, get, segment};
 use crate::failure::{Exit, Result};
 use crate::names::{self, Found, Kind, quoted};
-use crate::output::{Column, Format, age, clean, size, text, told};
+use crate::output::{Column, Format, age, clean, size, text, told, told_of};
 use crate::specs::has_tables;
 use clap::Args;
 use serde_json::{Value, json};
@@ -84,7 +84,7 @@ pub async fn explore(session: &Session, args: Explore) -> Result<Exit> {
         return tree(session, &found, args.path.as_deref(), args.depth).await;
     }
     let rows = entries(session, &found.id, args.path.as_deref()).await?;
-    session.screen.list(ENTRIES, &rows)?;
+    session.screen.list(&told_of(ENTRIES, &rows), &rows)?;
     let file = rows.iter().find(|row| row["canPreview"] == json!(true)).and_then(|row| row["path"].as_str());
     match file {
         Some(path) => session.screen.say(&format!("\nTry: forebay preview {} {}", quoted(&found.name), quoted(path))),
@@ -129,7 +129,7 @@ async fn tree(session: &Session, found: &Found, path: Option<&str>, depth: usize
         }
     }
     if session.screen.format != Format::Table {
-        session.screen.list(ENTRIES, &rows)?;
+        session.screen.list(&told_of(ENTRIES, &rows), &rows)?;
     }
     if looked == MOST_FOLDERS {
         session.screen.say(&format!(
@@ -249,6 +249,19 @@ fn cut(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// They stood there empty for every table and every object.
+    #[test]
+    fn a_list_has_no_column_that_says_nothing() {
+        let heads = |rows: Value| {
+            let screen = crate::output::Screen::new(Some(Format::Table), crate::output::Colour::Never, Some(80), 0);
+            let rows = rows.as_array().unwrap().clone();
+            screen.list_text(&told_of(ENTRIES, &rows), &rows).unwrap().lines().next().unwrap().to_string()
+        };
+        assert_eq!(heads(json!([{ "type": "table", "path": "Hubspot.Contacts" }])), "TYPE   PATH");
+        let some = json!([{ "type": "folder", "path": "/a/" }, { "type": "file", "path": "/b", "size": 3 }]);
+        assert_eq!(heads(some), "TYPE    PATH  SIZE");
+    }
 
     #[test]
     fn columns_that_do_not_fit_are_named() {

@@ -267,11 +267,19 @@ impl Screen {
 }
 
 /// A column of a list, or a member of a thing.
+#[derive(Clone)]
 pub struct Column {
     head: &'static str,
     pointer: &'static str,
     number: bool,
     show: fn(&Value, &Value, &Screen) -> String,
+}
+
+/// Those of the columns that some row has something for.
+pub fn told_of(columns: &[Column], rows: &[Value]) -> Vec<Column> {
+    let has =
+        |column: &&Column| rows.iter().any(|row| row.pointer(column.pointer).is_some_and(|value| !value.is_null()));
+    columns.iter().filter(has).cloned().collect()
 }
 
 /// A column of texts.

@@ -172,7 +172,8 @@ pub fn summary(screen: &Screen, seen: &Value) -> String {
         }
     }
     if failed > 0 {
-        lines.push(format!("  {} failed rows:  forebay runs errors {short}", grouped(failed)));
+        let rows = if failed == 1 { "row" } else { "rows" };
+        lines.push(format!("  {} failed {rows}:  forebay runs errors {short}", grouped(failed)));
     }
     lines.join("\n")
 }

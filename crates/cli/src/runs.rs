@@ -289,7 +289,8 @@ pub async fn run(session: &Session, command: RunsCommand) -> Result<Exit> {
             let now = client.send(get(format!("{OWN}/runs/{}", segment(&found.id)))).await?.body;
             screen.one(ONE, &now)?;
             if screen.format == Format::Table && ended(&now) {
-                screen.say(&format!("\n{}", summary(screen, &now)));
+                // It is what was asked for: not a word beside it.
+                screen.print(&format!("\n{}\n", summary(screen, &now)))?;
             }
             Ok(Exit::Ok)
         }
@@ -373,6 +374,11 @@ async fn logs(session: &Session, given: &str, follow: bool, level: Option<&str>)
 const GROUPS: &[Column] = &[text("CODE", "/code"), number("ROWS", "/count"), text("MESSAGE", "/message")];
 
 const ERRORS: &[Column] = &[
+    told("ROW", "/rejected", |value, _, _| match value.as_bool() {
+        Some(true) => "✖ rejected".into(),
+        Some(false) => "▲ stored".into(),
+        None => String::new(),
+    }),
     text("FILE", "/file"),
     number("LINE", "/line"),
     text("COLUMN", "/column"),
@@ -415,6 +421,9 @@ async fn errors(session: &Session, given: &str, grouped: bool, code: Option<&str
             "{} of {total}. All of them: forebay runs errors {run} --output csv > errors.csv",
             rows.len()
         ));
+    }
+    if rows.iter().any(|row| row["rejected"] == json!(false)) {
+        screen.say("▲ A stored row has no value where one did not fit.");
     }
     if total == 0 {
         screen.say("No row of this run failed, or the flow keeps no diagnostics.");
