@@ -262,7 +262,8 @@ pub fn details(promoted: &Promoted, error: Option<&Error>) -> Vec<Problem> {
         }
         details.push(Problem { code: error.code.id.to_string(), message, records: None });
     } else if promoted.rejected > 0 {
-        let message = format!("{} rows rejected, {} stored.", promoted.rejected, promoted.written);
+        let rows = if promoted.rejected == 1 { "row" } else { "rows" };
+        let message = format!("{} {rows} rejected, {} stored.", promoted.rejected, promoted.written);
         details.push(Problem { records: Some(promoted.rejected), ..Problem::new(&code::INGEST_1212, message) });
     }
     for (code, found) in &promoted.findings {

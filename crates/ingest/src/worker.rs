@@ -57,6 +57,9 @@ const STILL: Duration = Duration::from_secs(30);
 /// A run that was begun this many times as often as it may be tried, and never came to an end, takes its process down.
 const FUTILE: u32 = 4;
 
+/// How often a worker says that it is there.
+const BEAT: Duration = Duration::from_secs(10);
+
 /// How a worker works.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -224,6 +227,7 @@ impl Worker {
         let slots = Arc::new(tokio::sync::Semaphore::new(self.settings.concurrency.max(1)));
         let mut running = tokio::task::JoinSet::new();
         let mut changed = self.store.changed();
+        let beating = tokio::spawn(self.clone().beat(stop.clone()));
         while !stop.is_cancelled() {
             while running.try_join_next().is_some() {}
             if let Err(e) = self.store.enqueue_due((self.clock)()).await {
@@ -266,6 +270,27 @@ impl Worker {
             }
         }
         while running.join_next().await.is_some() {}
+        if let Err(e) = beating.await {
+            error!(error = %e, "the worker's sign of life ended");
+        }
+    }
+
+    /// Says again and again that this worker is there, with work or without.
+    async fn beat(self, stop: CancellationToken) {
+        loop {
+            let over = stop.is_cancelled();
+            let life = if over { Duration::ZERO } else { 3 * BEAT };
+            if let Err(e) = self.store.worker_is_there(&self.settings.name, (self.clock)(), life).await {
+                warn!(error = %e, "the worker's sign of life could not be given");
+            }
+            if over {
+                return;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(BEAT) => {}
+                () = stop.cancelled() => {}
+            }
+        }
     }
 
     /// Claims a run, or else a batch.

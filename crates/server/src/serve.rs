@@ -18,12 +18,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpSocket;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 /// How long runs may take to give their claims back when the program ends.
 const DRAIN: Duration = Duration::from_secs(8);
+
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1024;
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn command(args: Serve) -> Result<(), String> {
@@ -151,15 +155,16 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
         info!(issuer = issuer.issuer, "tokens of another issuer are accepted");
         tokens = tokens.accepting(Issuer::new(issuer, gate.clone()));
     }
-    let listener = tokio::net::TcpListener::bind(config.server.listen)
-        .await
-        .map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
-    let address = listener.local_addr().map_err(|e| format!("the listener has no address: {e}"))?;
+    let (socket, address) =
+        bound(config.server.listen).map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
     let public_url = match config.server.public_url.trim_end_matches('/') {
         "" => format!("http://{address}"),
         url => url.to_string(),
     };
     let credentials = credentials(&store, data, place.first.then_some(&*public_url)).await?;
+    // Only now: who finds somebody listening finds the credentials, too.
+    let listener =
+        socket.listen(BACKLOG).map_err(|e| format!("{} cannot be listened on: {e}", config.server.listen))?;
     let clock: fn() -> Time = Utc::now;
     let vault = StoreVault { store: store.clone(), clock };
     let places = Places { hubspot: config.hubspot.base_url.clone() };
@@ -214,6 +219,16 @@ pub async fn start_with(config: Config, demo: Option<Arc<dyn DemoControl>>) -> R
     info!(%address, data = %data.display(), "Forebay listens on http://{address}");
     let tasks = vec![serving, working, keeping, telling];
     Ok(Running { address, credentials, store, lake, public_url, stop, tasks, _place: place })
+}
+
+/// Takes an address, on which nobody is listened to yet.
+fn bound(listen: SocketAddr) -> std::io::Result<(TcpSocket, SocketAddr)> {
+    let socket = if listen.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    // As a listener has it: the port of a server that has just ended is free.
+    socket.set_reuseaddr(true)?;
+    socket.bind(listen)?;
+    let address = socket.local_addr()?;
+    Ok((socket, address))
 }
 
 /// What a run asks the API for.
@@ -321,4 +336,18 @@ pub fn said(what: &str, error: forebay_model::Error) -> String {
         below = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file with the credentials was written after the port was open: who waited for the one missed the other.
+    #[tokio::test]
+    async fn an_address_is_taken_before_anybody_is_listened_to() {
+        let (socket, address) = bound("127.0.0.1:0".parse().unwrap()).unwrap();
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+        let _listener = socket.listen(BACKLOG).unwrap();
+        assert!(tokio::net::TcpStream::connect(address).await.is_ok());
+    }
 }

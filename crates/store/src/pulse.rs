@@ -3,8 +3,10 @@
 use crate::Store;
 use crate::address::Dialect;
 use crate::database::{failed, millis, time};
+use chrono::TimeDelta;
 use forebay_model::{Result, Time};
 use sqlx::Row;
+use std::time::Duration;
 
 /// What is seen of an organization's queues, and of the database as a whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +21,7 @@ pub struct Pulse {
     pub oldest: Option<Time>,
     /// Those whose holder has let its lease expire.
     pub abandoned: i64,
-    /// Who works on what: name, how many, and how long its claims are good.
+    /// Who works, or waits for work: name, how many runs and batches, and until when it is held to be there.
     pub workers: Vec<(String, i64, Time)>,
     /// The earliest tick that is not in the queue yet.
     pub next_tick: Option<Time>,
@@ -37,7 +39,17 @@ pub struct Pulse {
 const WORK: &str = "(SELECT state, not_before, due, worker, lease_until FROM run_queue WHERE org = $1 AND state <> 'done' UNION ALL \
      SELECT state, not_before, due, worker, lease_until FROM batch_queue WHERE org = $1 AND state IN ('queued', 'running')) w";
 
+/// Before the name of a worker, as the name of the lease that says that it is there.
+const WORKER: &str = "worker:";
+/// How long a worker that has gone is shown.
+const GONE: TimeDelta = TimeDelta::hours(1);
+
 impl Store {
+    /// Says that a worker is there, and will be for so long.
+    pub async fn worker_is_there(&self, name: &str, now: Time, ttl: Duration) -> Result<()> {
+        self.lease(&format!("{WORKER}{name}"), name, now, ttl).await.map(|_| ())
+    }
+
     /// How the machinery is.
     pub async fn pulse(&self, org: &str, now: Time) -> Result<Pulse> {
         let readers = &self.database.readers;
@@ -61,6 +73,15 @@ impl Store {
         for row in query.fetch_all(readers).await.map_err(failed)? {
             let name = row.try_get(0).map_err(failed)?;
             workers.push((name, row.try_get(1).map_err(failed)?, time(row.try_get(2).map_err(failed)?)?));
+        }
+        let sql = "SELECT holder, expires FROM leases WHERE name LIKE $1 AND expires > $2 ORDER BY holder";
+        let query = sqlx::query(sql).bind(format!("{WORKER}%")).bind(millis(now - GONE));
+        for row in query.fetch_all(readers).await.map_err(failed)? {
+            let (name, until) = (row.try_get::<String, _>(0).map_err(failed)?, time(row.try_get(1).map_err(failed)?)?);
+            match workers.iter_mut().find(|(known, ..)| *known == name) {
+                Some((_, _, known)) => *known = until.max(*known),
+                None => workers.push((name, 0, until)),
+            }
         }
         let sql = "SELECT MIN(next_due) FROM schedules WHERE org = $1 AND enabled = 1";
         let next_tick = self.moment(sql, Some(org)).await?;

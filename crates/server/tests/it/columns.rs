@@ -148,6 +148,11 @@ async fn a_new_column_is_taken_over_by_itself_and_filled_by_the_next_run() {
     let cities = crate::harness::column(&made.table, &format!("_{tenant}.city"));
     assert_eq!(cities.iter().filter(|city| **city == "Bonn").count(), 1, "{cities:?}");
     assert!(!cities.contains(&json!("Ulm")), "what was read before stays as it is: {cities:?}");
+    // Who has no work is there all the same.
+    let system = forebay.get(&format!("{OWN}/system")).await;
+    let there = if beside.is_some() { 2 } else { 1 };
+    let idle = |worker: &&Value| worker["alive"] == true && worker["running"] == 0;
+    assert_eq!(system["workers"].as_array().unwrap().iter().filter(idle).count(), there, "{:#}", system["workers"]);
     drop(beside);
     bucket.end().await;
 }

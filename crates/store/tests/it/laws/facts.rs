@@ -227,6 +227,15 @@ async fn the_queue_has_a_pulse() {
     assert_eq!((pulse.oldest, pulse.next_tick), (Some(at(0)), Some(at(900))));
     assert_eq!(pulse.workers, [("w1".to_string(), 1, at(25))]);
     assert_eq!(store.pulse("ACME@AdobeOrg", at(25)).await.expect("it answers").abandoned, 1);
+    // Who has no work is there, too; who has gone is shown for a while.
+    let life = std::time::Duration::from_secs(30);
+    for name in ["w1", "w2"] {
+        store.worker_is_there(name, at(20), life).await.expect("it is noted");
+    }
+    let workers = async |seconds| store.pulse("ACME@AdobeOrg", at(seconds)).await.expect("it answers").workers;
+    assert_eq!(workers(25).await, [("w1".to_string(), 1, at(50)), ("w2".to_string(), 0, at(50))]);
+    assert_eq!(workers(3_000).await.len(), 2);
+    assert_eq!(workers(50 + 3_600).await, [("w1".to_string(), 1, at(25))]);
     assert_eq!(store.pulse("RIVAL@AdobeOrg", at(25)).await.expect("it answers").queued, 0);
 }
 
