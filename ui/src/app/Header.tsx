@@ -155,18 +155,19 @@ function Choice({ label, chosen, options, onChoose }: ChoiceProps) {
 
 function UserMenu() {
   const { client } = useSession();
+  const name = client.name ?? client.id;
   const navigate = useNavigate();
   return (
     <MenuTrigger>
-      <ActionButton isQuiet aria-label={t('user', { name: client.name })}><User /></ActionButton>
+      <ActionButton isQuiet aria-label={t('user', { name })}><User /></ActionButton>
       <Menu
-        aria-label={t('user', { name: client.name })}
+        aria-label={t('user', { name })}
         onAction={() => {
           void signOut().finally(() => navigate({ to: '/-/sign-in' }));
         }}
       >
         <MenuSection>
-          <SectionHeader><Heading>{client.name}</Heading></SectionHeader>
+          <SectionHeader><Heading>{name}</Heading></SectionHeader>
           <MenuItem id="out">{t('signOut')}</MenuItem>
         </MenuSection>
       </Menu>

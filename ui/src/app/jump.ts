@@ -1,6 +1,6 @@
 import { call } from '../api/client';
 import { caller } from '../api/context';
-import { type FlowRow, type Flows, own } from '../api/own';
+import { type FlowRow, type Flows, type Found, type Items, OWN, own } from '../api/own';
 import { queryClient } from '../api/query';
 import { t } from '../messages/frame';
 import { to } from './links';
@@ -60,13 +60,6 @@ provideJump((query) => {
   );
 });
 
-interface Found {
-  readonly kind: string;
-  readonly id: string;
-  readonly name: string;
-  readonly detail?: string;
-}
-
 /** Where a kind of the server's search is shown; others are not offered. */
 const places: Readonly<Record<string, readonly [word: () => string, href: (found: Found) => string]>> = {
   flow: [() => t('flow'), ({ id }) => to.flow(id)],
@@ -85,7 +78,7 @@ const places: Readonly<Record<string, readonly [word: () => string, href: (found
 
 provideJump(async (query, signal) => {
   if (query.length < 2) return [];
-  const { items } = await call<{ items: readonly Found[] }>('/data/foundation/forebay/find', { query: { q: query, limit: 20 }, signal });
+  const { items } = await call<Items<Found>>(`${OWN}/find`, { query: { q: query, limit: 20 }, signal });
   return items.flatMap((found) => {
     const place = places[found.kind];
     if (place === undefined) return [];

@@ -1,36 +1,12 @@
 import { queryOptions, useSuspenseQuery } from '@tanstack/react-query';
 import { call } from '../api/client';
 import { caller } from '../api/context';
+import { OWN, type Session } from '../api/own';
 import { queryClient } from '../api/query';
 import { forgetRecents } from './recent';
 import { store } from './store';
 
-export interface SandboxInfo {
-  readonly name: string;
-  readonly title: string;
-  readonly type: string;
-  readonly state: string;
-  readonly isDefault: boolean;
-}
-
-export interface Session {
-  readonly org: { readonly id: string; readonly name?: string };
-  readonly client: { readonly id: string; readonly name: string };
-  readonly account: string;
-  readonly apiKey: string;
-  readonly tenant: string;
-  readonly sandboxes: readonly SandboxInfo[];
-  /** `{ EnterpriseSource: ['read', 'write'] }` */
-  readonly permissions: Readonly<Record<string, readonly string[]>>;
-  readonly version: string;
-  readonly demo: boolean;
-  readonly publicUrl: string;
-  /** The folder or URI of the lake. */
-  readonly lakeUri: string;
-  readonly expiresAt: number;
-}
-
-export const SESSION = '/data/foundation/forebay/session';
+export const SESSION = `${OWN}/session`;
 
 export const sessionQuery = queryOptions({
   queryKey: ['session'],

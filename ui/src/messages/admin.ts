@@ -170,8 +170,6 @@ export const t = catalogue('admin', {
   queue: 'Queue',
   queueOf: '{queued} queued, {running} running, {waiting} waiting for later',
   lake: 'Lake',
-  backup: 'Last backup',
-  noBackup: 'none known',
   workers: 'Workers',
   worker: 'Worker',
   held: 'Holds its work until',

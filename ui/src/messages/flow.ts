@@ -90,7 +90,6 @@ export const t = catalogue('flow', {
   fields: 'Fields of the dataset',
   field: 'Field',
   required: 'Required',
-  key: 'Key',
   yes: 'yes',
   no: 'no',
   history: 'Decisions on columns',

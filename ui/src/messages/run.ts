@@ -8,7 +8,6 @@ export const t = catalogue('run', {
   timesOpen: 'since {from}',
   notStarted: 'Waits for a worker since {time}',
   attempt: 'attempt {attempt}',
-  attemptOf: 'attempt {attempt} of {most}',
   retry: 'Retry',
   replay: 'Replay',
   cancel: 'Cancel the run',

@@ -2,11 +2,12 @@ import { Link } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import { call } from '../api/client';
+import type { Draft, Items } from '../api/own';
 import { keyOf } from '../api/query';
 import { to } from '../app/links';
 import { Time } from '../components/Values';
 import { t } from '../messages/wizard';
-import { DRAFTS, type Draft } from './draft';
+import { DRAFTS } from './draft';
 import { steps } from './state';
 
 const box = style({ display: 'flex', flexDirection: 'column', rowGap: 8, font: 'ui' });
@@ -19,7 +20,7 @@ const quiet = style({ color: 'neutral-subdued' });
 export default function Drafts() {
   // Without them the page still does what it is for.
   const { data = [] } = useQuery({
-    queryKey: keyOf(DRAFTS), queryFn: async ({ signal }) => (await call<{ items: readonly Draft[] }>(DRAFTS, { signal })).items,
+    queryKey: keyOf(DRAFTS), queryFn: async ({ signal }) => (await call<Items<Draft>>(DRAFTS, { signal })).items,
   });
   if (data.length === 0) return null;
   return (

@@ -2,20 +2,11 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { call, send } from '../api/client';
 import { caller } from '../api/context';
 import { ApiError, asApiError } from '../api/errors';
+import { type Draft, type Items, OWN } from '../api/own';
 import { complete, type Step, type WizardState } from './state';
 
-export const DRAFTS = '/data/foundation/forebay/drafts';
+export const DRAFTS = `${OWN}/drafts`;
 const PAUSE = 800;
-
-export interface Draft {
-  readonly id: string;
-  readonly name: string;
-  readonly step: string;
-  readonly state: unknown;
-  readonly updatedAt: number;
-  readonly updatedBy: string;
-  readonly etag: string;
-}
 
 /** Where a draft stands between this page and the server. */
 export type Saving =
@@ -25,7 +16,7 @@ export type Saving =
   | { readonly is: 'conflict'; readonly theirs: Draft };
 
 export async function readDraft(id: string): Promise<Draft> {
-  const { items: [draft] } = await call<{ items: readonly Draft[] }>(`${DRAFTS}/${encodeURIComponent(id)}`);
+  const { items: [draft] } = await call<Items<Draft>>(`${DRAFTS}/${encodeURIComponent(id)}`);
   if (draft === undefined) throw new ApiError({ status: 404, message: 'There is no such draft.' });
   return draft;
 }

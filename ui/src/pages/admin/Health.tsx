@@ -63,7 +63,7 @@ export default function Health() {
   );
 }
 
-function FactsOf({ system: { version, startedAt, database, disk, queue, lake, lastBackupAt } }: { readonly system: System }) {
+function FactsOf({ system: { version, startedAt, database, disk, queue, lake } }: { readonly system: System }) {
   return (
     <Facts
       of={[
@@ -72,9 +72,8 @@ function FactsOf({ system: { version, startedAt, database, disk, queue, lake, la
         [t('database'), t('databaseAnswer', { kind: database.kind, ms: database.pingMs })],
         [t('databaseSize'), database.bytes === undefined ? undefined : bytes(database.bytes)],
         [t('disk'), disk.free === undefined || disk.total === undefined ? disk.path : t('diskFree', { free: bytes(disk.free), total: bytes(disk.total), path: disk.path })],
-        [t('lake'), [lake.address, lake.bytes === undefined ? undefined : bytes(lake.bytes)].filter(Boolean).join(' · ') || undefined],
+        [t('lake'), lake.address],
         [t('queue'), t('queueOf', { queued: queue.queued, running: queue.running, waiting: queue.waiting })],
-        [t('backup'), lastBackupAt === undefined ? t('noBackup') : <Time key="backup" at={lastBackupAt} />],
       ]}
     />
   );

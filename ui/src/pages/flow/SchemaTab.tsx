@@ -47,9 +47,9 @@ function Shown({ flow, schema }: { readonly flow: FlowRow; readonly schema: Flow
         <h2 id="fields" className={h2}>{t('fields')}: <Link href={to.dataset(flow.target.dataset.id)}>{flow.target.dataset.name}</Link></h2>
         <Plain
           label={t('fields')}
-          columns={[t('field'), t('type'), t('required'), t('key')]}
-          rows={fields.map(({ path, type, required, key = false }) => ({
-            id: path, cells: [<span key="path" className={code}>{path}</span>, type, required ? t('yes') : t('no'), key ? t('yes') : t('no')],
+          columns={[t('field'), t('type'), t('required')]}
+          rows={fields.map(({ path, type, required }) => ({
+            id: path, cells: [<span key="path" className={code}>{path}</span>, type, required ? t('yes') : t('no')],
           }))}
         />
       </section>

@@ -22,7 +22,7 @@ const ROWS_FAILED = 'INGEST-1212-400';
 
 /** When, how it ended, why, what to do, and whether the numbers add up: before any tab is opened. */
 export function Summary({ detail, onRetry }: { readonly detail: RunDetail; readonly onRetry: () => void }) {
-  const { run, balance, attempts, attemptsMax, files, sizes, dataset, version, source, window, explain } = detail;
+  const { run, balance, attempts, files, sizes, dataset, version, source, window, explain } = detail;
   const [url] = useUrl();
   const here = (tab: string) => to.run(run.id, { ...url, tab });
   const last = attempts.at(-1);
@@ -40,9 +40,7 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
     <div className={column}>
       <div className={line}>
         <Times run={run} />
-        {last !== undefined && (
-          <span>{attemptsMax === undefined ? t('attempt', { attempt: last.number }) : t('attemptOf', { attempt: last.number, most: attemptsMax })}</span>
-        )}
+        {last !== undefined && <span>{t('attempt', { attempt: last.number })}</span>}
       </div>
       <Fell status={run.status} />
       {hasStored && numbers}
@@ -79,7 +77,7 @@ function told(problems: readonly Problem[]): readonly Problem[] {
 }
 
 function windowOf(window: RunDetail['window']): string | undefined {
-  const { from, to: until } = window ?? {};
+  const { from, to: until } = window;
   if (until == null) return undefined;
   return from == null ? t('windowUntil', { to: exactTime(until) }) : t('windowOf', { from: exactTime(from), to: exactTime(until) });
 }

@@ -1,11 +1,12 @@
 import { Button, ButtonGroup, Content, Dialog, DialogContainer, Heading } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useState } from 'react';
+import type { Draft } from '../../api/own';
 import { Time } from '../../components/Values';
 import { t as common } from '../../messages/common';
 import { t } from '../../messages/wizard';
 import { shown } from '../../sources/explore';
-import { differences, type Draft } from '../../wizard/draft';
+import { differences } from '../../wizard/draft';
 import { complete, type WizardState } from '../../wizard/state';
 
 const stack = style({ display: 'flex', flexDirection: 'column', rowGap: 16, font: 'body' });

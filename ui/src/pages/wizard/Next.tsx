@@ -1,6 +1,7 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
+import { OWN, type SchedulePreview } from '../../api/own';
 import { keyOf } from '../../api/query';
 import { useSettings } from '../../app/settings';
 import { ErrorBox } from '../../components/ErrorBox';
@@ -13,13 +14,7 @@ import type { WizardState } from '../../wizard/state';
 import { h3, note } from './step';
 
 const list = style({ font: 'ui', marginTop: 8, marginBottom: 8, marginX: 0, paddingStart: 24, display: 'flex', flexDirection: 'column', rowGap: 4 });
-const PATH = '/data/foundation/forebay/schedules/preview';
-
-interface Runs {
-  readonly runs: readonly { readonly dueAt: number; readonly window: { readonly from: number | null; readonly to: number } }[];
-  readonly text: string;
-  readonly overlap: string;
-}
+const PATH = `${OWN}/schedules/preview`;
 
 /** When the next five runs are due, and what each takes. */
 export function Next({ state }: { readonly state: WizardState }) {
@@ -28,7 +23,7 @@ export function Next({ state }: { readonly state: WizardState }) {
   const asked = useLate(JSON.stringify(scheduleParams(state, Math.floor(Date.now() / 60_000) * 60_000)), 400);
   const query = useQuery({
     queryKey: keyOf(PATH, asked),
-    queryFn: ({ signal }) => call<Runs>(PATH, { method: 'POST', body: { scheduleParams: JSON.parse(asked) as unknown, count: 5 }, signal }),
+    queryFn: ({ signal }) => call<SchedulePreview>(PATH, { method: 'POST', body: { scheduleParams: JSON.parse(asked) as unknown, count: 5 }, signal }),
     placeholderData: keepPreviousData,
     retry: false,
   });
@@ -40,7 +35,7 @@ export function Next({ state }: { readonly state: WizardState }) {
           <ol className={list}>
             {query.data.runs.map(({ dueAt, window }) => (
               <li key={dueAt}>
-                {window.from === null || window.from <= 0
+                {window.from == null || window.to == null || window.from <= 0
                   ? t('runAll', { at: exactTime(dueAt) })
                   : t('runAt', { at: exactTime(dueAt), from: exactTime(window.from), to: exactTime(window.to) })}
               </li>
