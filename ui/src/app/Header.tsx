@@ -7,6 +7,7 @@ import User from '@react-spectrum/s2/icons/User';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { Link, useNavigate, useParams, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/frame';
 import { useGo } from './go';
 import { Live } from './Live';
@@ -97,7 +98,7 @@ function Sandboxes() {
       >
         {sandboxes.map((s) => (
           <MenuItem key={s.name} id={s.name} textValue={s.name}>
-            <Text slot="label">{s.title || s.name}</Text>
+            <Text slot="label"><Verbatim>{s.title || s.name}</Verbatim></Text>
             <Text slot="description">
               {s.name} · {s.type === 'production' ? t('production') : t('development')}
             </Text>

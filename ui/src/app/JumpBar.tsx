@@ -2,6 +2,7 @@ import { Content, Dialog, DialogContainer, Heading, Menu, MenuItem, SearchField,
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useEffect, useState } from 'react';
 import { Autocomplete } from 'react-aria-components/Autocomplete';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/frame';
 import { useGo } from './go';
 import { find, type Target } from './jump';
@@ -57,7 +58,7 @@ export default function JumpBar({ onClose }: { readonly onClose: () => void }) {
                 >
                   {(target) => (
                     <MenuItem id={target.id} textValue={target.title}>
-                      <Text slot="label">{target.title}</Text>
+                      <Text slot="label"><Verbatim>{target.title}</Verbatim></Text>
                       <Text slot="description">{target.kind}</Text>
                     </MenuItem>
                   )}

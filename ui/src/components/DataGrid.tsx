@@ -2,6 +2,8 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { type KeyboardEvent, type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { t } from '../messages/common';
+import { Verbatim } from './Verbatim';
+import { visible } from './visible';
 
 export interface GridColumn {
   readonly id: string;
@@ -104,8 +106,8 @@ export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
           {shown.map(({ index, start, size }) => {
             const one = columns[index];
             return one === undefined ? null : (
-              <div key={one.id} role="columnheader" {...place(index, start, size, -1)} title={one.title}>
-                <span className={strong}>{one.title}</span>
+              <div key={one.id} role="columnheader" {...place(index, start, size, -1)} title={visible(one.title)}>
+                <span className={strong}><Verbatim>{one.title}</Verbatim></span>
                 {one.type !== undefined && <span className={quiet}>{one.type}</span>}
               </div>
             );
@@ -122,7 +124,7 @@ export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
                 return (
                   // The grid has the one tab stop and all the keys; the mouse only marks the cell.
                   // eslint-disable-next-line jsx-a11y/click-events-have-key-events, jsx-a11y/interactive-supports-focus
-                  <div key={one.id} role="gridcell" {...place(index, start, size, r)} title={plain(value)} onClick={() => setActive([r, index])}>
+                  <div key={one.id} role="gridcell" {...place(index, start, size, r)} title={visible(plain(value))} onClick={() => setActive([r, index])}>
                     {cell?.(value, values, one) ?? <Value of={value} />}
                   </div>
                 );
@@ -138,7 +140,7 @@ export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
 function Value({ of }: { readonly of: unknown }) {
   return of === null || of === undefined
     ? <span className={quiet}>{t('emptyValue')}</span>
-    : <span className={oneLine}>{plain(of)}</span>;
+    : <span className={oneLine}><Verbatim>{plain(of)}</Verbatim></span>;
 }
 
 function plain(value: unknown): string {

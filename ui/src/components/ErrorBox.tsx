@@ -4,6 +4,7 @@ import type { ReactNode } from 'react';
 import { type ApiError, asApiError, isSignedOut } from '../api/errors';
 import { t } from '../messages/common';
 import { toast } from './toast';
+import { Verbatim } from './Verbatim';
 
 const facts = style({ display: 'flex', flexDirection: 'column', rowGap: 4, font: 'body', overflowWrap: 'anywhere' });
 const code = style({ font: 'code-sm' });
@@ -26,8 +27,8 @@ export function ErrorBox({ error: thrown, onRetry, advice, actions }: Props) {
       <Heading>{titleOf(error)}</Heading>
       <Content>
         <div className={facts}>
-          <span>{error.code !== 'UI' && <span className={code}>{error.code} </span>}{error.message}</span>
-          {error.place !== undefined && <span><span className={label}>{t('errorWhere')}: </span><span className={code}>{error.place}</span></span>}
+          <span>{error.code !== 'UI' && <span className={code}>{error.code} </span>}<Verbatim>{error.message}</Verbatim></span>
+          {error.place !== undefined && <span><span className={label}>{t('errorWhere')}: </span><span className={code}><Verbatim>{error.place}</Verbatim></span></span>}
           <span><span className={label}>{t('errorDo')}: </span>{advice ?? adviceOf(error)}</span>
           {error.requestId !== undefined && (
             <span><span className={label}>{t('errorRequest')}: </span><span className={code}>{error.requestId}</span></span>

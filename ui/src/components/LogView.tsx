@@ -6,6 +6,7 @@ import { useUrl } from '../app/go';
 import { settings, useSettings, zoneOf } from '../app/settings';
 import { useShortcut } from '../app/shortcuts';
 import { t } from '../messages/common';
+import { Verbatim } from './Verbatim';
 
 export type Level = 'debug' | 'info' | 'warn' | 'error';
 export interface Line {
@@ -132,7 +133,7 @@ export function LogView({ label, lines, isLive = false, height = 480 }: Props) {
                   </a>
                   <time className={time} dateTime={new Date(one.at).toISOString()}>{clock(one.at)}</time>
                   <span className={level({ tone: one.level as 'warn' })}>{marks[one.level]}</span>
-                  <span className={text}>{whole(one)}</span>
+                  <span className={text}><Verbatim>{whole(one)}</Verbatim></span>
                 </div>
               </div>
             );

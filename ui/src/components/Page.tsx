@@ -6,6 +6,8 @@ import { clearAnnouncer } from 'react-aria/private/live-announcer/LiveAnnouncer'
 import { useUrl } from '../app/go';
 import { remember } from '../app/recent';
 import { t as frame } from '../messages/frame';
+import { Verbatim } from './Verbatim';
+import { visible } from './visible';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
 const trail = style({ display: 'flex', flexWrap: 'wrap', columnGap: 8, rowGap: 4, font: 'ui', listStyleType: 'none', margin: 0, padding: 0, overflowWrap: 'anywhere' });
@@ -50,7 +52,7 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
   }, [pathname]);
   const isObject = breadcrumbs.length > 0;
   useEffect(() => {
-    document.title = `${title} · ${frame('product')}`;
+    document.title = `${visible(title)} · ${frame('product')}`;
     if (isObject) remember({ title, href: pathname });
   }, [title, pathname, isObject]);
   const chosen = tabs?.find((one) => one.id === tab) ?? tabs?.[0];
@@ -60,19 +62,19 @@ export function Page({ title, breadcrumbs = [], status, actions, tabs, children 
         // Spectrum's own folds by a measure that it takes before the fonts are there, and then loses the last one.
         <nav aria-label={frame('breadcrumbs')}>
           <ol className={trail}>
-            {breadcrumbs.map((one) => <li key={one.href}><Link href={one.href} isQuiet variant="secondary">{one.title}</Link> <span aria-hidden>›</span></li>)}
-            <li className={current}><span aria-current="page">{title}</span></li>
+            {breadcrumbs.map((one) => <li key={one.href}><Link href={one.href} isQuiet variant="secondary"><Verbatim>{one.title}</Verbatim></Link> <span aria-hidden>›</span></li>)}
+            <li className={current}><span aria-current="page"><Verbatim>{title}</Verbatim></span></li>
           </ol>
         </nav>
       )}
       <div className={head}>
-        <h1 ref={heading} tabIndex={-1} className={h1}>{title}</h1>
+        <h1 ref={heading} tabIndex={-1} className={h1}><Verbatim>{title}</Verbatim></h1>
         {status}
         {actions !== undefined && <div className={buttons}>{actions}</div>}
       </div>
       {children}
       {tabs !== undefined && chosen !== undefined && (
-        <Tabs aria-label={title} selectedKey={chosen.id} onSelectionChange={(id) => setUrl({ tab: id === tabs[0]?.id ? undefined : String(id) })}>
+        <Tabs aria-label={visible(title)} selectedKey={chosen.id} onSelectionChange={(id) => setUrl({ tab: id === tabs[0]?.id ? undefined : String(id) })}>
           <TabList>{tabs.map((one) => <Tab key={one.id} id={one.id}>{one.title}</Tab>)}</TabList>
           {tabs.map((one) => (
             <TabPanel key={one.id} id={one.id}><div className={panel}>{one.content}</div></TabPanel>

@@ -1,5 +1,6 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import type { ReactNode } from 'react';
+import { verbatim } from './Verbatim';
 
 const box = style({
   overflow: 'auto', maxWidth: 'full', outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineWidth: 2,
@@ -29,8 +30,8 @@ export function Plain({ label, columns, rows }: Props) {
         <tbody>
           {rows.map(({ id, cells: [first, ...rest] }) => (
             <tr key={id}>
-              <th scope="row" className={cell}>{first}</th>
-              {rest.map((one, i) => <td key={columns[i + 1]} className={cell}>{one}</td>)}
+              <th scope="row" className={cell}>{verbatim(first)}</th>
+              {rest.map((one, i) => <td key={columns[i + 1]} className={cell}>{verbatim(one)}</td>)}
             </tr>
           ))}
         </tbody>

@@ -7,6 +7,7 @@ import { useGo } from '../app/go';
 import { t } from '../messages/common';
 import { A } from './A';
 import type { ColumnOf, Selected } from './List';
+import { verbatim } from './Verbatim';
 
 export const ROW = 40;
 const MARK = 48;
@@ -319,10 +320,10 @@ const Line = memo(function Line({ name, item, index, top, template, columns, hre
       {columns.map((one, i) => {
         const content = i === 0 || isWhole ? one.cell(item) : null;
         const isEnd = one.align === 'end';
-        if (i > 0) return <div key={one.id} role="gridcell" className={cellStyle({ isEnd })}><div className={oneLine}>{content}</div></div>;
+        if (i > 0) return <div key={one.id} role="gridcell" className={cellStyle({ isEnd })}><div className={oneLine}>{verbatim(content)}</div></div>;
         return (
           <div key={one.id} role="rowheader" id={head} className={cellStyle({ isEnd })}>
-            {href === undefined ? <span className={oneLine}>{content}</span> : <A href={href} className={link}>{content}</A>}
+            {href === undefined ? <span className={oneLine}>{verbatim(content)}</span> : <A href={href} className={link}>{verbatim(content)}</A>}
           </div>
         );
       })}

@@ -1,4 +1,5 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
+import { Verbatim } from './Verbatim';
 
 const text = style({
   font: 'code-sm', margin: 0, padding: 12, overflow: 'auto', backgroundColor: 'layer-1', borderRadius: 'default', borderWidth: 1, borderStyle: 'solid',
@@ -10,7 +11,7 @@ export function Source({ label, children }: { readonly label: string; readonly c
   return (
     // It scrolls, so the keyboard must reach it.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <pre className={text} tabIndex={0} role="group" aria-label={label}>{children}</pre>
+    <pre className={text} tabIndex={0} role="group" aria-label={label}><Verbatim>{children}</Verbatim></pre>
   );
 }
 

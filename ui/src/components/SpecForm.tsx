@@ -3,6 +3,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { type RefObject, useState } from 'react';
 import { t } from '../messages/common';
 import { type FieldErrors, isAdvanced, type JsonSchema, kindOf, type Values } from './spec/schema';
+import { Verbatim } from './Verbatim';
 
 interface Props {
   readonly schema: JsonSchema;
@@ -33,7 +34,7 @@ export function SpecForm({ schema, values, onChange, errors = {}, kept = new Set
         {wrong.length > 0 && (
           <InlineAlert variant="negative">
             <Heading>{t('formProblems', { count: wrong.length })}</Heading>
-            <Content>{wrong.map(([at, text]) => <div key={at}>{titleAt(schema, at)}: {text}</div>)}</Content>
+            <Content>{wrong.map(([at, text]) => <div key={at}>{titleAt(schema, at)}: <Verbatim>{text}</Verbatim></div>)}</Content>
           </InlineAlert>
         )}
       </div>

@@ -1,6 +1,7 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import type { Change } from '../api/own';
 import { Plain } from '../components/Plain';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/flow-parts';
 
 const code = style({ font: 'code-sm', overflowWrap: 'anywhere' });
@@ -14,7 +15,7 @@ export function Diff({ changes, label }: { readonly changes: readonly Change[]; 
       columns={[t('path'), t('before'), t('after')]}
       rows={changes.map(({ path, before, after }) => ({
         id: path,
-        cells: [path, shown(before), shown(after)].map((text) => <span key={text} className={code}>{text}</span>),
+        cells: [path, shown(before), shown(after)].map((text) => <span key={text} className={code}><Verbatim>{text}</Verbatim></span>),
       }))}
     />
   );

@@ -5,6 +5,7 @@ import { to } from '../app/links';
 import { count } from '../components/format';
 import { Status } from '../components/Status';
 import { Duration, Time } from '../components/Values';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/flow';
 import { Diff } from './Diff';
 
@@ -33,7 +34,7 @@ function RunOf({ item, run }: { readonly item: TimelineItem; readonly run: NonNu
   return (
     <>
       <div className={line}>
-        <Status state={run.status} /> <Link href={to.run(run.id)}>{item.summary}</Link>
+        <Status state={run.status} /> <Link href={to.run(run.id)}><Verbatim>{item.summary}</Verbatim></Link>
         <Duration ms={run.durationMs} />
         <span className={quiet}><Time at={item.at} exact /></span>
       </div>
@@ -51,7 +52,7 @@ function ChangeOf({ item }: { readonly item: TimelineItem }) {
   return (
     <>
       <div className={line}>
-        {href === undefined ? <span>{text}</span> : <Link href={href}>{text}</Link>}
+        {href === undefined ? <span><Verbatim>{text}</Verbatim></span> : <Link href={href}><Verbatim>{text}</Verbatim></Link>}
         <span className={quiet}>{by !== undefined && `${by} · `}<Time at={item.at} exact /></span>
       </div>
       {diff.length > 0 && (

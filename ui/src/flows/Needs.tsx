@@ -8,6 +8,7 @@ import { useGo } from '../app/go';
 import { to } from '../app/links';
 import { toast } from '../components/toast';
 import { Time } from '../components/Values';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/flow-parts';
 import { retryRun } from './actions';
 
@@ -32,10 +33,10 @@ export function Needs({ needs, label }: { readonly needs: readonly Need[]; reado
           {need.severity === 'error' ? <Cross styles={red} aria-label={t('error')} /> : <Alert styles={amber} aria-label={t('warning')} />}
           <div className={words}>
             <span className={head}>
-              {need.flow !== undefined && <><Link href={to.flow(need.flow.id)} isStandalone>{need.flow.name}</Link> · </>}
-              {need.title}
+              {need.flow !== undefined && <><Link href={to.flow(need.flow.id)} isStandalone><Verbatim>{need.flow.name}</Verbatim></Link> · </>}
+              <Verbatim>{need.title}</Verbatim>
             </span>
-            <span>{need.code !== undefined && <span className={code}>{need.code} </span>}{need.message} {need.advice}</span>
+            <span>{need.code !== undefined && <span className={code}>{need.code} </span>}<Verbatim>{need.message}</Verbatim> <Verbatim>{need.advice}</Verbatim></span>
             <span className={quiet}>{t('since')} <Time at={need.since} /></span>
           </div>
           <Act need={need} />

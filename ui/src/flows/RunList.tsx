@@ -3,6 +3,8 @@ import { to } from '../app/links';
 import { type ColumnOf, List } from '../components/List';
 import { Status, stateWord } from '../components/Status';
 import { Bytes, Count, Duration, Time } from '../components/Values';
+import { Verbatim } from '../components/Verbatim';
+import { visible } from '../components/visible';
 import { t } from '../messages/flow-parts';
 
 const numbers: readonly ColumnOf<RunRow>[] = [
@@ -12,7 +14,7 @@ const numbers: readonly ColumnOf<RunRow>[] = [
   { id: 'ingested', title: t('ingested'), align: 'end', minWidth: 112, value: (run) => run.ingested, cell: (run) => <Count value={run.ingested} /> },
   { id: 'failed', title: t('failed'), align: 'end', value: (run) => run.failed, cell: (run) => <Count value={run.failed} /> },
   { id: 'size', title: t('size'), align: 'end', value: (run) => run.bytes, cell: (run) => <Bytes value={run.bytes} /> },
-  { id: 'error', title: t('error_'), minWidth: 240, cell: (run) => run.error && <span title={run.error.message}>{run.error.message}</span> },
+  { id: 'error', title: t('error_'), minWidth: 240, cell: (run) => run.error && <span title={visible(run.error.message)}><Verbatim>{run.error.message}</Verbatim></span> },
 ];
 
 const withFlow: readonly ColumnOf<RunRow>[] = [

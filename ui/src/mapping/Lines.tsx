@@ -5,6 +5,8 @@ import More from '@react-spectrum/s2/icons/More';
 import { iconStyle, style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { memo, useEffect, useMemo, useRef, useState } from 'react';
+import { Verbatim } from '../components/Verbatim';
+import { visible } from '../components/visible';
 import { t } from '../messages/mapping';
 import { type Row, shown, valueAt } from '../sources/explore';
 import type { Checked, Fault } from './check';
@@ -132,13 +134,13 @@ const One = memo(function One({ line: of, index, top, row, field, fault, tried, 
             onChange={(isOn) => { if (isOn && !isNew && rule === undefined) onPick(of); else onToggle(of, isOn); }} />
         )}
       </span>
-      <span role="cell" className={isComputed ? code : text} title={column?.title ?? name}>
-        {isComputed ? `ƒ ${rule.source}` : missing !== undefined ? t('noSource') : name}
+      <span role="cell" className={isComputed ? code : text} title={visible(column?.title ?? name)}>
+        <Verbatim>{isComputed ? `ƒ ${rule.source}` : missing !== undefined ? t('noSource') : name}</Verbatim>
       </span>
       <span role="cell" className={text}>
         <ActionButton isQuiet isDisabled={isReadOnly || missing !== undefined} aria-label={t('pick', { name, target })} onPress={() => onPick(of)}
           UNSAFE_style={{ maxWidth: '100%' }}>
-          <span className={text}>{short(target)}</span>
+          <span className={text}><Verbatim>{short(target)}</Verbatim></span>
         </ActionButton>
       </span>
       <span role="cell">
@@ -151,13 +153,13 @@ const One = memo(function One({ line: of, index, top, row, field, fault, tried, 
       </span>
       <span role="cell" className={result}>
         {problem === undefined ? (
-          <span className={rule === undefined ? quiet : text} title={`${before} → ${after}`}>
-            {isComputed ? '' : quoted(before)}{rule !== undefined && ` → ${quoted(after)}`}
+          <span className={rule === undefined ? quiet : text} title={visible(`${before} → ${after}`)}>
+            {!isComputed && <Verbatim>{quoted(before)}</Verbatim>}{rule !== undefined && <> → <Verbatim>{quoted(after)}</Verbatim></>}
           </span>
         ) : (
           <>
-            <span className={text}>{isComputed ? '' : quoted(before)}</span>
-            <span className={wrong} title={problem}><Alert styles={iconStyle({ size: 'XS', color: 'negative' })} aria-hidden /><span className={text}>{problem}</span></span>
+            <span className={text}>{!isComputed && <Verbatim>{quoted(before)}</Verbatim>}</span>
+            <span className={wrong} title={visible(problem)}><Alert styles={iconStyle({ size: 'XS', color: 'negative' })} aria-hidden /><span className={text}><Verbatim>{problem}</Verbatim></span></span>
           </>
         )}
       </span>

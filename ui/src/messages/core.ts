@@ -1,4 +1,5 @@
 import { settings } from '../app/settings';
+import { isolated } from '../components/visible';
 
 /** A text with `{name}` holes, or its plural forms chosen by the parameter `count`. */
 export type Message = string | Plural;
@@ -25,7 +26,7 @@ function format(message: Message, values: Readonly<Record<string, Value>>): stri
   const text = pseudo ? pseudoText(form) : form;
   return text.replace(/\{(\w+)\}/g, (_, name: string) => {
     const value = values[name];
-    return typeof value === 'number' ? new Intl.NumberFormat(locale).format(value) : (value ?? '');
+    return typeof value === 'number' ? new Intl.NumberFormat(locale).format(value) : isolated(value ?? '');
   });
 }
 

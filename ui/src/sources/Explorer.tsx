@@ -2,6 +2,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Query } from '../components/States';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/sources';
 import { type Entry, type Format, sample } from './explore';
 import { FormatBar } from './FormatBar';
@@ -56,7 +57,7 @@ function Shown({ connection, path, isTable, format, onFormat }: ShownProps) {
   const found = format ?? query.data?.format;
   return (
     <div className={stack}>
-      <h3 className={h3}>{path}</h3>
+      <h3 className={h3}><Verbatim>{path}</Verbatim></h3>
       {!isTable && onFormat !== undefined && found !== undefined && <FormatBar format={found} isOverridden={format !== undefined} onChange={onFormat} />}
       <Query query={query}>{(data) => <Preview key={path} sample={data} name={path} />}</Query>
       {found?.fileType === 'delimited' && <p className={note}>{t('badRows')}</p>}

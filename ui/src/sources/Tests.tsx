@@ -8,6 +8,7 @@ import { useEffect, useState } from 'react';
 import { call } from '../api/client';
 import { keyOf } from '../api/query';
 import { ErrorBox } from '../components/ErrorBox';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/sources';
 
 interface CheckOf {
@@ -85,7 +86,7 @@ export function Tests({ id, isAutomatic = false, repair }: Props) {
                 <Icon styles={one.ok ? good : isSkipped ? quiet : bad} aria-label={one.ok ? t('checkPassed') : isSkipped ? t('checkNotDone') : t('checkFailed')} />
                 <div className={text}>
                   <span>{names[one.name]?.() ?? one.name.charAt(0).toUpperCase() + one.name.slice(1)}{isSkipped && ` – ${t('checkNotDone')}`}</span>
-                  {one.error !== undefined && <span><span className={code}>{one.error.code} </span>{one.error.message}</span>}
+                  {one.error !== undefined && <span><span className={code}>{one.error.code} </span><Verbatim>{one.error.message}</Verbatim></span>}
                   {one.error?.advice !== undefined && <span>{t('whatToDo', { advice: one.error.advice })}</span>}
                 </div>
                 {!isSkipped && <span className={time}>{t('millis', { count: one.millis })}</span>}

@@ -12,6 +12,8 @@ import { asApiError } from '../api/errors';
 import { to } from '../app/links';
 import { ErrorBox } from '../components/ErrorBox';
 import { Skeleton } from '../components/States';
+import { Verbatim } from '../components/Verbatim';
+import { visible } from '../components/visible';
 import { t } from '../messages/sources';
 import { type Entry, entries } from './explore';
 
@@ -128,12 +130,12 @@ export function Tree({ connection, isTables, chosen, onChoose }: Props) {
                   aria-setsize={items.length} aria-posinset={index + 1} {...(isFolder && { 'aria-expanded': isOpen })}
                   className={line({ isChosen: entry.path === chosen, isCursor: isFocused && index === place })}
                   style={{ top: start, paddingInlineStart: 8 + level * 16 }}
-                  title={entry.path}
+                  title={visible(entry.path)}
                   onClick={() => { if (isFolder && isOpen && entry.path === chosen) toggle(entry.path); else choose(entry); }}
                 >
                   {isFolder ? <Chevron styles={icon} aria-hidden /> : !isTables && <span className={spacer} />}
                   {isFolder ? <Folder styles={icon} aria-hidden /> : entry.type === 'table' ? <Table styles={icon} aria-hidden /> : <File styles={icon} aria-hidden />}
-                  <span className={name}>{entry.name}</span>
+                  <span className={name}><Verbatim>{entry.name}</Verbatim></span>
                 </div>
               );
             })}

@@ -6,6 +6,7 @@ import type { Draft, Items } from '../api/own';
 import { keyOf } from '../api/query';
 import { to } from '../app/links';
 import { Time } from '../components/Values';
+import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/wizard';
 import { DRAFTS } from './draft';
 import { steps } from './state';
@@ -31,7 +32,7 @@ export default function Drafts() {
           const at = steps.find((one) => one === step) ?? 'source';
           return (
             <li key={id} className={line}>
-              <Link href={to.newFlow({ draft: id, step: at })}>{name === '' ? t('unnamed') : name}</Link>
+              <Link href={to.newFlow({ draft: id, step: at })}><Verbatim>{name === '' ? t('unnamed') : name}</Verbatim></Link>
               <span className={quiet}>{t('stepOf', { at: steps.indexOf(at) + 1, all: steps.length, name: t(at) })}</span>
               <span className={quiet}><Time at={updatedAt} isQuiet /></span>
             </li>

@@ -20,6 +20,7 @@ import { Query, Skeleton } from '../../components/States';
 import { Status } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
+import { Verbatim, verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/account';
 import { type Source, sourcesOf } from '../../sources/specs';
 import { Tests } from '../../sources/Tests';
@@ -148,7 +149,7 @@ function Overview({ connection, source, use, flows }: {
     readonly description?: string; readonly auth?: { readonly specName?: string };
     readonly createdBy?: string; readonly updatedBy?: string; readonly createdAt?: number; readonly updatedAt?: number;
   };
-  const fact = (name: string, content: React.ReactNode) => <><dt className={term}>{name}</dt><dd className={value}>{content}</dd></>;
+  const fact = (name: string, content: React.ReactNode) => <><dt className={term}>{name}</dt><dd className={value}>{verbatim(content)}</dd></>;
   return (
     <div className={stack}>
       <section className={section} aria-label={t('facts')}>
@@ -171,7 +172,7 @@ function Overview({ connection, source, use, flows }: {
         <Query query={flows} lines={2}>
           {() => use.length === 0 ? <span className={plain}>{t('unused')}</span> : (
             <ul className={plain}>
-              {use.map((one) => <li key={one.id} className={row}><Link href={to.flow(one.id)}>{one.name}</Link><Status state={one.state} /></li>)}
+              {use.map((one) => <li key={one.id} className={row}><Link href={to.flow(one.id)}><Verbatim>{one.name}</Verbatim></Link><Status state={one.state} /></li>)}
             </ul>
           )}
         </Query>

@@ -15,6 +15,8 @@ import { Query } from '../../components/States';
 import { Status } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { download } from '../../flows/actions';
 import { t } from '../../messages/admin';
 import { address, type AuditEvent, instant, pageOf, trail, VERIFICATION, type Wanted } from './trail';
@@ -166,7 +168,7 @@ const columns: readonly ColumnOf<AuditEvent>[] = [
   { id: 'when', title: t('when'), minWidth: 112, value: ({ sequence }) => sequence, cell: ({ timestamp }) => <Time at={instant(timestamp)} isQuiet /> },
   { id: 'did', title: t('did'), minWidth: 96, value: ({ action }) => action, cell: ({ action }) => action },
   { id: 'what', title: t('what'), minWidth: 144, value: ({ assetType }) => assetType, cell: ({ assetType }) => assetType || '–' },
-  { id: 'which', title: t('which'), minWidth: 176, value: objectOf, cell: (one) => <span title={`${one.assetName} ${one.assetId}`}>{objectOf(one)}</span> },
+  { id: 'which', title: t('which'), minWidth: 176, value: objectOf, cell: (one) => <span title={visible(`${one.assetName} ${one.assetId}`)}><Verbatim>{objectOf(one)}</Verbatim></span> },
   { id: 'who', title: t('who'), minWidth: 176, value: ({ userEmail }) => userEmail, cell: ({ userEmail }) => <span title={userEmail}>{userEmail}</span> },
   { id: 'outcome', title: t('outcome'), minWidth: 128, value: ({ status }) => status, cell: ({ status }) => (status === 'Deny' ? <span>⊘ {t('deny')}</span> : <Status state={looks[status]} />) },
   { id: 'code', title: t('code'), minWidth: 144, value: ({ failureCode }) => failureCode, cell: ({ failureCode }) => failureCode || '–' },

@@ -7,6 +7,7 @@ import { type Flows, own } from '../../api/own';
 import { ErrorBox } from '../../components/ErrorBox';
 import { SecretDialog } from '../../components/SecretDialog';
 import { Query } from '../../components/States';
+import { Verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/alerts';
 import { createWebhook, FAILURE, SUCCESS } from './webhooks';
 
@@ -92,7 +93,7 @@ function FlowChoice({ chosen, onChange, isInvalid }: ChoiceProps) {
       {({ items }) => (
         <div className={scroll}>
           <CheckboxGroup label={t('pickFlows')} value={[...chosen]} onChange={onChange} isInvalid={isInvalid} errorMessage={t('noFlows')}>
-            {items.map(({ id, name }) => <Checkbox key={id} value={id}>{name}</Checkbox>)}
+            {items.map(({ id, name }) => <Checkbox key={id} value={id}><Verbatim>{name}</Verbatim></Checkbox>)}
           </CheckboxGroup>
         </div>
       )}

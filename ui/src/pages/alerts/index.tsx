@@ -14,6 +14,8 @@ import { Source } from '../../components/Source';
 import { Query } from '../../components/States';
 import { Status, stateWord } from '../../components/Status';
 import { toast } from '../../components/toast';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/alerts';
 import { History } from './History';
 import { FAILURE, hears, removeWebhook, setMuted, SUCCESS, testWebhook, type Webhook, WEBHOOKS, webhooks } from './webhooks';
@@ -133,7 +135,7 @@ function useColumns(canWrite: boolean, act: (webhook: Webhook, what: Act) => voi
     { id: 'state', title: t('state'), minWidth: 112, value: ({ state }) => state, cell: ({ state }) => <Status state={state} /> },
     { id: 'events', title: t('events'), minWidth: 208, cell: (webhook) => eventWords(webhook) },
     { id: 'flows', title: t('chosenFlows'), minWidth: 128, cell: ({ flowIds }) => (flowIds === undefined || flowIds.length === 0 ? t('allFlows') : String(flowIds.length)) },
-    { id: 'url', title: t('url'), minWidth: 256, value: ({ url }) => url, cell: ({ url }) => <span title={url}>{url}</span> },
+    { id: 'url', title: t('url'), minWidth: 256, value: ({ url }) => url, cell: ({ url }) => <span title={visible(url)}><Verbatim>{url}</Verbatim></span> },
   ], [canWrite, act]);
 }
 

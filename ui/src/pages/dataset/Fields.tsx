@@ -5,6 +5,8 @@ import { useMemo } from 'react';
 import type { DatasetDetail } from '../../api/own';
 import { type ColumnOf, List } from '../../components/List';
 import { Empty } from '../../components/States';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/dataset';
 import { labelsOf, useMarks } from './labels';
 import { bare } from './paths';
@@ -53,7 +55,7 @@ const columns: readonly ColumnOf<Field>[] = [
   { id: 'required', title: t('required'), value: ({ required }) => (required ? 0 : 1), cell: ({ required }) => (required ? t('yes') : t('no')) },
   { id: 'key', title: t('key'), width: 96, value: ({ isKey }) => (isKey ? 0 : 1), cell: ({ isKey }) => (isKey ? t('keyWord') : '–') },
   { id: 'labels', title: t('labels'), value: ({ labels }) => labels.join(', '), cell: ({ labels }) => labels.join(', ') || '–' },
-  { id: 'description', title: t('description'), minWidth: 240, cell: ({ description = '' }) => <span title={description}>{description}</span> },
+  { id: 'description', title: t('description'), minWidth: 240, cell: ({ description = '' }) => <span title={visible(description)}><Verbatim>{description}</Verbatim></span> },
 ];
 
 /** A level a step to the right, with the names above it still there: a row is understood without those around it. */

@@ -5,6 +5,7 @@ import { type DatasetDetail, type FlowRow, type Flows, own } from '../../api/own
 import { to } from '../../app/links';
 import { Query } from '../../components/States';
 import { Status } from '../../components/Status';
+import { Verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/dataset';
 
 const list = style({ listStyleType: 'none', margin: 0, padding: 0, display: 'flex', flexDirection: 'column', rowGap: 12, font: 'ui' });
@@ -37,18 +38,18 @@ export default function Lineage({ dataset }: { readonly dataset: DatasetDetail }
               {flows.map((flow) => (
                 <li key={flow.id} className={line}>
                   <span className={node}>
-                    <Link href={to.account(flow.source.connection.id)}>{flow.source.connection.name}</Link>
-                    <span className={quiet}>{flow.source.spec.title} · {flow.source.what}</span>
+                    <Link href={to.account(flow.source.connection.id)}><Verbatim>{flow.source.connection.name}</Verbatim></Link>
+                    <span className={quiet}>{flow.source.spec.title} · <Verbatim>{flow.source.what}</Verbatim></span>
                   </span>
                   <span className={arrow} aria-hidden>→</span>
                   <span className={node}>
-                    <Link href={to.flow(flow.id)}>{flow.name}</Link>
+                    <Link href={to.flow(flow.id)}><Verbatim>{flow.name}</Verbatim></Link>
                     <Status state={flow.health} note={flow.schedule.text} />
                   </span>
                   <span className={arrow} aria-hidden>→</span>
                   <span className={node}>
-                    <span>{dataset.name}</span>
-                    <span className={quiet}>{dataset.schema.title}</span>
+                    <span><Verbatim>{dataset.name}</Verbatim></span>
+                    <span className={quiet}><Verbatim>{dataset.schema.title}</Verbatim></span>
                   </span>
                 </li>
               ))}

@@ -10,6 +10,7 @@ import { Facts } from '../../components/Facts';
 import { Page } from '../../components/Page';
 import { Query, Skeleton } from '../../components/States';
 import { Bytes, Count, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/dataset';
 
 const Fields = lazy(() => import('./Fields'));
@@ -55,7 +56,7 @@ export default function DatasetPage() {
 function Summary({ of }: { readonly of: DatasetDetail }) {
   return (
     <>
-      {of.description !== undefined && of.description !== '' && <span>{of.description}</span>}
+      {of.description !== undefined && of.description !== '' && <span><Verbatim>{of.description}</Verbatim></span>}
       <Facts
         of={[
           [t('rows'), of.rows === undefined ? t('unknownRows') : <Count value={of.rows} />],

@@ -8,6 +8,8 @@ import { type ColumnOf, List } from '../../components/List';
 import { Page } from '../../components/Page';
 import { Query } from '../../components/States';
 import { Bytes, Count, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/datasets';
 
 const columns: readonly ColumnOf<DatasetRow>[] = [
@@ -58,7 +60,7 @@ export default function DatasetsPage() {
 
 function Names({ of }: { readonly of: readonly string[] }) {
   const text = of.join(', ') || '–';
-  return <span title={text}>{text}</span>;
+  return <span title={visible(text)}><Verbatim>{text}</Verbatim></span>;
 }
 
 function plainLabel(label: string): string {

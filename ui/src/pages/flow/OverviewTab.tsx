@@ -10,6 +10,7 @@ import { RunBars } from '../../components/RunBars';
 import { Query } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
 import { Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { Needs } from '../../flows/Needs';
 import { t } from '../../messages/flow';
 
@@ -26,7 +27,7 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
   return (
     <div className={column}>
       <p className={sentence}>
-        {freshness.text} {t('runsBy', { text: schedule.text })} {flow.description}
+        {freshness.text} {t('runsBy', { text: schedule.text })} <Verbatim>{flow.description}</Verbatim>
       </p>
       {flow.needs.length > 0 && (
         <section className={card} aria-labelledby="needs">
@@ -36,8 +37,8 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
       )}
       <Facts
         of={[
-          [t('source'), <><Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link> · {source.spec.title} · {source.what}</>],
-          [t('target'), <Link key="dataset" href={to.dataset(target.dataset.id)}>{target.dataset.name}</Link>],
+          [t('source'), <><Link key="account" href={to.account(source.connection.id)}><Verbatim>{source.connection.name}</Verbatim></Link> · {source.spec.title} · <Verbatim>{source.what}</Verbatim></>],
+          [t('target'), <Link key="dataset" href={to.dataset(target.dataset.id)}><Verbatim>{target.dataset.name}</Verbatim></Link>],
           [t('lastSuccess'), <Time key="last" at={freshness.lastSuccessAt} />],
           [t('nextRun'), freshness.nextRunAt === undefined ? undefined : <Time key="next" at={freshness.nextRunAt} />],
           [t('owner'), flow.createdBy],

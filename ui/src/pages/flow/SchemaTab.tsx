@@ -9,6 +9,7 @@ import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { refresh } from '../../flows/actions';
 import { t } from '../../messages/flow';
 
@@ -38,18 +39,18 @@ function Shown({ flow, schema }: { readonly flow: FlowRow; readonly schema: Flow
             columns={[t('column'), t('type'), t('mappedTo')]}
             rows={columns.map(({ name, type, mapped, targets }) => ({
               id: name,
-              cells: [<span key="name" className={code}>{name}</span>, type, mapped ? <span key="to" className={code}>{targets.join(', ')}</span> : t('notMapped')],
+              cells: [<span key="name" className={code}><Verbatim>{name}</Verbatim></span>, type, mapped ? <span key="to" className={code}><Verbatim>{targets.join(', ')}</Verbatim></span> : t('notMapped')],
             }))}
           />
         )}
       </section>
       <section className={section} aria-labelledby="fields">
-        <h2 id="fields" className={h2}>{t('fields')}: <Link href={to.dataset(flow.target.dataset.id)}>{flow.target.dataset.name}</Link></h2>
+        <h2 id="fields" className={h2}>{t('fields')}: <Link href={to.dataset(flow.target.dataset.id)}><Verbatim>{flow.target.dataset.name}</Verbatim></Link></h2>
         <Plain
           label={t('fields')}
           columns={[t('field'), t('type'), t('required')]}
           rows={fields.map(({ path, type, required }) => ({
-            id: path, cells: [<span key="path" className={code}>{path}</span>, type, required ? t('yes') : t('no')],
+            id: path, cells: [<span key="path" className={code}><Verbatim>{path}</Verbatim></span>, type, required ? t('yes') : t('no')],
           }))}
         />
       </section>
@@ -70,7 +71,7 @@ function Decisions({ of }: { readonly of: readonly ColumnDecision[] }) {
       columns={[t('decision'), t('column'), t('by'), t('when')]}
       rows={of.map(({ at, by, action, columns = [] }) => ({
         id: String(at),
-        cells: [decided[action]?.() ?? action, <span key="columns" className={code}>{columns.join(', ')}</span>, by, <Time key="at" at={at} exact />],
+        cells: [decided[action]?.() ?? action, <span key="columns" className={code}><Verbatim>{columns.join(', ')}</Verbatim></span>, by, <Time key="at" at={at} exact />],
       }))}
     />
   );
@@ -106,7 +107,7 @@ function Pending({ flow, pending }: { readonly flow: string; readonly pending: r
             rows={pending.map((one) => ({
               id: one.name,
               cells: [
-                <span key="name"><span className={code}>{one.name}</span>{one.reason !== undefined && <><br />{t('left', { reason: one.reason })}</>}</span>, one.type, <span key="sample" className={code}>{one.sample ?? ''}</span>,
+                <span key="name"><span className={code}><Verbatim>{one.name}</Verbatim></span>{one.reason !== undefined && <><br />{t('left', { reason: one.reason })}</>}</span>, one.type, <span key="sample" className={code}><Verbatim>{one.sample ?? ''}</Verbatim></span>,
                 <span key="seen"><Time at={one.firstSeenAt} /> {one.run !== undefined && <Link href={to.run(one.run)}>{t('inRun')}</Link>}</span>,
                 <ButtonGroup key="do">
                   <Button size="S" variant="primary" isDisabled={decide.isPending} aria-label={t('approveOf', { name: one.name })} onPress={act([one], true)}>{t('approve')}</Button>

@@ -5,6 +5,8 @@ import { useGo, useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useStore } from '../../app/store';
 import { toast } from '../../components/toast';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/flows';
 import { addView, dropView, views } from './views';
 
@@ -30,7 +32,7 @@ export function ViewMenu() {
           }}
         >
           <MenuSection aria-label={t('views')}>
-            {[...Object.keys(kept).map((name) => <MenuItem key={`go:${name}`} id={`go:${name}`}>{name}</MenuItem>),
+            {[...Object.keys(kept).map((name) => <MenuItem key={`go:${name}`} id={`go:${name}`} textValue={visible(name)}><Verbatim>{name}</Verbatim></MenuItem>),
               <MenuItem key="save" id="save">{t('saveView')}</MenuItem>]}
           </MenuSection>
           <MenuSection aria-label={t('delete')}>

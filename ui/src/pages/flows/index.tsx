@@ -14,6 +14,8 @@ import { RunBars } from '../../components/RunBars';
 import { Query } from '../../components/States';
 import { Status, stateWord } from '../../components/Status';
 import { Count, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { manifest } from '../../flows/actions';
 import { type FlowAction, useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/flows';
@@ -112,7 +114,7 @@ function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly C
     { id: 'last', title: t('last'), minWidth: 216, cell: ({ last }) => <RunBars runs={last} /> },
     { id: 'rows', title: t('rows'), minWidth: 128, align: 'end', cell: ({ totals }) => <Count value={totals.rowsLastRun} />, value: ({ totals }) => totals.rowsLastRun },
     { id: 'failed', title: t('failed'), minWidth: 80, align: 'end', cell: ({ totals }) => <Count value={totals.failedLastRun} />, value: ({ totals }) => totals.failedLastRun },
-    { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={pathOf(flow)}>{pathOf(flow)}</span>, value: pathOf },
+    { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={visible(pathOf(flow))}><Path of={flow} /></span>, value: pathOf },
     { id: 'next', title: t('next'), minWidth: 96, cell: ({ freshness: { nextRunAt } }) => (nextRunAt === undefined ? t('noNext') : <Time at={nextRunAt} isQuiet />), value: ({ freshness }) => freshness.nextRunAt },
     { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => createdBy, value: ({ createdBy }) => createdBy },
   ];
@@ -120,6 +122,10 @@ function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly C
 
 function pathOf({ source, target }: FlowRow): string {
   return `${source.connection.name} ${source.what} → ${target.dataset.name}`;
+}
+
+function Path({ of: { source, target } }: { readonly of: FlowRow }) {
+  return <><Verbatim>{source.connection.name}</Verbatim> <Verbatim>{source.what}</Verbatim> → <Verbatim>{target.dataset.name}</Verbatim></>;
 }
 
 function Actions({ flow, act }: { readonly flow: FlowRow; readonly act: (flow: FlowRow, action: FlowAction) => void }) {

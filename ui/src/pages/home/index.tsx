@@ -13,6 +13,7 @@ import { Page } from '../../components/Page';
 import { Empty, Query } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
 import { Count, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { Needs } from '../../flows/Needs';
 import { RangePicker } from '../../flows/RangePicker';
 import { RunList } from '../../flows/RunList';
@@ -93,7 +94,7 @@ function Content({ overview, range }: { readonly overview: Overview; readonly ra
         {next.length === 0 ? <p className={quiet}>{t('noNext')}</p> : (
           <ul className={line}>
             {next.map(({ flow, at }) => (
-              <li key={flow.id}><Link href={to.flow(flow.id)}>{flow.name}</Link> <Time at={at} /></li>
+              <li key={flow.id}><Link href={to.flow(flow.id)}><Verbatim>{flow.name}</Verbatim></Link> <Time at={at} /></li>
             ))}
           </ul>
         )}

@@ -5,6 +5,8 @@ import type { RunRow } from '../../api/own';
 import { to } from '../../app/links';
 import { type ColumnOf, List } from '../../components/List';
 import { Count, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/monitoring';
 import { byCode, type CodeSum } from './runs';
 
@@ -16,9 +18,9 @@ const columns: readonly ColumnOf<CodeSum>[] = [
   { id: 'last', title: t('last'), minWidth: 112, value: ({ lastAt }) => lastAt, cell: ({ lastAt }) => <Time at={lastAt} isQuiet /> },
   {
     id: 'where', title: t('where'), minWidth: 208,
-    cell: ({ flows }) => flows.map(({ id, name }, i) => <span key={id}>{i > 0 && ', '}<Link href={to.flow(id, { tab: 'runs' })}>{name}</Link></span>),
+    cell: ({ flows }) => flows.map(({ id, name }, i) => <span key={id}>{i > 0 && ', '}<Link href={to.flow(id, { tab: 'runs' })}><Verbatim>{name}</Verbatim></Link></span>),
   },
-  { id: 'message', title: t('message'), minWidth: 320, cell: ({ message }) => <span title={message}>{message}</span> },
+  { id: 'message', title: t('message'), minWidth: 320, cell: ({ message }) => <span title={visible(message)}><Verbatim>{message}</Verbatim></span> },
 ];
 
 /** Why runs failed, each reason once. */

@@ -3,6 +3,8 @@ import { duration } from '../../components/format';
 import type { ColumnOf } from '../../components/List';
 import { Status, stateWord } from '../../components/Status';
 import { Bytes, Count, Duration, Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
+import { visible } from '../../components/visible';
 import { t } from '../../messages/monitoring';
 import type { Sum } from './runs';
 
@@ -62,7 +64,7 @@ export function runColumns(): readonly Shown<RunRow>[] {
     number<RunRow>('size', t('size'), (run) => run.bytes, { cell: ({ bytes }) => <Bytes value={bytes} /> }),
     {
       id: 'error', title: t('error'), minWidth: 240, value: ({ error }) => error?.code, raw: ({ error }) => error && `${error.code} ${error.message}`,
-      cell: ({ error }) => error && <span title={error.message}>{error.message}</span>,
+      cell: ({ error }) => error && <span title={visible(error.message)}><Verbatim>{error.message}</Verbatim></span>,
     },
   ];
 }

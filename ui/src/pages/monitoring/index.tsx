@@ -14,6 +14,7 @@ import { CopyAs } from '../../components/CopyAs';
 import { count } from '../../components/format';
 import { Page } from '../../components/Page';
 import { Query, Skeleton } from '../../components/States';
+import { Verbatim } from '../../components/Verbatim';
 import { RangePicker } from '../../flows/RangePicker';
 import { t } from '../../messages/monitoring';
 import { Charts } from './Charts';
@@ -100,7 +101,7 @@ function Shown({ flows, runs, isWhole, range }: Props) {
           {source !== undefined && (
             <li>{'› '}{flow === undefined ? <span className={current} aria-current="page">{source.title}</span> : <Link href={narrowed(url, { source: source.id })}>{source.title}</Link>}</li>
           )}
-          {flow !== undefined && <li>{'› '}<span className={current} aria-current="page">{flow.name}</span></li>}
+          {flow !== undefined && <li>{'› '}<span className={current} aria-current="page"><Verbatim>{flow.name}</Verbatim></span></li>}
         </ol>
       </nav>
       {isWhole || source !== undefined ? <FromRuns runs={theirs} range={range} /> : <FromSeries range={range} />}

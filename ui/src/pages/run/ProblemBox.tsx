@@ -5,6 +5,7 @@ import { to } from '../../app/links';
 import { relativeTime } from '../../components/format';
 import { toast } from '../../components/toast';
 import { Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/run';
 
 const facts = style({ display: 'flex', flexDirection: 'column', rowGap: 4, font: 'body', overflowWrap: 'anywhere' });
@@ -28,12 +29,12 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
   }
   return (
     <InlineAlert variant={hasFailed ? 'negative' : 'notice'} styles={style({ maxWidth: 900 })}>
-      <Heading level={2}>{what}</Heading>
+      <Heading level={2}><Verbatim>{what}</Verbatim></Heading>
       <Content>
         <div className={facts}>
           <span><span className={code}>{id}</span> {problem.title}{records > 0 && ` · ${t('records', { count: records })}`}</span>
-          {where !== '' && <span><span className={label}>{t('where')}: </span><span className={code}>{where}</span></span>}
-          <span><span className={label}>{t('why')}: </span>{why}</span>
+          {where !== '' && <span><span className={label}>{t('where')}: </span><span className={code}><Verbatim>{where}</Verbatim></span></span>}
+          <span><span className={label}>{t('why')}: </span><Verbatim>{why}</Verbatim></span>
           <span>
             {since !== undefined && <><span className={label}>{t('since')}: </span><Time at={since} exact /> · </>}
             <span className={label}>{t('seen')}: </span>
@@ -41,7 +42,7 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
               ? t('firstTime')
               : t('seenTimes', { count: seenBefore.times, when: relativeTime(seenBefore.lastAt, Date.now()) })}
           </span>
-          <span><span className={label}>{t('do')}: </span>{problem.do} {docUrl !== '' && <Link href={docUrl}>{t('readMore', { code: id })}</Link>}</span>
+          <span><span className={label}>{t('do')}: </span><Verbatim>{problem.do}</Verbatim> {docUrl !== '' && <Link href={docUrl}>{t('readMore', { code: id })}</Link>}</span>
           <ButtonGroup styles={style({ marginTop: 8 })}>
             {detail.source !== undefined && isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id)}>{t('replaceCredentials')}</LinkButton>}
             {isOfMapping(problem) && <LinkButton variant="primary" href={to.flow(detail.flow.id, { tab: 'mapping' })}>{t('openMapping')}</LinkButton>}

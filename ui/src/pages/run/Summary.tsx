@@ -8,6 +8,7 @@ import { Balance } from '../../components/Balance';
 import { Facts } from '../../components/Facts';
 import { bytes, count, duration, exactTime } from '../../components/format';
 import { Count, Duration } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { t } from '../../messages/run';
 import { ProblemBox } from './ProblemBox';
 import { ProgressOf } from './ProgressOf';
@@ -52,8 +53,8 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
       {!hasStored && numbers}
       <Facts
         of={[
-          [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}>{dataset.name}</Link>],
-          [t('account'), source && <Link key="account" href={to.account(source.connection.id)}>{source.connection.name}</Link>],
+          [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}><Verbatim>{dataset.name}</Verbatim></Link>],
+          [t('account'), source && <Link key="account" href={to.account(source.connection.id)}><Verbatim>{source.connection.name}</Verbatim></Link>],
           [t('filesInOut'), `${known(files.input, count)} / ${known(files.output, count)}`],
           [t('sizes'), `${known(sizes.input, bytes)} / ${known(sizes.output, bytes)}`],
           [t('window'), windowOf(window)],

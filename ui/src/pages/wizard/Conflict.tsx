@@ -3,6 +3,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useState } from 'react';
 import type { Draft } from '../../api/own';
 import { Time } from '../../components/Values';
+import { Verbatim } from '../../components/Verbatim';
 import { t as common } from '../../messages/common';
 import { t } from '../../messages/wizard';
 import { shown } from '../../sources/explore';
@@ -42,7 +43,7 @@ export function Conflict({ mine, theirs, onSettle }: Props) {
                     </thead>
                     <tbody>
                       {found.map((one) => (
-                        <tr key={one.path}><th scope="row" className={cell}>{one.path}</th><td className={cell}>{text(one.mine)}</td><td className={cell}>{text(one.theirs)}</td></tr>
+                        <tr key={one.path}><th scope="row" className={cell}>{one.path}</th><td className={cell}><Verbatim>{text(one.mine)}</Verbatim></td><td className={cell}><Verbatim>{text(one.theirs)}</Verbatim></td></tr>
                       ))}
                     </tbody>
                   </table>

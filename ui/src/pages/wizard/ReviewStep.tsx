@@ -11,6 +11,7 @@ import { ErrorBox } from '../../components/ErrorBox';
 import { exactTime } from '../../components/format';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
+import { Verbatim, verbatim } from '../../components/Verbatim';
 import { t as common } from '../../messages/common';
 import { t as sources } from '../../messages/sources';
 import { t as ofFlow } from '../../messages/flow';
@@ -129,7 +130,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         <p className={note}>{t('planHelp')}</p>
         {/* It scrolls, so it can be focused. */}
         {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-        <pre className={code} tabIndex={0} role="group" aria-labelledby="plan">{text}</pre>
+        <pre className={code} tabIndex={0} role="group" aria-labelledby="plan"><Verbatim>{text}</Verbatim></pre>
       </section>
     </div>
   );
@@ -141,7 +142,7 @@ const delimiters: Readonly<Record<string, () => string>> = {
 };
 
 function fact(name: string, content: ReactNode) {
-  return <><dt className={term}>{name}</dt><dd className={value}>{content === '' || content === undefined ? t('nothingThere') : content}</dd></>;
+  return <><dt className={term}>{name}</dt><dd className={value}>{content === '' || content === undefined ? t('nothingThere') : verbatim(content)}</dd></>;
 }
 
 function Group({ step: at, go, children }: { readonly step: Step; readonly go: (step: Step) => void; readonly children: ReactNode }) {
