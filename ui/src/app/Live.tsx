@@ -9,17 +9,14 @@ import { useStore } from './store';
 export function Live() {
   const state = useStore(liveState);
   if (state === 'off') return null;
-  const words = { connecting: t('connecting'), live: t('live'), paused: t('paused'), stale: t('stale') }[state];
   return (
-    <>
-      <ActionButton
-        isQuiet
-        aria-label={state === 'paused' ? t('resume') : t('pause')}
-        onPress={state === 'paused' ? resumeLive : pauseLive}
-      >
-        {state === 'paused' ? <Play /> : <Pause />}
-        <Text>{words}</Text>
-      </ActionButton>
-    </>
+    <ActionButton isQuiet aria-label={state === 'paused' ? t('resume') : t('pause')} onPress={state === 'paused' ? resumeLive : pauseLive}>
+      {state === 'paused' ? <Play /> : <Pause />}
+      <Text>{wordOf(state)}</Text>
+    </ActionButton>
   );
+}
+
+export function wordOf(state: Exclude<ReturnType<typeof liveState.get>, 'off'>): string {
+  return { connecting: t('connecting'), live: t('live'), paused: t('paused'), stale: t('stale') }[state];
 }

@@ -30,7 +30,7 @@ export const t = catalogue('wizard', {
   draftSaved: 'The draft is saved.',
   draftFailed: 'The draft could not be saved: {reason} What you typed stays on this page.',
   draftToast: 'The draft is saved. You find it among the dataflows.',
-  drafts: { one: '{count} draft', other: '{count} drafts' },
+  drafts: { one: '{count} draft to finish', other: '{count} drafts to finish' },
   unnamed: 'Unnamed dataflow',
   throwAway: 'Discard draft…',
   throwTitle: 'Discard this draft?',

@@ -1,14 +1,11 @@
 import { Link } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
-import { call } from '../api/client';
-import type { Draft, Items } from '../api/own';
-import { keyOf } from '../api/query';
 import { to } from '../app/links';
 import { Time } from '../components/Values';
 import { Verbatim } from '../components/Verbatim';
 import { t } from '../messages/wizard';
-import { DRAFTS } from './draft';
+import { drafts } from './drafts';
 import { steps } from './state';
 
 const box = style({ display: 'flex', flexDirection: 'column', rowGap: 8, font: 'ui' });
@@ -20,9 +17,7 @@ const quiet = style({ color: 'neutral-subdued' });
 /** Dataflows that were begun and not made yet: the way back into the wizard. Nothing where there are none. */
 export default function Drafts() {
   // Without them the page still does what it is for.
-  const { data = [] } = useQuery({
-    queryKey: keyOf(DRAFTS), queryFn: async ({ signal }) => (await call<Items<Draft>>(DRAFTS, { signal })).items,
-  });
+  const { data = [] } = useQuery(drafts());
   if (data.length === 0) return null;
   return (
     <section className={box} aria-labelledby="drafts">

@@ -5,7 +5,7 @@ import { ApiError, asApiError } from '../api/errors';
 import { type Draft, type Items, OWN } from '../api/own';
 import { complete, type Step, type WizardState } from './state';
 
-export const DRAFTS = `${OWN}/drafts`;
+const DRAFTS = `${OWN}/drafts`;
 const PAUSE = 800;
 
 /** Where a draft stands between this page and the server. */

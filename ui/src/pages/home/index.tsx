@@ -1,7 +1,7 @@
 import { Link, LinkButton } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { type ReactNode, useMemo } from 'react';
+import { lazy, type ReactNode, Suspense, useMemo } from 'react';
 import { useLive } from '../../api/live';
 import { type Bucket, type Overview, OWN, own } from '../../api/own';
 import { to } from '../../app/links';
@@ -18,6 +18,9 @@ import { Needs } from '../../flows/Needs';
 import { RangePicker } from '../../flows/RangePicker';
 import { RunList } from '../../flows/RunList';
 import { t } from '../../messages/home';
+import { drafts } from '../../wizard/drafts';
+
+const Drafts = lazy(() => import('../../wizard/Drafts'));
 
 const HOUR = 3_600_000;
 const MOST_HOURS = 744;
@@ -43,6 +46,8 @@ export default function HomePage() {
   const range = useRange();
   const hours = Math.min(MOST_HOURS, Math.max(1, Math.ceil((Math.ceil(Date.now() / HOUR) * HOUR - range.from) / HOUR)));
   const query = useQuery({ ...own<Overview>('/overview', { hours }), placeholderData: keepPreviousData });
+  // Without them the page still says how all the others are.
+  const { data: begun = [] } = useQuery(drafts());
   useShortcut('[', t('earlier'), () => range.shift(-1));
   useShortcut(']', t('later'), () => range.shift(1));
   return (
@@ -55,9 +60,10 @@ export default function HomePage() {
         </>
       }
     >
+      {begun.length > 0 && query.data !== undefined && isEmpty(query.data) && <Suspense><Drafts /></Suspense>}
       <Query
         query={query}
-        isEmpty={({ counts, recent }) => counts.total === 0 && recent.length === 0}
+        isEmpty={isEmpty}
         empty={{
           title: t('emptyTitle'),
           text: t('emptyText'),
@@ -65,13 +71,17 @@ export default function HomePage() {
           link: <Link href="/docs/concepts.html">{t('emptyLink')}</Link>,
         }}
       >
-        {(overview) => <Content overview={overview} range={range} />}
+        {(overview) => <Content overview={overview} begun={begun.length} range={range} />}
       </Query>
     </Page>
   );
 }
 
-function Content({ overview, range }: { readonly overview: Overview; readonly range: Range }) {
+function isEmpty({ counts, recent }: Overview): boolean {
+  return counts.total === 0 && recent.length === 0;
+}
+
+function Content({ overview, begun, range }: { readonly overview: Overview; readonly begun: number; readonly range: Range }) {
   const { needsAction, counts, next, recent } = overview;
   return (
     <div className={sections}>
@@ -84,10 +94,11 @@ function Content({ overview, range }: { readonly overview: Overview; readonly ra
           {(['failing', 'late', 'running', 'healthy', 'paused'] as const).map((health) => (
             <Tile key={health} value={counts[health]} href={to.flows({ health })}>{t(health)}</Tile>
           ))}
-          <Tile value={counts.drafts} href={to.flows({ health: 'draft' })}>{t('drafts')}</Tile>
+          <Tile value={counts.drafts + begun} href={to.flows({ health: 'draft' })}>{t('drafts')}</Tile>
           <Tile value={counts.total} href={to.flows()}>{t('total')}</Tile>
         </ul>
       </nav>
+      {begun > 0 && <Suspense><Drafts /></Suspense>}
       <section className={section} aria-label={t('rows')}><Rows series={overview.series} range={range} /></section>
       <section className={section} aria-labelledby="next">
         <h2 id="next" className={h2}>{t('next')}</h2>
