@@ -12,6 +12,8 @@ export interface Question {
   readonly isDestructive?: boolean;
   /** A name to be typed first, only when data would be lost. */
   readonly typeName?: string;
+  /** Another way to what is wanted, beside the first. */
+  readonly other?: { readonly action: string; readonly onPress: () => void } | undefined;
   /** The dialog stays open, with the error, if it fails. */
   readonly onConfirm: () => Promise<unknown>;
 }

@@ -2,6 +2,7 @@ import { Disclosure, DisclosurePanel, DisclosureTitle, Link } from '@react-spect
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import type { TimelineItem } from '../api/own';
 import { to } from '../app/links';
+import { By } from '../components/By';
 import { count } from '../components/format';
 import { Status } from '../components/Status';
 import { Duration, Time } from '../components/Values';
@@ -53,7 +54,7 @@ function ChangeOf({ item }: { readonly item: TimelineItem }) {
     <>
       <div className={line}>
         {href === undefined ? <span><Verbatim>{text}</Verbatim></span> : <Link href={href}><Verbatim>{text}</Verbatim></Link>}
-        <span className={quiet}>{by !== undefined && `${by} · `}<Time at={item.at} exact /></span>
+        <span className={quiet}>{by !== undefined && <><By account={by} /> · </>}<Time at={item.at} exact /></span>
       </div>
       {diff.length > 0 && (
         <Disclosure isQuiet size="S">
@@ -71,7 +72,9 @@ const kinds: Readonly<Record<string, () => string>> = {
 };
 
 /** In words where the kind and what was done are known; else as the server says it. */
-function summaryOf({ action, subject, summary }: TimelineItem): string {
+function summaryOf({ action, subject, summary, diff = [] }: TimelineItem): string {
+  const version = versionOf(diff);
+  if (version !== undefined) return t('mappingSet_', { name: subject.name, version });
   const kind = kinds[subject.kind]?.();
   const what = kind !== undefined && subject.name !== '' ? t('named', { kind, name: subject.name }) : kind;
   if (what === undefined) return summary;
@@ -81,6 +84,12 @@ function summaryOf({ action, subject, summary }: TimelineItem): string {
     case 'delete': return t('deleted_', { what });
     default: return summary;
   }
+}
+
+/** The version of the mapping that a dataflow was set to, where nothing else of it changed. */
+function versionOf(diff: NonNullable<TimelineItem['diff']>): string | undefined {
+  const [only, ...others] = diff;
+  return others.length === 0 && only !== undefined && /\/params\/mappingVersion$/.test(only.path) ? String(only.after) : undefined;
 }
 
 function placeOf({ subject: { kind, id } }: TimelineItem): string | undefined {

@@ -41,9 +41,14 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
           },
         });
       case 'run':
+        if (flow.schedule.frequency !== 'once') {
+          return ask({
+            title: t('scheduledTitle', { name }), consequence: <><span>{scheduled(flow)}</span><span>{t('scheduledHow')}</span></>, action: t('openSchedule'),
+            onConfirm: async () => go(to.flow(id, { tab: 'settings' })),
+          });
+        }
         return ask({
-          title: t('runTitle', { name }),
-          consequence: <><span>{t('runText')}</span>{flow.schedule.frequency !== 'once' && <span>{scheduled(flow)}</span>}</>,
+          title: t('runTitle', { name }), consequence: t('runText'),
           action: t('run'),
           onConfirm: async () => {
             const run = await runNow(id);

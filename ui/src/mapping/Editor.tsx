@@ -190,7 +190,7 @@ export function Editor({ columns, rows, mapping, onChange, schema, tenant, isRea
     <div className={stack}>
       <div className={bar}>
         <div className={numbers} role="status">
-          <span>{t('mapped', { mapped: mappedColumns.size, all: columns.length })}</span>
+          <span>{columns.length === 0 ? t('rules', { count: rules.length }) : t('mapped', { mapped: columns.filter(({ name }) => mappedColumns.has(name)).length, all: columns.length })}</span>
           <span>{t('required', { filled: required.filter((one) => filled.has(one.path)).length, all: required.length })}</span>
           <span>{t('keys', { count: key === undefined ? 0 : 1 })}</span>
           <span className={errors > 0 ? bad : undefined}>{t('errors', { count: errors })}</span>

@@ -18,7 +18,7 @@ export const t = catalogue('account', {
   signIn: 'Sign-in',
   created: 'Created',
   changed: 'Changed',
-  by: 'by {name}',
+  by: 'by',
   save: 'Save',
   saved: 'Saved.',
   enabled: 'The account is enabled.',

@@ -2,6 +2,7 @@ import { catalogue } from './core';
 
 /** Words that many pages and the shared components use. */
 export const t = catalogue('common', {
+  you: 'you',
   retry: 'Try again',
   copied: 'Copied.',
   copySecret: 'Copy the secret',

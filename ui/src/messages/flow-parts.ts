@@ -26,4 +26,12 @@ export const t = catalogue('flow-parts', {
   after: 'After',
   noDiff: 'Nothing differs.',
   absent: '(not set)',
+  nextRuns: 'Next runs',
+  noNext: 'No run follows by this schedule.',
+  runAt: '{at}, takes what changed {from} – {to}',
+  runSince: '{at}, takes what changed since the last run',
+  noNextOnce: 'It has run. More runs are started by hand, with “Run now”.',
+  runAll: '{at}, takes everything up to then',
+  endIgnored: 'This server goes on after the end that is set. Disable the dataflow by hand then.',
+  inBoth: '{local} · {utc}',
 });

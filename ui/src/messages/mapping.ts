@@ -3,6 +3,7 @@ import { catalogue } from './core';
 export const t = catalogue('mapping', {
   title: 'Mapping',
   mapped: 'Mapped {mapped}/{all}',
+  rules: { one: '{count} rule', other: '{count} rules' },
   required: 'Required {filled}/{all}',
   keys: 'Keys {count}',
   errors: 'Errors {count}',

@@ -13,6 +13,7 @@ import { get, items } from '../../api/query';
 import { useGo, useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useConfirm } from '../../components/Confirm';
+import { By } from '../../components/By';
 import { CopyAs } from '../../components/CopyAs';
 import { quoted } from '../../components/copy';
 import { Page } from '../../components/Page';
@@ -157,8 +158,8 @@ function Overview({ connection, source, use, flows }: {
           {fact(t('source'), source?.title ?? connectionSpec?.id)}
           {auth?.specName !== undefined && fact(t('signIn'), auth.specName)}
           {description !== undefined && description !== '' && fact(t('description'), description)}
-          {fact(t('created'), <><Time at={createdAt} /> {createdBy !== undefined && t('by', { name: createdBy })}</>)}
-          {fact(t('changed'), <><Time at={updatedAt} /> {updatedBy !== undefined && t('by', { name: updatedBy })}</>)}
+          {fact(t('created'), <><Time at={createdAt} /> {createdBy !== undefined && <>{t('by')} <By account={createdBy} /></>}</>)}
+          {fact(t('changed'), <><Time at={updatedAt} /> {updatedBy !== undefined && <>{t('by')} <By account={updatedBy} /></>}</>)}
         </dl>
       </section>
       {source?.isRunnable === true && (

@@ -1,12 +1,12 @@
 import { Button, ButtonGroup } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { useMutation, useQuery } from '@tanstack/react-query';
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { call } from '../../api/client';
 import type { FlowRow } from '../../api/own';
 import { ErrorBox } from '../../components/ErrorBox';
 import { exactTime } from '../../components/format';
-import { Empty, Query } from '../../components/States';
+import { Empty, Query, Skeleton } from '../../components/States';
 import { toast } from '../../components/toast';
 import { refresh } from '../../flows/actions';
 import { type Setup, setup } from '../../flows/setup';
@@ -23,7 +23,8 @@ const NOTHING = { columns: [], rows: [] };
 
 /** The rules by which rows of the source become rows of the dataset, tried on a sample of the source. */
 export default function MappingTab({ flow }: { readonly flow: FlowRow }) {
-  const query = useQuery({ ...setup(flow), enabled: flow.mappingSet !== undefined });
+  // What was saved stays on the page while it is read back.
+  const query = useQuery({ ...setup(flow), enabled: flow.mappingSet !== undefined, placeholderData: keepPreviousData });
   if (flow.mappingSet === undefined) return <Empty title={t('noMapping')} text={t('noMappingText')} />;
   return <Query query={query}>{(known) => <Rules flow={flow} known={known} key={known.flow.etag} />}</Query>;
 }
@@ -31,25 +32,29 @@ export default function MappingTab({ flow }: { readonly flow: FlowRow }) {
 function Rules({ flow, known }: { readonly flow: FlowRow; readonly known: Setup }) {
   const { state, source } = known;
   const [rules, setRules] = useState(state.mapping);
-  const { query: sample, previewed } = useSample(state, source);
+  const { query: sample, previewed, found, isSingle } = useSample(state, source, { isNewest: true });
   const fields = useQuery(schemaFields(flow.target.schema));
   const schema = useMemo(() => ({ id: flow.target.schema, contentType: FULL }), [flow.target.schema]);
   const save = useMutation({
     mutationFn: () => saved(flow, known, rules),
     onSuccess: () => {
-      toast.done(t('mappingSaved', { when: flow.freshness.nextRunAt === undefined ? t('theNextRun') : exactTime(flow.freshness.nextRunAt) }));
+      toast.done(flow.freshness.nextRunAt === undefined ? t('mappingSaved') : t('mappingSavedFrom', { when: exactTime(flow.freshness.nextRunAt) }));
       refresh();
     },
   });
   const isClean = rules === state.mapping;
   const { id = '', version = 0 } = flow.mappingSet ?? {};
-  const isWithout = previewed === undefined || sample.error !== null;
+  const isLooking = !isSingle && found.isLoading;
+  const failure = found.error ?? sample.error;
+  const isWithout = !isLooking && (previewed === undefined || failure !== null);
   const { columns, rows } = sample.data ?? NOTHING;
   return (
     <div className={column}>
       <p className={quiet}>{t('mappingVersion', { id, version })}</p>
-      {sample.error !== null && <ErrorBox error={sample.error} onRetry={() => void sample.refetch()} />}
+      {failure !== null && <ErrorBox error={failure} onRetry={() => void (found.error === null ? sample : found).refetch()} />}
       {isWithout && <p className={quiet}>{t('noSample')}</p>}
+      {!isWithout && previewed !== undefined && <p className={quiet}>{isSingle ? t('sampleOf', { name: previewed }) : t('sampleNewest', { name: previewed })}</p>}
+      {!isWithout && sample.data === undefined && <Skeleton lines={6} />}
       <Query query={fields}>
         {(known) => ((sample.data !== undefined || isWithout) && (
           <Editor columns={columns} rows={rows} mapping={{ rules, fields: known }} onChange={(next) => setRules(next.rules)} schema={schema} flow={flow.id} />

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useMemo } from 'react';
 import { type FlowRow, own, type RunRow, type Runs } from '../../api/own';
 import { to } from '../../app/links';
+import { By } from '../../components/By';
 import { Facts } from '../../components/Facts';
 import { compact, count, duration } from '../../components/format';
 import { RunBars } from '../../components/RunBars';
@@ -41,7 +42,7 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
           [t('target'), <Link key="dataset" href={to.dataset(target.dataset.id)}><Verbatim>{target.dataset.name}</Verbatim></Link>],
           [t('lastSuccess'), <Time key="last" at={freshness.lastSuccessAt} />],
           [t('nextRun'), freshness.nextRunAt === undefined ? undefined : <Time key="next" at={freshness.nextRunAt} />],
-          [t('owner'), flow.createdBy],
+          [t('owner'), <By key="owner" account={flow.createdBy} />],
           [t('created'), <Time key="created" at={flow.createdAt} />],
           [t('changed'), <Time key="changed" at={flow.updatedAt} />],
           [t('lastRuns'), <RunBars key="runs" runs={flow.last} />],

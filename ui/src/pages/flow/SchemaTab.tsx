@@ -4,6 +4,7 @@ import { useMutation, useQuery } from '@tanstack/react-query';
 import { call } from '../../api/client';
 import { type ColumnDecision, type FlowRow, type FlowSchema, OWN, own, type PendingColumn, policies, type SchemaPolicy } from '../../api/own';
 import { to } from '../../app/links';
+import { By } from '../../components/By';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
@@ -71,7 +72,7 @@ function Decisions({ of }: { readonly of: readonly ColumnDecision[] }) {
       columns={[t('decision'), t('column'), t('by'), t('when')]}
       rows={of.map(({ at, by, action, columns = [] }) => ({
         id: String(at),
-        cells: [decided[action]?.() ?? action, <span key="columns" className={code}><Verbatim>{columns.join(', ')}</Verbatim></span>, by, <Time key="at" at={at} exact />],
+        cells: [decided[action]?.() ?? action, <span key="columns" className={code}><Verbatim>{columns.join(', ')}</Verbatim></span>, <By key="by" account={by} />, <Time key="at" at={at} exact />],
       }))}
     />
   );

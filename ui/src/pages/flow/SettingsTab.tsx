@@ -1,33 +1,34 @@
 import { Button, ButtonGroup, Content, Form, Heading, InlineAlert, NumberField, Picker, PickerItem, Radio, RadioGroup, Switch, TextArea, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { keepPreviousData, queryOptions, useMutation, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useDeferredValue, useEffect, useState } from 'react';
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { type FormEvent, useEffect, useState } from 'react';
 import { call } from '../../api/client';
 import { asApiError } from '../../api/errors';
 import type { Flow } from '../../api/lists';
-import { type FlowRow, OWN, type SchedulePreview } from '../../api/own';
-import { get, keyOf, only, queryClient } from '../../api/query';
+import type { FlowRow } from '../../api/own';
+import { get, only, queryClient } from '../../api/query';
 import { CopyAs } from '../../components/CopyAs';
 import { ErrorBox } from '../../components/ErrorBox';
 import { exactTime } from '../../components/format';
 import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
-import { Time } from '../../components/Values';
 import { refresh } from '../../flows/actions';
+import { Moment } from '../../flows/Moment';
+import { NextRuns } from '../../flows/NextRuns';
 import { t } from '../../messages/flow';
-import { type Clash, isSame, type Key, merge, patchOf, scheduleOf, type Settings, settingsOf } from './settings';
+import { type Clash, isSame, type Key, merge, nextOf, patchOf, type Settings, settingsOf } from './settings';
 
 const columns = style({ display: 'grid', gridTemplateColumns: { default: '[minmax(0, 1fr)]', lg: '[minmax(0, 3fr) minmax(0, 2fr)]' }, gap: 32, minWidth: 0 });
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
 const h2 = style({ font: 'title', margin: 0 });
 const text = style({ font: 'body-sm', margin: 0 });
-const list = style({ font: 'ui', margin: 0, paddingStart: 20, display: 'flex', flexDirection: 'column', rowGap: 4 });
 const quiet = style({ font: 'ui-sm', color: 'neutral-subdued' });
 const full = style({ width: 'full' });
+const WEEK = 7 * 86_400;
 
 const labels: Readonly<Record<Key, () => string>> = {
-  name: () => t('name'), description: () => t('description'), frequency: () => t('frequency'), interval: () => t('interval'), start: () => t('start'),
+  name: () => t('name'), description: () => t('description'), frequency: () => t('frequency'), interval: () => t('interval'), start: () => t('start'), end: () => t('end'),
   backfill: () => t('backfill'), partial: () => t('partial'), threshold: () => t('threshold'), diagnostics: () => t('diagnostics'),
 };
 
@@ -109,7 +110,7 @@ function Editor({ flow }: { readonly flow: Flow }) {
             : <CopyAs of={t('settings')} call={{ method: 'PATCH', path, body: patch, headers: { 'if-match': base.etag } }} />}
         </Form>
       </div>
-      <Next mine={mine} />
+      <NextRuns schedule={nextOf(mine, Math.floor(Date.now() / 60_000) * 60)} isGoingOn={hasPassed(mine)} />
     </div>
   );
 }
@@ -120,63 +121,29 @@ interface Fields {
 }
 
 function Schedule({ mine, set }: Fields) {
-  const hasPassed = mine.start !== '' && Date.parse(mine.start) < Date.now();
+  const { frequency, interval, start, end } = mine;
+  const isOnce = frequency === 'once';
+  const soon = () => Math.ceil(Math.max(Date.now() / 1000, start ?? 0) / 3600) * 3600;
   return (
     <>
-      <Picker label={t('frequency')} value={mine.frequency} onChange={(key) => set({ frequency: String(key) })}>
+      <Picker label={t('frequency')} value={frequency} onChange={(key) => set({ frequency: String(key), ...(key === 'minute' && { interval: Math.max(15, interval) }) })}>
         {(['once', 'minute', 'hour', 'day', 'week'] as const).map((one) => <PickerItem key={one} id={one}>{t(one)}</PickerItem>)}
       </Picker>
-      {mine.frequency !== 'once' && (
-        <NumberField label={t('interval')} value={mine.interval} minValue={mine.frequency === 'minute' ? 15 : 1} onChange={(interval) => set({ interval })} />
+      {!isOnce && (
+        <NumberField label={t('interval')} value={interval} minValue={frequency === 'minute' ? 15 : 1} onChange={(next) => { if (!Number.isNaN(next)) set({ interval: Math.round(next) }); }} />
       )}
-      <TextField
-        label={t('start')}
-        value={mine.start}
-        isReadOnly={hasPassed}
-        description={hasPassed ? `${exactTime(mine.start)}. ${t('startPassed')}` : Number.isNaN(Date.parse(mine.start)) ? '' : exactTime(mine.start)}
-        onChange={(start) => set({ start })}
-        styles={full}
-      />
-      <Switch isSelected={mine.backfill} onChange={(backfill) => set({ backfill })}>{t('backfill')}</Switch>
+      {start !== undefined && hasPassed(mine)
+        ? <TextField label={t('start')} value={exactTime(start * 1000)} isReadOnly description={t('startPassed')} styles={full} />
+        : <Moment label={t('start')} value={start ?? soon()} onChange={(next) => set({ start: next })} />}
+      {!isOnce && (
+        <RadioGroup label={t('end')} value={end === undefined ? 'never' : 'at'} onChange={(way) => set({ end: way === 'never' ? undefined : soon() + WEEK })}>
+          <Radio value="never">{t('endNever')}</Radio>
+          <Radio value="at">{t('endAt')}</Radio>
+        </RadioGroup>
+      )}
+      {!isOnce && end !== undefined && <Moment label={t('endTime')} value={end} onChange={(next) => set({ end: next })} />}
+      <Switch isSelected={mine.backfill} isDisabled={isOnce} onChange={(backfill) => set({ backfill })}>{t('backfill')}</Switch>
     </>
-  );
-}
-
-function preview(schedule: ReturnType<typeof scheduleOf>) {
-  const path = `${OWN}/schedules/preview`;
-  return queryOptions({
-    queryKey: keyOf(path, schedule),
-    queryFn: ({ signal }) => call<SchedulePreview>(path, { method: 'POST', body: { scheduleParams: schedule, count: 5 }, signal }),
-    placeholderData: keepPreviousData,
-  });
-}
-
-/** When it would run by what is typed, before it is saved. */
-function Next({ mine }: { readonly mine: Settings }) {
-  const query = useQuery(preview(scheduleOf(useDeferredValue(mine))));
-  return (
-    <section className={column} aria-labelledby="next">
-      <h2 id="next" className={h2}>{t('nextRuns')}</h2>
-      <Query query={query} lines={5}>
-        {({ runs, overlap, text: words }) => (
-          <>
-            <p className={text}>{words}</p>
-            <ol className={list}>
-              {runs.map(({ dueAt, window }) => (
-                <li key={dueAt}>
-                  <Time at={dueAt} exact />
-                  <br />
-                  {window.from != null && window.to != null && (
-                    <span className={quiet}>{t('window', { from: exactTime(window.from), to: exactTime(window.to) })}</span>
-                  )}
-                </li>
-              ))}
-            </ol>
-            <p className={text}>{overlap}</p>
-          </>
-        )}
-      </Query>
-    </section>
   );
 }
 
@@ -200,12 +167,12 @@ function Clashes({ clashes, mine, onChoose }: ClashesProps) {
           rows={clashes.map(({ key, was, theirs, mine: typed, isOpen }) => ({
             id: key,
             cells: [
-              labels[key](), String(was), String(theirs), String(typed),
+              labels[key](), told(key, was), told(key, theirs), told(key, typed),
               isOpen ? (
                 <RadioGroup key="use" aria-label={`${t('use')}: ${labels[key]()}`} value={mine[key] === theirs ? 'theirs' : 'mine'}
                   onChange={(whose) => onChoose({ [key]: whose === 'theirs' ? theirs : typed })}>
-                  <Radio value="mine">{t('keepMine', { name: String(typed) })}</Radio>
-                  <Radio value="theirs">{t('keepTheirs', { name: String(theirs) })}</Radio>
+                  <Radio value="mine">{t('keepMine', { name: told(key, typed) })}</Radio>
+                  <Radio value="theirs">{t('keepTheirs', { name: told(key, theirs) })}</Radio>
                 </RadioGroup>
               ) : t('theirs'),
             ],
@@ -214,4 +181,15 @@ function Clashes({ clashes, mine, onChoose }: ClashesProps) {
       </Content>
     </InlineAlert>
   );
+}
+
+function hasPassed({ start }: Settings): boolean {
+  return start !== undefined && start * 1000 < Date.now();
+}
+
+/** A value as the form shows it. */
+function told(key: Key, value: Settings[Key]): string {
+  if (key === 'start' || key === 'end') return value === undefined ? t('endNever') : exactTime(Number(value) * 1000);
+  if (typeof value === 'boolean') return value ? t('yes') : t('no');
+  return String(value);
 }

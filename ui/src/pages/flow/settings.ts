@@ -6,8 +6,10 @@ export interface Settings {
   readonly description: string;
   readonly frequency: string;
   readonly interval: number;
-  /** ISO 8601, or empty. */
-  readonly start: string;
+  /** Epoch seconds; absent: the moment of creation. */
+  readonly start: number | undefined;
+  /** Epoch seconds; absent: it goes on. */
+  readonly end: number | undefined;
   readonly backfill: boolean;
   readonly partial: boolean;
   readonly threshold: number;
@@ -17,7 +19,7 @@ export interface Settings {
 export type Key = keyof Settings;
 
 interface Parts {
-  readonly scheduleParams?: { readonly frequency?: string; readonly interval?: number | string; readonly startTime?: number | string; readonly backfill?: boolean | string } | null;
+  readonly scheduleParams?: { readonly frequency?: string; readonly interval?: number | string; readonly startTime?: number | string; readonly endTime?: number | string; readonly backfill?: boolean | string } | null;
   readonly options?: { readonly partialIngestionPercent?: number; readonly errorDiagnosticsEnabled?: boolean } | null;
 }
 
@@ -30,7 +32,8 @@ export function settingsOf(flow: Flow): Settings {
     description: flow.description ?? '',
     frequency: scheduleParams?.frequency ?? 'once',
     interval: Number(scheduleParams?.interval ?? 1),
-    start: isoOf(scheduleParams?.startTime),
+    start: secondsOf(scheduleParams?.startTime),
+    end: secondsOf(scheduleParams?.endTime),
     backfill: String(scheduleParams?.backfill ?? true) === 'true',
     partial: options?.partialIngestionPercent !== undefined,
     threshold: options?.partialIngestionPercent ?? DEFAULT_THRESHOLD,
@@ -38,18 +41,18 @@ export function settingsOf(flow: Flow): Settings {
   };
 }
 
-/** Start times are epoch seconds, as a number or its digits; some clients send ISO 8601. */
-function isoOf(start: number | string | undefined): string {
-  if (start === undefined || start === '') return '';
-  const number = Number(start);
-  const date = new Date(Number.isFinite(number) ? number * 1000 : String(start));
-  return Number.isNaN(date.getTime()) ? String(start) : date.toISOString();
+/** Times of schedules are epoch seconds, as a number or its digits; some clients send ISO 8601. */
+function secondsOf(time: number | string | undefined): number | undefined {
+  if (time === undefined || time === '') return undefined;
+  const number = Number(time);
+  const seconds = Number.isFinite(number) ? number : Math.floor(Date.parse(String(time)) / 1000);
+  return Number.isNaN(seconds) ? undefined : seconds;
 }
 
 interface Operation {
-  readonly op: 'replace';
+  readonly op: 'add' | 'replace' | 'remove';
   readonly path: string;
-  readonly value: unknown;
+  readonly value?: unknown;
 }
 
 /** The JSON Patch from one to the other: only what differs, so that nothing else is touched. */
@@ -60,8 +63,13 @@ export function patchOf(before: Settings, after: Settings): readonly Operation[]
   if (differs('name')) replace('/name', after.name);
   if (differs('description')) replace('/description', after.description);
   if (differs('frequency')) replace('/scheduleParams/frequency', after.frequency);
-  if (differs('interval')) replace('/scheduleParams/interval', after.interval);
-  if (differs('start')) replace('/scheduleParams/startTime', Math.floor(Date.parse(after.start) / 1000));
+  // A schedule that was "once" has none.
+  if (after.frequency !== 'once' && (differs('interval') || before.frequency === 'once')) replace('/scheduleParams/interval', after.interval);
+  if (differs('start')) replace('/scheduleParams/startTime', String(after.start));
+  if (differs('end')) {
+    if (after.end === undefined) patch.push({ op: 'remove', path: '/scheduleParams/endTime' });
+    else patch.push({ op: before.end === undefined ? 'add' : 'replace', path: '/scheduleParams/endTime', value: String(after.end) });
+  }
   if (differs('backfill')) replace('/scheduleParams/backfill', after.backfill);
   if (differs('partial') || differs('threshold') || differs('diagnostics')) {
     // Without diagnostics nobody could see which rows were left out.
@@ -96,7 +104,18 @@ export function isSame(a: Settings, b: Settings): boolean {
   return (Object.keys(a) as Key[]).every((key) => a[key] === b[key]);
 }
 
-export function scheduleOf({ frequency, interval, start, backfill }: Settings) {
-  const startTime = Date.parse(start);
-  return { frequency, ...(frequency !== 'once' && { interval }), backfill, ...(!Number.isNaN(startTime) && { startTime: Math.floor(startTime / 1000) }) };
+function scheduleOf({ frequency, interval, start, end, backfill }: Settings) {
+  return {
+    frequency, ...(frequency !== 'once' && { interval, ...(end !== undefined && { endTime: String(end) }) }), backfill,
+    ...(start !== undefined && { startTime: String(start) }),
+  };
+}
+
+const SECONDS: Readonly<Record<string, number>> = { minute: 60, hour: 3600, day: 86_400, week: 7 * 86_400 };
+
+/** The schedule from its next tick on: to the server, a start that has passed would mean now. `now` in epoch seconds. */
+export function nextOf(settings: Settings, now: number) {
+  const { frequency, interval, start } = settings;
+  const every = (SECONDS[frequency] ?? 0) * interval;
+  return scheduleOf(start === undefined || start >= now || every <= 0 ? settings : { ...settings, start: start + Math.ceil((now - start) / every) * every });
 }

@@ -17,7 +17,9 @@ const consequences = { enable: () => t('bulkEnable'), disable: () => t('bulkDisa
 export default function BulkBar({ flows, selected }: { readonly flows: readonly FlowRow[]; readonly selected: Selected }) {
   const [dialog, ask] = useConfirm();
   function bulk(action: Bulk): void {
-    const chosen = flows.filter(({ id }) => selected.has(id));
+    const all = flows.filter(({ id }) => selected.has(id));
+    // The service starts by hand only what has no schedule.
+    const chosen = action === 'run' ? all.filter(({ schedule, state }) => schedule.frequency === 'once' && state === 'enabled') : all;
     const done = () => toast.done(t('bulkDone', { action: t(action), count: chosen.length }));
     if (action === 'export') {
       manifest(chosen.map(({ id }) => id)).then((yaml) => {
@@ -26,9 +28,13 @@ export default function BulkBar({ flows, selected }: { readonly flows: readonly 
       }, (error: unknown) => toast.failed(error));
       return;
     }
+    if (chosen.length === 0) {
+      toast.info(t('bulkRunNone'));
+      return;
+    }
     ask({
       title: t('bulkTitle', { action: t(action), count: chosen.length }),
-      consequence: consequences[action](),
+      consequence: chosen.length === all.length ? consequences[action]() : <><span>{consequences[action]()}</span><span>{t('bulkRunLeft', { count: all.length - chosen.length })}</span></>,
       action: t(action),
       onConfirm: async () => {
         await each(chosen, ({ name }) => name, ({ id }) => (action === 'run' ? runNow(id) : setEnabled(id, action === 'enable')),

@@ -7,6 +7,7 @@ import { type FlowRow, type Flows, OWN, own } from '../../api/own';
 import { useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useShortcut } from '../../app/shortcuts';
+import { By } from '../../components/By';
 import { CopyAs } from '../../components/CopyAs';
 import { type ColumnOf, focusedRow, List } from '../../components/List';
 import { Page } from '../../components/Page';
@@ -116,7 +117,7 @@ function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly C
     { id: 'failed', title: t('failed'), minWidth: 80, align: 'end', cell: ({ totals }) => <Count value={totals.failedLastRun} />, value: ({ totals }) => totals.failedLastRun },
     { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={visible(pathOf(flow))}><Path of={flow} /></span>, value: pathOf },
     { id: 'next', title: t('next'), minWidth: 96, cell: ({ freshness: { nextRunAt } }) => (nextRunAt === undefined ? t('noNext') : <Time at={nextRunAt} isQuiet />), value: ({ freshness }) => freshness.nextRunAt },
-    { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => createdBy, value: ({ createdBy }) => createdBy },
+    { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => <By account={createdBy} />, value: ({ createdBy }) => createdBy },
   ];
 }
 

@@ -16,10 +16,11 @@ interface Props {
   readonly problem: Problem;
   readonly detail: RunDetail;
   readonly onRetry: () => void;
+  readonly onRun: (() => void) | undefined;
 }
 
 /** What failed, where, why in the source's words, and the buttons that mend it. */
-export function ProblemBox({ problem, detail, onRetry }: Props) {
+export function ProblemBox({ problem, detail, onRetry, onRun }: Props) {
   const { code: id, what, why, since, seenBefore, records = 0, docUrl } = problem;
   const hasFailed = detail.run.status === 'failed';
   const where = placeOf(problem);
@@ -43,11 +44,13 @@ export function ProblemBox({ problem, detail, onRetry }: Props) {
               : t('seenTimes', { count: seenBefore.times, when: relativeTime(seenBefore.lastAt, Date.now()) })}
           </span>
           <span><span className={label}>{t('do')}: </span><Verbatim>{problem.do}</Verbatim> {docUrl !== '' && <Link href={docUrl}>{t('readMore', { code: id })}</Link>}</span>
+          {hasFailed && problem.where.file !== undefined && <span>{onRun === undefined ? t('mendedLater') : t('mendedNow')}</span>}
           <ButtonGroup styles={style({ marginTop: 8 })}>
             {detail.source !== undefined && isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id)}>{t('replaceCredentials')}</LinkButton>}
             {isOfMapping(problem) && <LinkButton variant="primary" href={to.flow(detail.flow.id, { tab: 'mapping' })}>{t('openMapping')}</LinkButton>}
             {records > 0 && <LinkButton variant="secondary" href={to.run(detail.run.id, { tab: 'rows', code: id })}>{t('showRows')}</LinkButton>}
             {hasFailed && detail.retriable && <Button variant="secondary" onPress={onRetry}>{t('retry')}</Button>}
+            {hasFailed && onRun !== undefined && <Button variant="secondary" onPress={onRun}>{t('runNow')}</Button>}
             <Button variant="secondary" fillStyle="outline" onPress={() => void copy()}>{t('copyDetails')}</Button>
           </ButtonGroup>
         </div>

@@ -13,6 +13,7 @@ import { t } from '../../messages/run';
 import { ProblemBox } from './ProblemBox';
 import { ProgressOf } from './ProgressOf';
 import { Stages } from './Stages';
+import { windowOf } from './window';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
 const line = style({ display: 'flex', flexWrap: 'wrap', columnGap: 16, rowGap: 4, font: 'ui', alignItems: 'center' });
@@ -21,8 +22,15 @@ const quiet = style({ font: 'body-sm', margin: 0 });
 
 const ROWS_FAILED = 'INGEST-1212-400';
 
+interface Props {
+  readonly detail: RunDetail;
+  readonly onRetry: () => void;
+  /** Where the dataflow can be run by hand. */
+  readonly onRun: (() => void) | undefined;
+}
+
 /** When, how it ended, why, what to do, and whether the numbers add up: before any tab is opened. */
-export function Summary({ detail, onRetry }: { readonly detail: RunDetail; readonly onRetry: () => void }) {
+export function Summary({ detail, onRetry, onRun }: Props) {
   const { run, balance, attempts, files, sizes, dataset, version, source, window, explain } = detail;
   const [url] = useUrl();
   const here = (tab: string) => to.run(run.id, { ...url, tab });
@@ -46,7 +54,7 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
       <Fell status={run.status} />
       {hasStored && numbers}
       {told(detail.problems).map((problem, i) => (
-        <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} />
+        <ProblemBox key={`${problem.code}/${String(i)}`} problem={problem} detail={detail} onRetry={onRetry} onRun={onRun} />
       ))}
       {run.status === 'failed' && !detail.retriable && explain.retry !== undefined && <p className={quiet}>{explain.retry}</p>}
       {isRunning && detail.progress !== undefined && <ProgressOf progress={detail.progress} />}
@@ -55,8 +63,8 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
         of={[
           [t('dataset'), dataset && <Link key="dataset" href={to.dataset(dataset.id)}><Verbatim>{dataset.name}</Verbatim></Link>],
           [t('account'), source && <Link key="account" href={to.account(source.connection.id)}><Verbatim>{source.connection.name}</Verbatim></Link>],
-          [t('filesInOut'), `${known(files.input, count)} / ${known(files.output, count)}`],
-          [t('sizes'), `${known(sizes.input, bytes)} / ${known(sizes.output, bytes)}`],
+          [hasStored ? t('filesInOut') : t('filesTaken'), `${known(files.input, count)} / ${known(files.output, count)}`],
+          [hasStored ? t('sizes') : t('sizesTaken'), `${known(sizes.input, bytes)} / ${known(sizes.output, bytes)}`],
           [t('window'), windowOf(window)],
           [t('warned'), balance.warned > 0 ? <Count key="warned" value={balance.warned} /> : undefined],
           [t('worker'), last?.worker],
@@ -75,12 +83,6 @@ export function Summary({ detail, onRetry }: { readonly detail: RunDetail; reado
 function told(problems: readonly Problem[]): readonly Problem[] {
   const own = problems.filter(({ code }) => code !== ROWS_FAILED);
   return own.some(({ records = 0 }) => records > 0) ? own : problems;
-}
-
-function windowOf(window: RunDetail['window']): string | undefined {
-  const { from, to: until } = window;
-  if (until == null) return undefined;
-  return from == null ? t('windowUntil', { to: exactTime(until) }) : t('windowOf', { from: exactTime(from), to: exactTime(until) });
 }
 
 /** Numbers that are not known are −1 in Flow Service. */

@@ -4,19 +4,22 @@ import { useQuery } from '@tanstack/react-query';
 import { useParams } from '@tanstack/react-router';
 import { lazy, type ReactNode, Suspense } from 'react';
 import { useLive } from '../../api/live';
-import { own, type RunDetail } from '../../api/own';
+import { type FlowRow, own, type RunDetail } from '../../api/own';
 import { useGo, useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useShortcut } from '../../app/shortcuts';
 import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
+import { exactTime } from '../../components/format';
 import { Page } from '../../components/Page';
 import { Query, Skeleton } from '../../components/States';
 import { Status } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { cancelRun, replayRun, retryRun, runCall } from '../../flows/actions';
+import { useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/run';
 import { Summary } from './Summary';
+import { windowOf } from './window';
 
 const ConfigTab = lazy(() => import('./ConfigTab'));
 const FilesTab = lazy(() => import('./FilesTab'));
@@ -45,7 +48,12 @@ type Action = 'retry' | 'replay' | 'cancel';
 /** A run that is known; `children` say when what is shown is old. */
 function Shown({ detail, children }: { readonly detail: RunDetail; readonly children: ReactNode }) {
   const { run, flow, files } = detail;
-  const [dialog, ask] = useActions(detail);
+  const hasFailed = run.status === 'failed' || run.status === 'cancelled';
+  // Only a run that failed needs to know what else would take its data.
+  const { data: now } = useQuery({ ...own<FlowRow>(`/flows/${flow.id}`), enabled: hasFailed });
+  const [runDialog, act] = useFlowActions();
+  const runNow = now?.state === 'enabled' && now.schedule.frequency === 'once' ? () => act(now, 'run') : undefined;
+  const [dialog, ask] = useActions(detail, now, runNow);
   const go = useGo();
   const [, setUrl] = useUrl();
   const isLive = run.status === 'inProgress' || run.status === 'pending';
@@ -62,11 +70,12 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
           <CopyAs call={runCall(run.id)} />
           {detail.replayable && <Button variant="secondary" onPress={() => ask('replay')}>{t('replay')}</Button>}
           {detail.cancellable && <Button variant="secondary" onPress={() => ask('cancel')}>{t('cancel')}</Button>}
+          {runNow !== undefined && <Button variant="secondary" onPress={runNow}>{t('runNow')}</Button>}
           {detail.retriable && <Button variant="accent" onPress={() => ask('retry')}>{t('retry')}</Button>}
         </>
       }
       tabs={[
-        { id: 'files', title: files.input > 0 ? t('filesCount', { count: files.input }) : t('files'), content: lazily(<FilesTab id={run.id} />) },
+        { id: 'files', title: files.input > 0 ? t('filesCount', { count: files.input }) : t('files'), content: lazily(<FilesTab detail={detail} />) },
         { id: 'rows', title: run.failed > 0 ? t('rowsCount', { count: run.failed }) : t('rows'), content: lazily(<RowsTab id={run.id} />) },
         { id: 'log', title: t('log'), content: lazily(<LogTab id={run.id} isLive={isLive} />) },
         { id: 'config', title: t('config'), content: lazily(<ConfigTab detail={detail} />) },
@@ -75,21 +84,30 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
     >
       <div className={column}>
         {children}
-        <Summary detail={detail} onRetry={() => ask('retry')} />
+        <Summary detail={detail} onRetry={() => ask('retry')} onRun={runNow} />
         {dialog}
+        {runDialog}
       </div>
     </Page>
   );
 }
 
-function useActions({ run, flow }: RunDetail): readonly [ReactNode, (action: Action) => void] {
+function useActions({ run, flow, files, window }: RunDetail, now: FlowRow | undefined, runNow: (() => void) | undefined): readonly [ReactNode, (action: Action) => void] {
   const [dialog, ask] = useConfirm();
   const go = useGo();
   const { id, number } = run;
   const named = { number, flow: flow.name };
   const questions = {
     retry: {
-      title: t('retryTitle', named), consequence: t('retryText'), action: t('retry'),
+      title: t('retryTitle', named),
+      consequence: (
+        <>
+          <span>{window.to == null ? t('retryText') : t('retryWindow', { window: windowOf(window) ?? '' })}</span>
+          {files.input > 0 && <span>{t('retryFiles')}</span>}
+          {files.input > 0 && now !== undefined && <span>{runNow !== undefined ? t('mendedNow') : t('mendedNext', { when: exactTime(now.freshness.nextRunAt) })}</span>}
+        </>
+      ),
+      action: t('retry'), other: files.input > 0 && runNow !== undefined ? { action: t('runNow'), onPress: runNow } : undefined,
       onConfirm: async () => {
         await retryRun(id);
         toast.done(t('retried'));

@@ -12,6 +12,7 @@ import { exactTime } from '../../components/format';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { Verbatim, verbatim } from '../../components/Verbatim';
+import { NextRuns } from '../../flows/NextRuns';
 import { t as common } from '../../messages/common';
 import { t as sources } from '../../messages/sources';
 import { t as ofFlow } from '../../messages/flow';
@@ -19,11 +20,10 @@ import { t } from '../../messages/wizard';
 import { useCheck } from '../../mapping/check';
 import { datasets } from '../../mapping/datasets';
 import { type Sample, valueAt } from '../../sources/explore';
-import { create, flowSpecOf, FULL, type Part, parts, type Progress } from '../../wizard/create';
+import { create, flowSpecOf, FULL, type Part, parts, type Progress, scheduleParams } from '../../wizard/create';
 import { plan } from '../../wizard/plan';
 import { lacks, type Made, type ScheduleState, type Step, without, type WizardState } from '../../wizard/state';
 import { useSample } from '../../wizard/useSample';
-import { Next } from './Next';
 import { h3, note, stack, type StepProps } from './step';
 
 const groups = style({ display: 'grid', gap: 16, gridTemplateColumns: { default: '[repeat(auto-fill, minmax(min(100%, 300px), 1fr))]' } });
@@ -121,7 +121,7 @@ export function ReviewStep({ state, source, go, onMade, onCreated, onSaveDraft }
         </Group>
       </div>
       <Lands state={state} source={source} schemaId={chosen?.schema} />
-      {state.schedule.frequency !== 'once' && <Next state={state} />}
+      {state.schedule.frequency !== 'once' && <NextRuns schedule={scheduleParams(state, Math.floor(Date.now() / 60_000) * 60_000)} />}
       <section className={stack} aria-labelledby="plan">
         <div className={head}>
           <h3 id="plan" className={h3}>{t('plan')}</h3>

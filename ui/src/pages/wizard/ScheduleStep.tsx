@@ -1,10 +1,10 @@
-import { DatePicker, NumberField, Picker, PickerItem, Radio, RadioGroup, Switch } from '@react-spectrum/s2';
+import { NumberField, Picker, PickerItem, Radio, RadioGroup, Switch } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { type CalendarDateTime, fromAbsolute, getLocalTimeZone, toCalendarDateTime } from '@internationalized/date';
-import { useSettings } from '../../app/settings';
+import { Moment } from '../../flows/Moment';
+import { NextRuns } from '../../flows/NextRuns';
 import { t } from '../../messages/wizard';
+import { scheduleParams } from '../../wizard/create';
 import type { Frequency, ScheduleState } from '../../wizard/state';
-import { Next } from './Next';
 import { narrow, note, row, type StepProps } from './step';
 
 const field = style({ width: 192 });
@@ -50,22 +50,8 @@ export function ScheduleStep({ state, change }: StepProps) {
         <Switch isSelected={backfill} isDisabled={isOnce} onChange={(isOn) => set({ backfill: isOn })}>{t('backfill')}</Switch>
         <p className={note}>{t('backfillHelp')}</p>
       </div>
-      <Next state={state} />
-    </div>
-  );
-}
-
-/** A moment, chosen in local time, shown in both. */
-function Moment({ label, value, onChange }: { readonly label: string; readonly value: number; readonly onChange: (seconds: number) => void }) {
-  useSettings();
-  const zone = getLocalTimeZone();
-  const utc = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' }).format(value * 1000);
-  const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short', timeZone: zone }).format(value * 1000);
-  return (
-    <div>
-      <DatePicker<CalendarDateTime> label={label} granularity="minute" value={toCalendarDateTime(fromAbsolute(value * 1000, zone))}
-        onChange={(chosen) => { if (chosen !== null) onChange(Math.floor(chosen.toDate(zone).getTime() / 1000)); }} />
-      <p className={note}>{t('inUtc', { local: `${local} ${zone}`, utc: `${utc} UTC` })}</p>
+      {/* A start that is "now" is the same question for a minute. */}
+      <NextRuns schedule={scheduleParams(state, Math.floor(Date.now() / 60_000) * 60_000)} />
     </div>
   );
 }
