@@ -47,6 +47,7 @@ const quiet = style({ color: 'neutral-subdued', whiteSpace: 'pre', overflow: 'hi
 export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const id = useId();
+  const [isFocused, setFocused] = useState(false);
   const [[row, column], setActive] = useState<readonly [number, number]>([0, 0]);
   const vertical = useVirtualizer({
     count: rows.length, getScrollElement: () => scroller.current, estimateSize: () => ROW, overscan: 6, scrollPaddingStart: HEAD,
@@ -84,7 +85,7 @@ export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
   const place = (index: number, start: number, size: number, r: number) => ({
     id: `${id}-${String(r)}-${String(index)}`,
     'aria-colindex': index + 1,
-    className: cellStyle({ isActive: r === row && index === column }),
+    className: cellStyle({ isActive: isFocused && r === row && index === column }),
     style: { insetInlineStart: start, width: size },
   });
   const active = columns[column];
@@ -100,6 +101,8 @@ export function DataGrid({ label, columns, rows, height = 400, cell }: Props) {
       className={box}
       style={{ height: Math.min(height, HEAD + rows.length * ROW + 18) }}
       onKeyDown={onKeyDown}
+      onFocus={() => setFocused(true)}
+      onBlur={() => setFocused(false)}
     >
       <div role="presentation" className={whole} style={{ width: horizontal.getTotalSize(), height: HEAD + vertical.getTotalSize() }}>
         <div role="row" aria-rowindex={1} className={header} style={{ height: HEAD }}>

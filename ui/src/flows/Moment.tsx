@@ -14,7 +14,7 @@ interface Props {
 }
 
 /** A moment, chosen in the zone that times are shown in, and told in both. */
-export function Moment({ label, value, onChange }: Props) {
+export default function Moment({ label, value, onChange }: Props) {
   const settings = useSettings();
   const own = getLocalTimeZone();
   const zone = zoneOf(settings) ?? own;

@@ -1,7 +1,7 @@
 import { Button, ButtonGroup, Content, Form, Heading, InlineAlert, NumberField, Picker, PickerItem, Radio, RadioGroup, Switch, TextArea, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
-import { type FormEvent, useEffect, useState } from 'react';
+import { type FormEvent, lazy, Suspense, useEffect, useState } from 'react';
 import { call } from '../../api/client';
 import { asApiError } from '../../api/errors';
 import type { Flow } from '../../api/lists';
@@ -14,10 +14,12 @@ import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { refresh } from '../../flows/actions';
-import { Moment } from '../../flows/Moment';
 import { NextRuns } from '../../flows/NextRuns';
 import { t } from '../../messages/flow';
 import { type Clash, isSame, type Key, merge, nextOf, patchOf, type Settings, settingsOf } from './settings';
+
+// Half of this page's script, for a date that is seldom set.
+const Moment = lazy(() => import('../../flows/Moment'));
 
 const columns = style({ display: 'grid', gridTemplateColumns: { default: '[minmax(0, 1fr)]', lg: '[minmax(0, 3fr) minmax(0, 2fr)]' }, gap: 32, minWidth: 0 });
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, minWidth: 0 });
@@ -134,14 +136,14 @@ function Schedule({ mine, set }: Fields) {
       )}
       {start !== undefined && hasPassed(mine)
         ? <TextField label={t('start')} value={exactTime(start * 1000)} isReadOnly description={t('startPassed')} styles={full} />
-        : <Moment label={t('start')} value={start ?? soon()} onChange={(next) => set({ start: next })} />}
+        : <Suspense><Moment label={t('start')} value={start ?? soon()} onChange={(next) => set({ start: next })} /></Suspense>}
       {!isOnce && (
         <RadioGroup label={t('end')} value={end === undefined ? 'never' : 'at'} onChange={(way) => set({ end: way === 'never' ? undefined : soon() + WEEK })}>
           <Radio value="never">{t('endNever')}</Radio>
           <Radio value="at">{t('endAt')}</Radio>
         </RadioGroup>
       )}
-      {!isOnce && end !== undefined && <Moment label={t('endTime')} value={end} onChange={(next) => set({ end: next })} />}
+      {!isOnce && end !== undefined && <Suspense><Moment label={t('endTime')} value={end} onChange={(next) => set({ end: next })} /></Suspense>}
       <Switch isSelected={mine.backfill} isDisabled={isOnce} onChange={(backfill) => set({ backfill })}>{t('backfill')}</Switch>
     </>
   );

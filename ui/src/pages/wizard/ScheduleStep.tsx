@@ -1,11 +1,13 @@
 import { NumberField, Picker, PickerItem, Radio, RadioGroup, Switch } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { Moment } from '../../flows/Moment';
+import { lazy, Suspense } from 'react';
 import { NextRuns } from '../../flows/NextRuns';
 import { t } from '../../messages/wizard';
 import { scheduleParams } from '../../wizard/create';
 import type { Frequency, ScheduleState } from '../../wizard/state';
 import { narrow, note, row, type StepProps } from './step';
+
+const Moment = lazy(() => import('../../flows/Moment'));
 
 const field = style({ width: 192 });
 
@@ -38,14 +40,14 @@ export function ScheduleStep({ state, change }: StepProps) {
         <Radio value="now">{t('startNow')}</Radio>
         <Radio value="at">{t('startAt')}</Radio>
       </RadioGroup>
-      {startTime !== undefined && <Moment label={t('startTime')} value={startTime} onChange={(value) => set({ startTime: value })} />}
+      {startTime !== undefined && <Suspense><Moment label={t('startTime')} value={startTime} onChange={(value) => set({ startTime: value })} /></Suspense>}
       {!isOnce && (
         <RadioGroup label={t('end')} value={endTime === undefined ? 'never' : 'at'} onChange={(one) => set({ endTime: one === 'never' ? undefined : (startTime ?? soon()) + 7 * 86_400 })}>
           <Radio value="never">{t('endNever')}</Radio>
           <Radio value="at">{t('endAt')}</Radio>
         </RadioGroup>
       )}
-      {!isOnce && endTime !== undefined && <Moment label={t('endTime')} value={endTime} onChange={(value) => set({ endTime: value })} />}
+      {!isOnce && endTime !== undefined && <Suspense><Moment label={t('endTime')} value={endTime} onChange={(value) => set({ endTime: value })} /></Suspense>}
       <div>
         <Switch isSelected={backfill} isDisabled={isOnce} onChange={(isOn) => set({ backfill: isOn })}>{t('backfill')}</Switch>
         <p className={note}>{t('backfillHelp')}</p>
