@@ -27,7 +27,7 @@ export function Balance({ hrefs = {}, isOpen = false, ...numbers }: Props) {
   return (
     <div className={line}>
       {part('received')}<span>=</span>{part('ingested')}<span>+</span>{part('failed')}<span>+</span>{part('skipped')}
-      {missing !== 0 && !isOpen && <span className={wrong}>{t('unbalanced', { missing })}</span>}
+      {missing !== 0 && !isOpen && <span className={wrong}>{t('unbalanced', { count: missing })}</span>}
     </div>
   );
 }

@@ -2,7 +2,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { to } from '../app/links';
 import { t } from '../messages/common';
 import { A } from './A';
-import { count, exactTime } from './format';
+import { exactTime } from './format';
 import { stateTone, stateWord } from './Status';
 
 export interface Bar {
@@ -31,7 +31,7 @@ export function RunBars({ runs }: { readonly runs: readonly Bar[] }) {
         const tone = stateTone(run.status);
         const height = Math.max(4, Math.round((run.received / most) * HEIGHT));
         const label = t('runBar', {
-          number: run.number, status: stateWord(run.status), rows: count(run.received),
+          number: run.number, status: stateWord(run.status), count: run.received,
           when: run.startedAt === undefined ? t('pending') : exactTime(run.startedAt),
         });
         return (

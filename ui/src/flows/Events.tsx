@@ -35,7 +35,7 @@ function RunOf({ item, run }: { readonly item: TimelineItem; readonly run: NonNu
   return (
     <>
       <div className={line}>
-        <Status state={run.status} /> <Link href={to.run(run.id)}><Verbatim>{item.summary}</Verbatim></Link>
+        <Status state={run.status} /> <Link href={to.run(run.id)}>{run.status === 'success' || run.status === 'partial' ? t('stored_', { count: run.ingested }) : <Verbatim>{item.summary}</Verbatim>}</Link>
         <Duration ms={run.durationMs} />
         <span className={quiet}><Time at={item.at} exact /></span>
       </div>

@@ -13,7 +13,7 @@ export const t = catalogue('home', {
   drafts: 'Drafts',
   total: 'All',
   rows: 'Rows per hour',
-  rowsSummary: '{ingested} rows ingested and {failed} failed ({share}) in {runs} runs; most in the hour of {peak}.',
+  rowsSummary: '{ingested} ingested and {failed} failed ({share}) in {runs}; most in the hour of {peak}.',
   rowsNone: 'No rows were received in this time.',
   ingested: 'Ingested',
   failed: 'Failed',

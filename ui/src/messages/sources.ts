@@ -11,7 +11,7 @@ export const t = catalogue('sources', {
   choosePreview: 'Choose a file to see its first rows.',
   chooseTable: 'Choose a table to see its first rows.',
   preview: 'First rows of {name}',
-  rowsColumns: '{rows} rows, {columns} columns',
+  rowsColumns: '{rows}, {columns}',
   noRows: 'This holds no rows.',
   detected: 'Detected',
   overridden: 'Set by you',

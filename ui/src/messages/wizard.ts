@@ -62,7 +62,7 @@ export const t = catalogue('wizard', {
   path: 'Path',
   patternHelp: '* within a folder, ** across folders, ? one character, [..] a set, braces with commas for alternatives.',
   filesMatch: { one: '{count} file matches now', other: '{count} files match now' },
-  filesAtLeast: 'at least {count} files match now',
+  filesAtLeast: { one: 'at least {count} file matches now', other: 'at least {count} files match now' },
   filesNone: 'No file matches now. Files that come later are taken.',
   filesNext: 'The first run takes these; later runs take what is new or changed since then.',
   andMore: { one: 'and {count} more', other: 'and {count} more' },

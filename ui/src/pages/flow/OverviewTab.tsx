@@ -6,7 +6,8 @@ import { type FlowRow, own, type RunRow, type Runs } from '../../api/own';
 import { to } from '../../app/links';
 import { By } from '../../components/By';
 import { Facts } from '../../components/Facts';
-import { compact, count, duration } from '../../components/format';
+import { count, duration } from '../../components/format';
+import { rowsOf } from '../../components/nouns';
 import { RunBars } from '../../components/RunBars';
 import { Query } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
@@ -62,7 +63,7 @@ export function OverviewTab({ flow }: { readonly flow: FlowRow }) {
 function Charts({ runs }: { readonly runs: readonly RunRow[] }) {
   const { times, rows, durations, failures, last } = useMemo(() => linesOf(runs), [runs]);
   const summary = t('chartSummary', {
-    count: times.length, took: last?.durationMs === undefined ? '–' : duration(last.durationMs), rows: compact(last?.ingested ?? 0), failed: count(last?.failed ?? 0),
+    count: times.length, took: last?.durationMs === undefined ? '–' : duration(last.durationMs), rows: rowsOf(last?.ingested ?? 0), failed: count(last?.failed ?? 0),
   });
   return (
     <div className={charts}>

@@ -8,7 +8,8 @@ import { to } from '../../app/links';
 import { type Range, useRange } from '../../app/range';
 import { useShortcut } from '../../app/shortcuts';
 import { CopyAs } from '../../components/CopyAs';
-import { compact, count, exactTime } from '../../components/format';
+import { count, exactTime } from '../../components/format';
+import { rowsOf, runsOf } from '../../components/nouns';
 import { Page } from '../../components/Page';
 import { Empty, Query } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
@@ -142,7 +143,7 @@ function Rows({ series, range }: { readonly series: readonly Bucket[]; readonly 
   const [ingested, failed, received] = [sum('ingested'), sum('failed'), sum('received')];
   const peak = shown.reduce<Bucket | undefined>((most, one) => (most === undefined || one.ingested > most.ingested ? one : most), undefined);
   const summary = received === 0 || peak === undefined ? t('rowsNone') : t('rowsSummary', {
-    ingested: compact(ingested), failed: count(failed), runs: sum('runs'), peak: exactTime(peak.at),
+    ingested: rowsOf(ingested), failed: count(failed), runs: runsOf(sum('runs')), peak: exactTime(peak.at),
     share: `${((failed / received) * 100).toPrecision(2)} %`,
   });
   return (

@@ -1,7 +1,8 @@
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMemo } from 'react';
 import type { Range } from '../../app/range';
-import { bytes, compact, count } from '../../components/format';
+import { bytes } from '../../components/format';
+import { rowsOf, runsOf } from '../../components/nouns';
 import { TimeChart } from '../../components/TimeChart';
 import { settings } from '../../app/settings';
 import { t } from '../../messages/monitoring';
@@ -26,12 +27,12 @@ export function Charts({ points, range }: Props) {
     <div className={grid}>
       <TimeChart
         title={t('rate')}
-        summary={t('rateSummary', { rows: compact(sum((point) => point.ingested)), runs: count(sum((point) => point.runs)), size: bytes(sum((point) => point.bytes)) })}
+        summary={t('rateSummary', { rows: rowsOf(sum((point) => point.ingested)), runs: runsOf(sum((point) => point.runs)), size: bytes(sum((point) => point.bytes)) })}
         times={times} series={rate} onRange={range.between} group="monitoring"
       />
       <TimeChart
         title={t('failures')}
-        summary={t('failuresSummary', { failed: compact(failed), share })}
+        summary={t('failuresSummary', { failed: rowsOf(failed), share })}
         times={times} series={failures} onRange={range.between} group="monitoring"
       />
     </div>

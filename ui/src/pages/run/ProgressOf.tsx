@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from 'react';
 import type { Progress } from '../../api/own';
 import { settings } from '../../app/settings';
 import { bytes, compact, count, duration } from '../../components/format';
+import { rowsOf } from '../../components/nouns';
 import { t } from '../../messages/run';
 
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 4, minWidth: 0, maxWidth: 640 });
@@ -24,13 +25,13 @@ export function ProgressOf({ progress }: { readonly progress: Progress }) {
         : <ProgressBar label={t('progress')} value={share * 100} styles={style({ width: 'full' })} />}
       <div className={line}>
         <span>{bytesTotal === undefined ? bytes(progress.bytes) : t('ofBytes', { done: bytes(progress.bytes), all: bytes(bytesTotal) })}</span>
-        <span>{filesTotal === undefined ? t('filesSoFar', { count: progress.files }) : t('ofFiles', { done: count(progress.files), all: count(filesTotal) })}</span>
+        <span>{filesTotal === undefined ? t('filesSoFar', { count: progress.files }) : t('ofFiles', { done: count(progress.files), count: filesTotal })}</span>
         <span>{t('rowsSoFar', { count: progress.records })}</span>
         {rate !== undefined && <span>{t('rowsPerSecond', { value: compact(rate) })}</span>}
         {bytesPerSecond !== undefined && <span>{t('perSecond', { value: bytes(bytesPerSecond) })}</span>}
         {left !== undefined && <span>{t('eta', { value: duration(left) })}</span>}
       </div>
-      <Said text={t('said', { percent, rows: compact(progress.records) })} />
+      <Said text={t('said', { percent, rows: rowsOf(progress.records) })} />
     </div>
   );
 }
