@@ -16,6 +16,8 @@ export interface ColumnOf<T> {
   /** What the column is sorted by; a column without it is not sortable. */
   readonly value?: (item: T) => string | number | undefined;
   readonly align?: 'start' | 'end';
+  /** Sentences: two small lines rather than one that is cut. */
+  readonly isLong?: boolean;
   readonly width?: number | `${number}fr` | `${number}%`;
   readonly minWidth?: number;
 }

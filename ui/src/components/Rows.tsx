@@ -37,6 +37,7 @@ const cellStyle = style({
   display: 'flex', alignItems: 'center', justifyContent: { default: 'start', isEnd: 'end' }, minWidth: 0, paddingX: 12, overflow: 'hidden',
 });
 const oneLine = style({ overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', minWidth: 0 });
+const twoLines = style({ font: 'ui-sm', overflow: 'hidden', maxHeight: 36, whiteSpace: 'normal', overflowWrap: 'anywhere', minWidth: 0 });
 const link = style({ color: 'neutral', textDecoration: { default: 'none', ':hover': 'underline' }, overflow: 'hidden', textOverflow: 'ellipsis', whiteSpace: 'nowrap', minWidth: 0, outlineStyle: { default: 'none', ':focus-visible': 'solid' }, outlineColor: 'focus-ring', outlineOffset: -2 });
 const tick = style({ size: 20, margin: 0, cursor: 'pointer' });
 const nothing = style({ padding: 16, color: 'neutral-subdued', font: 'ui' });
@@ -320,7 +321,7 @@ const Line = memo(function Line({ name, item, index, top, template, columns, hre
       {columns.map((one, i) => {
         const content = i === 0 || isWhole ? one.cell(item) : null;
         const isEnd = one.align === 'end';
-        if (i > 0) return <div key={one.id} role="gridcell" className={cellStyle({ isEnd })}><div className={oneLine}>{verbatim(content)}</div></div>;
+        if (i > 0) return <div key={one.id} role="gridcell" className={cellStyle({ isEnd })}><div className={one.isLong === true ? twoLines : oneLine}>{verbatim(content)}</div></div>;
         return (
           <div key={one.id} role="rowheader" id={head} className={cellStyle({ isEnd })}>
             {href === undefined ? <span className={oneLine}>{verbatim(content)}</span> : <A href={href} className={link}>{verbatim(content)}</A>}

@@ -14,7 +14,7 @@ const numbers: readonly ColumnOf<RunRow>[] = [
   { id: 'ingested', title: t('ingested'), align: 'end', minWidth: 112, value: (run) => run.ingested, cell: (run) => <Count value={run.ingested} /> },
   { id: 'failed', title: t('failed'), align: 'end', value: (run) => run.failed, cell: (run) => <Count value={run.failed} /> },
   { id: 'size', title: t('size'), align: 'end', value: (run) => run.bytes, cell: (run) => <Bytes value={run.bytes} /> },
-  { id: 'error', title: t('error_'), minWidth: 240, cell: (run) => run.error && <span title={visible(run.error.message)}><Verbatim>{run.error.message}</Verbatim></span> },
+  { id: 'error', title: t('error_'), minWidth: 240, isLong: true, cell: (run) => run.error && <span title={visible(run.error.message)}><Verbatim>{run.error.message}</Verbatim></span> },
 ];
 
 const withFlow: readonly ColumnOf<RunRow>[] = [

@@ -55,6 +55,8 @@ function around(at: number): [number, number] {
   return [at / 1000 - half, at / 1000 + half];
 }
 
+const WHOLE = Array.from({ length: 16 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();
+
 export default function Chart({ title, summary, times, series, height = 220, onRange, group }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -73,7 +75,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
     const styles = getComputedStyle(host);
     const isDark = styles.colorScheme.includes('dark') && (theme === 'dark' || (theme === 'system' && matchMedia('(prefers-color-scheme: dark)').matches));
     const tone = isDark ? 1 : 0;
-    const axis = { stroke: styles.color, grid: { stroke: isDark ? '#3a3a3a' : '#dcdcdc', width: 1 }, ticks: { show: false }, font: '12px sans-serif' };
+    const axis = { stroke: styles.color, grid: { stroke: isDark ? '#3a3a3a' : '#dcdcdc', width: 1 }, ticks: { show: false }, font: `12px ${styles.fontFamily}` };
     const chart = new uPlot(
       {
         width: host.clientWidth,
@@ -82,7 +84,8 @@ export default function Chart({ title, summary, times, series, height = 220, onR
         legend: { show: false },
         cursor: { drag: { x: true, y: false, setScale: false }, ...(group !== undefined && { sync: { key: group } }) },
         scales: { ...(times.length === 1 && { x: { range: () => around(times[0] ?? 0) } }), y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
-        axes: [axis, { ...axis, size: 56, values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
+        // There is no half of a row.
+        axes: [axis, { ...axis, size: 56, ...(series[0]?.format === undefined && { incrs: WHOLE }), values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
         series: [
           {},
           ...series.map((one) => {

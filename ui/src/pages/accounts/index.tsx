@@ -64,7 +64,7 @@ function Accounts() {
     { id: 'source', title: t('source'), cell: (one) => one.source, value: (one) => one.source, minWidth: 120, width: '1fr' },
     { id: 'state', title: t('state'), cell: (one) => <Status state={one.connection.state ?? ''} />, value: (one) => one.connection.state ?? '', minWidth: 110, width: '1fr' },
     {
-      id: 'test', title: t('lastTest'), minWidth: 150, width: '1fr',
+      id: 'test', title: t('lastTest'), minWidth: 150, isLong: true, width: '1fr',
       cell: ({ tested }) => tested === undefined
         ? t('notTested')
         : <Status state={tested.result ? 'success' : 'failed'} />,

@@ -135,7 +135,7 @@ function useColumns(canWrite: boolean, act: (webhook: Webhook, what: Act) => voi
     { id: 'state', title: t('state'), minWidth: 112, value: ({ state }) => state, cell: ({ state }) => <Status state={state} /> },
     { id: 'events', title: t('events'), minWidth: 208, cell: (webhook) => eventWords(webhook) },
     { id: 'flows', title: t('chosenFlows'), minWidth: 128, cell: ({ flowIds }) => (flowIds === undefined || flowIds.length === 0 ? t('allFlows') : String(flowIds.length)) },
-    { id: 'url', title: t('url'), minWidth: 256, value: ({ url }) => url, cell: ({ url }) => <span title={visible(url)}><Verbatim>{url}</Verbatim></span> },
+    { id: 'url', title: t('url'), minWidth: 256, isLong: true, value: ({ url }) => url, cell: ({ url }) => <span title={visible(url)}><Verbatim>{url}</Verbatim></span> },
   ], [canWrite, act]);
 }
 

@@ -55,7 +55,7 @@ const columns: readonly ColumnOf<Field>[] = [
   { id: 'required', title: t('required'), value: ({ required }) => (required ? 0 : 1), cell: ({ required }) => (required ? t('yes') : t('no')) },
   { id: 'key', title: t('key'), width: 96, value: ({ isKey }) => (isKey ? 0 : 1), cell: ({ isKey }) => (isKey ? t('keyWord') : '–') },
   { id: 'labels', title: t('labels'), value: ({ labels }) => labels.join(', '), cell: ({ labels }) => labels.join(', ') || '–' },
-  { id: 'description', title: t('description'), minWidth: 240, cell: ({ description = '' }) => <span title={visible(description)}><Verbatim>{description}</Verbatim></span> },
+  { id: 'description', title: t('description'), minWidth: 240, isLong: true, cell: ({ description = '' }) => <span title={visible(description)}><Verbatim>{description}</Verbatim></span> },
 ];
 
 /** A level a step to the right, with the names above it still there: a row is understood without those around it. */

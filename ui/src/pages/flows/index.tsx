@@ -111,11 +111,11 @@ function columnsOf(act: (flow: FlowRow, action: FlowAction) => void): readonly C
     { id: 'actions', title: t('actions'), width: 88, minWidth: 88, cell: (flow) => <Actions flow={flow} act={act} /> },
     // Sorted by how much it needs somebody.
     { id: 'health', title: t('health'), minWidth: 104, cell: (flow) => <Status state={flow.health} />, value: (flow) => healths.indexOf(flow.health) },
-    { id: 'freshness', title: t('freshness'), minWidth: 208, cell: ({ freshness }) => <span title={freshness.text}>{freshness.text}</span>, value: ({ freshness }) => freshness.lastSuccessAt },
+    { id: 'freshness', title: t('freshness'), minWidth: 208, isLong: true, cell: ({ freshness }) => <span title={freshness.text}>{freshness.text}</span>, value: ({ freshness }) => freshness.lastSuccessAt },
     { id: 'last', title: t('last'), minWidth: 216, cell: ({ last }) => <RunBars runs={last} /> },
     { id: 'rows', title: t('rows'), minWidth: 128, align: 'end', cell: ({ totals }) => <Count value={totals.rowsLastRun} />, value: ({ totals }) => totals.rowsLastRun },
     { id: 'failed', title: t('failed'), minWidth: 80, align: 'end', cell: ({ totals }) => <Count value={totals.failedLastRun} />, value: ({ totals }) => totals.failedLastRun },
-    { id: 'path', title: t('path'), minWidth: 240, cell: (flow) => <span title={visible(pathOf(flow))}><Path of={flow} /></span>, value: pathOf },
+    { id: 'path', title: t('path'), minWidth: 240, isLong: true, cell: (flow) => <span title={visible(pathOf(flow))}><Path of={flow} /></span>, value: pathOf },
     { id: 'next', title: t('next'), minWidth: 96, cell: ({ freshness: { nextRunAt } }) => (nextRunAt === undefined ? t('noNext') : <Time at={nextRunAt} isQuiet />), value: ({ freshness }) => freshness.nextRunAt },
     { id: 'owner', title: t('owner'), minWidth: 112, cell: ({ createdBy }) => <By account={createdBy} />, value: ({ createdBy }) => createdBy },
   ];

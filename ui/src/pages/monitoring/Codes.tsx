@@ -20,7 +20,7 @@ const columns: readonly ColumnOf<CodeSum>[] = [
     id: 'where', title: t('where'), minWidth: 208,
     cell: ({ flows }) => flows.map(({ id, name }, i) => <span key={id}>{i > 0 && ', '}<Link href={to.flow(id, { tab: 'runs' })}><Verbatim>{name}</Verbatim></Link></span>),
   },
-  { id: 'message', title: t('message'), minWidth: 320, cell: ({ message }) => <span title={visible(message)}><Verbatim>{message}</Verbatim></span> },
+  { id: 'message', title: t('message'), minWidth: 320, isLong: true, cell: ({ message }) => <span title={visible(message)}><Verbatim>{message}</Verbatim></span> },
 ];
 
 /** Why runs failed, each reason once. */

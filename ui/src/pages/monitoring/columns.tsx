@@ -63,7 +63,7 @@ export function runColumns(): readonly Shown<RunRow>[] {
     number<RunRow>('skipped', t('skipped'), (run) => run.skipped, { isExtra: true }),
     number<RunRow>('size', t('size'), (run) => run.bytes, { cell: ({ bytes }) => <Bytes value={bytes} /> }),
     {
-      id: 'error', title: t('error'), minWidth: 240, value: ({ error }) => error?.code, raw: ({ error }) => error && `${error.code} ${error.message}`,
+      id: 'error', title: t('error'), minWidth: 240, isLong: true, value: ({ error }) => error?.code, raw: ({ error }) => error && `${error.code} ${error.message}`,
       cell: ({ error }) => error && <span title={visible(error.message)}><Verbatim>{error.message}</Verbatim></span>,
     },
   ];
