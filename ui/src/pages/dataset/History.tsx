@@ -43,7 +43,7 @@ export default function History({ dataset }: { readonly dataset: DatasetDetail }
 const columns: readonly ColumnOf<DatasetVersion>[] = [
   { id: 'version', title: t('version'), width: 96, value: ({ version }) => version, cell: ({ version }) => count(version) },
   { id: 'at', title: t('at'), minWidth: 112, value: ({ at }) => at, cell: ({ at }) => <Time at={at} isQuiet /> },
-  { id: 'operation', title: t('operation'), minWidth: 128, value: ({ operation }) => operation, cell: ({ operation }) => operation },
+  { id: 'operation', title: t('operation'), minWidth: 128, isLong: true, value: ({ operation }) => operation, cell: ({ operation }) => wordOf(operation) },
   { id: 'run', title: t('run'), minWidth: 208, cell: ({ run }) => (run === undefined ? '–' : <Link href={to.run(run.id)}>{runName(run)}</Link>) },
   { id: 'added', title: t('added'), align: 'end', minWidth: 112, value: ({ addedRows }) => addedRows, cell: ({ addedRows }) => <Count value={addedRows} /> },
   { id: 'filesAdded', title: t('filesAdded'), align: 'end', minWidth: 112, value: ({ addedFiles }) => addedFiles, cell: ({ addedFiles }) => <Count value={addedFiles} /> },
@@ -52,13 +52,22 @@ const columns: readonly ColumnOf<DatasetVersion>[] = [
   { id: 'batch', title: t('batch'), minWidth: 256, cell: ({ batch }) => batch ?? '–' },
 ];
 
+const words: Readonly<Record<string, () => string>> = {
+  WRITE: () => t('hasWritten'), MERGE: () => t('hasMerged'), DELETE: () => t('hasDeleted'), FENCE: () => t('hasFenced'), 'CREATE TABLE': () => t('hasCreated'),
+};
+
+/** What Delta calls a commit, in words. */
+function wordOf(operation: string): string {
+  return words[operation]?.() ?? operation;
+}
+
 function runName({ id, number, flow }: NonNullable<DatasetVersion['run']>): string {
   const word = t('runNumber', { number: number === undefined ? id.slice(0, 8) : count(number) });
   return flow === undefined ? word : `${flow.name} · ${word}`;
 }
 
 function textOf({ version, operation, run, batch }: DatasetVersion): string {
-  return [version, operation, run === undefined ? '' : runName(run), batch ?? ''].join(' ');
+  return [version, wordOf(operation), run === undefined ? '' : runName(run), batch ?? ''].join(' ');
 }
 
 /** What was written from one version to another, by adding up what each commit says. */
