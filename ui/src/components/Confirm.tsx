@@ -10,6 +10,8 @@ export interface Question {
   /** The word on the button: `Delete`, never `OK`. */
   readonly action: string;
   readonly isDestructive?: boolean;
+  /** The word on the button that does nothing, where “Cancel” would be read as the action. */
+  readonly dismiss?: string;
   /** A name to be typed first, only when data would be lost. */
   readonly typeName?: string;
   /** Another way to what is wanted, beside the first. */

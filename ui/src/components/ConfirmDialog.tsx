@@ -9,7 +9,7 @@ import { ErrorBox } from './ErrorBox';
 const column = style({ display: 'flex', flexDirection: 'column', rowGap: 16, font: 'body' });
 
 /** The question itself, loaded when it is asked. */
-export default function ConfirmDialog({ title, consequence, action, isDestructive = false, typeName, other, onConfirm, onClose }: Question & { readonly onClose: () => void }) {
+export default function ConfirmDialog({ title, consequence, action, isDestructive = false, dismiss = t('cancel'), typeName, other, onConfirm, onClose }: Question & { readonly onClose: () => void }) {
   const [typed, setTyped] = useState('');
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<unknown>();
@@ -38,7 +38,7 @@ export default function ConfirmDialog({ title, consequence, action, isDestructiv
         </div>
       </Content>
       <ButtonGroup>
-        <Button variant="secondary" onPress={onClose}>{t('cancel')}</Button>
+        <Button variant="secondary" onPress={onClose}>{dismiss}</Button>
         {other !== undefined && <Button variant="secondary" onPress={() => { onClose(); other.onPress(); }}>{other.action}</Button>}
         <Button
           variant={isDestructive ? 'negative' : 'accent'}

@@ -21,7 +21,7 @@ import type { Tested } from '../../sources/Tests';
 import { users } from '../../sources/users';
 
 const NewAccount = lazy(() => import('../../sources/NewAccount').then((m) => ({ default: m.NewAccount })));
-const docs = '/docs/sources';
+const docs = '/docs/sources.html';
 
 /** All accounts; with `?new=` the form of a new one. */
 export default function AccountsPage() {

@@ -19,6 +19,14 @@ const columns = (became: (path: string) => string): readonly ColumnOf<RunInput>[
   { id: 'etag', title: t('etag'), cell: ({ etag }) => etag },
 ];
 
+function nothing(status: RunDetail['run']['status']) {
+  switch (status) {
+    case 'failed': case 'cancelled': return { title: t('noFiles'), text: t('noFilesFailed') };
+    case 'pending': case 'inProgress': return { title: t('noFilesYet'), text: t('noFilesYetText') };
+    default: return { title: t('noFiles'), text: t('noFilesText') };
+  }
+}
+
 /** The files that the run took, and what became of each. */
 export default function FilesTab({ detail: { run: { id, status }, problems } }: { readonly detail: RunDetail }) {
   const query = usePages<RunInput>(`/runs/${id}/inputs`);
@@ -33,7 +41,7 @@ export default function FilesTab({ detail: { run: { id, status }, problems } }: 
     });
   }, [bad, status, hasFailed]);
   return (
-    <Query query={query} isEmpty={({ items }) => items.length === 0} empty={{ title: t('noFiles'), text: t('noFilesText') }}>
+    <Query query={query} isEmpty={({ items }) => items.length === 0} empty={nothing(status)}>
       {({ items, first }) => (
         <div className={column}>
           {hasFailed && <p className={text}>{t('filesFailed')}</p>}

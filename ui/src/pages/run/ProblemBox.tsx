@@ -46,7 +46,7 @@ export function ProblemBox({ problem, detail, onRetry, onRun }: Props) {
           <span><span className={label}>{t('do')}: </span><Verbatim>{problem.do}</Verbatim> {docUrl !== '' && <Link href={docUrl}>{t('readMore', { code: id })}</Link>}</span>
           {hasFailed && problem.where.file !== undefined && <span>{onRun === undefined ? t('mendedLater') : t('mendedNow')}</span>}
           <ButtonGroup styles={style({ marginTop: 8 })}>
-            {detail.source !== undefined && isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id)}>{t('replaceCredentials')}</LinkButton>}
+            {detail.source !== undefined && isOfAccess(problem) && <LinkButton variant="primary" href={to.account(detail.source.connection.id, { tab: 'credentials' })}>{t('replaceCredentials')}</LinkButton>}
             {isOfMapping(problem) && <LinkButton variant="primary" href={to.flow(detail.flow.id, { tab: 'mapping' })}>{t('openMapping')}</LinkButton>}
             {records > 0 && <LinkButton variant="secondary" href={to.run(detail.run.id, { tab: 'rows', code: id })}>{t('showRows')}</LinkButton>}
             {hasFailed && detail.retriable && <Button variant="secondary" onPress={onRetry}>{t('retry')}</Button>}

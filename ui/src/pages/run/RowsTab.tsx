@@ -2,7 +2,7 @@ import { Button, LinkButton, Picker, PickerItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMemo } from 'react';
 import { caller } from '../../api/context';
-import { OWN, type RunError, type RunErrors } from '../../api/own';
+import { OWN, type RunError, type RunErrors, type RunRow } from '../../api/own';
 import { useUrl } from '../../app/go';
 import { CopyAs } from '../../components/CopyAs';
 import { DataGrid } from '../../components/DataGrid';
@@ -15,7 +15,7 @@ const bar = style({ display: 'flex', flexWrap: 'wrap', gap: 12, alignItems: 'end
 const said = style({ font: 'ui-sm', color: 'neutral-subdued' });
 
 /** The rows that failed, by code, with their places in the files. */
-export default function RowsTab({ id }: { readonly id: string }) {
+export default function RowsTab({ run: { id, status } }: { readonly run: RunRow }) {
   const [url, setUrl] = useUrl();
   const code = typeof url.code === 'string' ? url.code : undefined;
   const path = `/runs/${id}/errors`;
@@ -26,7 +26,7 @@ export default function RowsTab({ id }: { readonly id: string }) {
     <Query
       query={query}
       isEmpty={({ first }) => first.total === 0 && first.groups.length === 0}
-      empty={{ title: t('noRows'), text: t('noRowsText') }}
+      empty={{ title: t('noRows'), text: status === 'failed' || status === 'cancelled' ? t('noRowsFailed') : t('noRowsText') }}
     >
       {({ items, first: { total, groups } }) => (
         <div className={column}>

@@ -76,7 +76,7 @@ function Shown({ detail, children }: { readonly detail: RunDetail; readonly chil
       }
       tabs={[
         { id: 'files', title: files.input > 0 ? t('filesCount', { count: files.input }) : t('files'), content: lazily(<FilesTab detail={detail} />) },
-        { id: 'rows', title: run.failed > 0 ? t('rowsCount', { count: run.failed }) : t('rows'), content: lazily(<RowsTab id={run.id} />) },
+        { id: 'rows', title: run.failed > 0 ? t('rowsCount', { count: run.failed }) : t('rows'), content: lazily(<RowsTab run={run} />) },
         { id: 'log', title: t('log'), content: lazily(<LogTab id={run.id} isLive={isLive} />) },
         { id: 'config', title: t('config'), content: lazily(<ConfigTab detail={detail} />) },
         { id: 'metrics', title: t('metrics'), content: lazily(<MetricsTab detail={detail} />) },
@@ -122,7 +122,7 @@ function useActions({ run, flow, files, window }: RunDetail, now: FlowRow | unde
       },
     },
     cancel: {
-      title: t('cancelTitle', named), consequence: t('cancelText'), action: t('cancel'), isDestructive: true,
+      title: t('cancelTitle', named), consequence: t('cancelText'), action: t('cancel'), isDestructive: true, dismiss: t('keepRunning'),
       onConfirm: async () => {
         await cancelRun(id);
         toast.done(t('cancelled'));
