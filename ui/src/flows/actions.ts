@@ -35,6 +35,9 @@ export const runNow = (flow: string) => changing(call<Made>(`${SERVICE}/runs`, {
 export const setEnabled = (flow: string, on: boolean) =>
   changing(call<Made>(`${SERVICE}/flows/${flow}/action`, { method: 'POST', query: { op: on ? 'enable' : 'disable' } }));
 
+/** A draft becomes a dataflow that runs, if the server finds it whole. */
+export const publish = (flow: string) => changing(call<Made>(`${SERVICE}/flows/${flow}/action`, { method: 'POST', query: { op: 'publish' } }));
+
 export const deleteFlow = (flow: string, etag: string) =>
   changing(call<undefined>(`${SERVICE}/flows/${flow}`, { method: 'DELETE', headers: { 'if-match': etag } }));
 

@@ -7,9 +7,9 @@ import { useConfirm } from '../components/Confirm';
 import { relativeTime } from '../components/format';
 import { toast } from '../components/toast';
 import { t } from '../messages/flows';
-import { deleteFlow, download, manifest, runNow, setEnabled } from './actions';
+import { deleteFlow, download, manifest, publish, runNow, setEnabled } from './actions';
 
-export type FlowAction = 'open' | 'run' | 'enable' | 'disable' | 'edit' | 'log' | 'clone' | 'export' | 'delete';
+export type FlowAction = 'open' | 'run' | 'publish' | 'enable' | 'disable' | 'edit' | 'log' | 'clone' | 'export' | 'delete';
 
 /** What can be done with one dataflow; `act` asks first where something would stop, start or go. */
 export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowRow, action: FlowAction) => void] {
@@ -29,6 +29,14 @@ export function useFlowActions(): readonly [dialog: ReactNode, act: (flow: FlowR
       case 'export':
         manifest([id]).then((yaml) => download(`${name}.yaml`, yaml, 'application/yaml'), (error: unknown) => toast.failed(error));
         return;
+      case 'publish':
+        return ask({
+          title: t('publishTitle', { name }), consequence: t('publishText', { text: flow.schedule.text }), action: t('publish'),
+          onConfirm: async () => {
+            await publish(id);
+            toast.done(t('published', { name }));
+          },
+        });
       case 'enable':
         setEnabled(id, true).then(() => toast.done(t('enabled', { name })), (error: unknown) => toast.failed(error));
         return;

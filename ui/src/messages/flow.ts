@@ -1,6 +1,7 @@
 import { catalogue } from './core';
 
 export const t = catalogue('flow', {
+  publish: 'Publish',
   title: 'Dataflow',
   flows: 'Dataflows',
   overview: 'Overview',

@@ -11,6 +11,7 @@ export const t = catalogue('home', {
   running: 'Running',
   paused: 'Paused',
   drafts: 'Drafts',
+  unpublished: { one: '{count} dataflow is a draft that runs once it is published', other: '{count} dataflows are drafts that run once they are published' },
   total: 'All',
   rows: 'Rows per hour',
   rowsSummary: '{ingested} ingested and {failed} failed ({share}) in {runs}; most in the hour of {peak}.',

@@ -57,6 +57,7 @@ function Shown({ flow, children }: { readonly flow: FlowRow; readonly children: 
             <MenuItem id="export">{t('export')}</MenuItem>
             <MenuItem id="delete">{t('delete')}</MenuItem>
           </ActionMenu>
+          {isDraft && <Button variant="accent" onPress={start('publish')}>{t('publish')}</Button>}
           {!isDraft && <Button variant="secondary" onPress={start(toggle)}>{t(toggle)}</Button>}
           {!isDraft && <Button variant="accent" isDisabled={flow.state === 'disabled'} onPress={start('run')}>{t('run')}</Button>}
         </>

@@ -132,7 +132,7 @@ function Path({ of: { source, target } }: { readonly of: FlowRow }) {
 function Actions({ flow, act }: { readonly flow: FlowRow; readonly act: (flow: FlowRow, action: FlowAction) => void }) {
   return (
     <ActionMenu aria-label={t('actionsOf', { name: flow.name })} isQuiet onAction={(key) => act(flow, key as FlowAction)}>
-      {([...(flow.state === 'draft' ? ['open'] : ['open', 'run', flow.state === 'enabled' ? 'disable' : 'enable']), 'edit', 'log', 'clone', 'export', 'delete'] as FlowAction[])
+      {([...(flow.state === 'draft' ? ['open', 'publish'] : ['open', 'run', flow.state === 'enabled' ? 'disable' : 'enable']), 'edit', 'log', 'clone', 'export', 'delete'] as FlowAction[])
         .map((action) => <MenuItem key={action} id={action}>{t(action)}</MenuItem>)}
     </ActionMenu>
   );

@@ -100,6 +100,7 @@ function Content({ overview, begun, range }: { readonly overview: Overview; read
         </ul>
       </nav>
       {begun > 0 && <Suspense><Drafts /></Suspense>}
+      {counts.drafts > 0 && <Link href={to.flows({ health: 'draft' })}>{t('unpublished', { count: counts.drafts })}</Link>}
       <section className={section} aria-label={t('rows')}><Rows series={overview.series} range={range} /></section>
       <section className={section} aria-labelledby="next">
         <h2 id="next" className={h2}>{t('next')}</h2>
