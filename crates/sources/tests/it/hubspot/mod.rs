@@ -227,9 +227,27 @@ impl Flow {
             for (name, value) in record["properties"].as_object().unwrap() {
                 let ours = &row["properties"][name];
                 let empty = |value: &Value| value.is_null() || value == "";
-                assert!(ours == value || (empty(ours) && empty(value)), "{id}.{name}: {ours} is not {value}");
+                let same = ours == value || (empty(ours) && empty(value)) || is_spelling_of(ours, value);
+                assert!(same, "{id}.{name}: {ours} is not {value}");
             }
             assert_eq!(row["createdAt"], record["createdAt"], "{id}");
+        }
+    }
+}
+
+/// Whether it is the one spelling of a value that HubSpot spells in several ways (hubspot.md §10.2).
+fn is_spelling_of(ours: &Value, value: &Value) -> bool {
+    let (Some(ours), Some(value)) = (ours.as_str(), value.as_str()) else { return false };
+    match value.to_lowercase().as_str() {
+        "true" | "yes" => ours == "true",
+        "false" | "no" => ours == "false",
+        _ => {
+            let at = value.parse().ok().and_then(chrono::DateTime::from_timestamp_millis);
+            let at = at.or_else(|| chrono::DateTime::parse_from_rfc3339(value).ok().map(|at| at.to_utc()));
+            at.is_some_and(|at| {
+                let moment = chrono::DateTime::parse_from_rfc3339(ours);
+                ours == at.date_naive().to_string() || moment.is_ok_and(|moment| moment == at)
+            })
         }
     }
 }
