@@ -227,7 +227,9 @@ impl Worker {
         let slots = Arc::new(tokio::sync::Semaphore::new(self.settings.concurrency.max(1)));
         let mut running = tokio::task::JoinSet::new();
         let mut changed = self.store.changed();
-        let beating = tokio::spawn(self.clone().beat(stop.clone()));
+        // A set: it ends with this future, however that ends.
+        let mut beating = tokio::task::JoinSet::new();
+        beating.spawn(self.clone().beat(stop.clone()));
         while !stop.is_cancelled() {
             while running.try_join_next().is_some() {}
             if let Err(e) = self.store.enqueue_due((self.clock)()).await {
@@ -270,9 +272,7 @@ impl Worker {
             }
         }
         while running.join_next().await.is_some() {}
-        if let Err(e) = beating.await {
-            error!(error = %e, "the worker's sign of life ended");
-        }
+        while beating.join_next().await.is_some() {}
     }
 
     /// Says again and again that this worker is there, with work or without.
