@@ -1,5 +1,5 @@
-import { DialogContainer } from '@react-spectrum/s2';
 import { lazy, type ReactNode, Suspense, useState } from 'react';
+import { Dialogs } from './Dialogs';
 
 const ConfirmDialog = lazy(() => import('./ConfirmDialog'));
 
@@ -24,9 +24,9 @@ export interface Question {
 export function useConfirm(): readonly [ReactNode, (question: Question) => void] {
   const [question, ask] = useState<Question>();
   return [
-    <DialogContainer key="confirm" onDismiss={() => ask(undefined)}>
+    <Dialogs key="confirm" onDismiss={() => ask(undefined)}>
       {question !== undefined && <Suspense><ConfirmDialog {...question} onClose={() => ask(undefined)} /></Suspense>}
-    </DialogContainer>,
+    </Dialogs>,
     ask,
   ];
 }

@@ -52,7 +52,7 @@ export const t = catalogue('flows', {
   runScheduled: 'It runs {text}{next}. The service starts runs by hand only of dataflows without a schedule (frequency “Once”).',
   scheduledHow: 'To have the data sooner: retry a run that failed, or change the schedule.',
   openSchedule: 'Open the schedule',
-  runNext: '; the next run is {when}',
+  runNext: ' (next: {when})',
   runStarted: 'The run waits for a worker.',
   disableTitle: 'Disable “{name}”?',
   disableText: 'No new runs start; a run that goes on ends as usual. What was written stays, and enabling it goes on where it stopped.',

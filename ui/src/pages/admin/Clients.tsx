@@ -1,4 +1,4 @@
-import { ActionMenu, Button, ButtonGroup, Content, Dialog, DialogContainer, Heading, MenuItem, TextField } from '@react-spectrum/s2';
+import { ActionMenu, Button, ButtonGroup, Content, Dialog, Heading, MenuItem, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -6,6 +6,7 @@ import { call } from '../../api/client';
 import { may, useSession } from '../../app/session';
 import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
+import { Dialogs } from '../../components/Dialogs';
 import { ErrorBox } from '../../components/ErrorBox';
 import { type ColumnOf, List } from '../../components/List';
 import { SecretDialog } from '../../components/SecretDialog';
@@ -80,7 +81,7 @@ export function Clients({ clients }: { readonly clients: readonly Client[] }) {
       <p className={text}>{t('clientsText')}</p>
       <List label={t('clients')} items={clients} id={({ id }) => id} columns={columns} text={({ id, name, description }) => `${id} ${name ?? ''} ${description ?? ''}`} />
       {dialog}
-      <DialogContainer onDismiss={() => show(undefined)}>
+      <Dialogs onDismiss={() => show(undefined)}>
         {shown?.kind === 'secret' && (
           <SecretDialog
             title={t('secretTitle', { name: shown.name })} text={t('secretText')} label={t('secret')} secret={shown.secret} action={t('secretCopied')}
@@ -94,7 +95,7 @@ export function Clients({ clients }: { readonly clients: readonly Client[] }) {
             onMade={(made) => show({ kind: 'secret', name: clientName(made), secret: made.clientSecret })}
           />
         )}
-      </DialogContainer>
+      </Dialogs>
     </section>
   );
 }

@@ -1,10 +1,11 @@
-import { ActionMenu, Button, DialogContainer, MenuItem } from '@react-spectrum/s2';
+import { ActionMenu, Button, MenuItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQueries } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
 import { call } from '../../api/client';
 import { useSession } from '../../app/session';
 import { useConfirm } from '../../components/Confirm';
+import { Dialogs } from '../../components/Dialogs';
 import { type ColumnOf, List } from '../../components/List';
 import { toast } from '../../components/toast';
 import { t } from '../../messages/admin';
@@ -65,11 +66,11 @@ export function Roles({ roles, sets, clients }: Props) {
       <p className={text}>{t('rolesText')}</p>
       <List label={t('roles')} items={wholes} id={({ role }) => role.id} columns={columns} urlPrefix="roles" text={({ role }) => `${role.name} ${role.description ?? ''}`} />
       {dialog}
-      <DialogContainer onDismiss={() => setOpen(undefined)}>
+      <Dialogs onDismiss={() => setOpen(undefined)}>
         {open !== undefined && (
           <RoleDialog {...(open.whole !== undefined && { whole: open.whole })} sets={sets} clients={clients} onClose={() => setOpen(undefined)} />
         )}
-      </DialogContainer>
+      </Dialogs>
     </section>
   );
 }

@@ -1,4 +1,4 @@
-import { ActionMenu, Button, ButtonGroup, Content, Dialog, DialogContainer, Heading, MenuItem, ProgressCircle, Radio, RadioGroup, TextField } from '@react-spectrum/s2';
+import { ActionMenu, Button, ButtonGroup, Content, Dialog, Heading, MenuItem, ProgressCircle, Radio, RadioGroup, TextField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useMemo, useState } from 'react';
@@ -8,6 +8,7 @@ import { useGo } from '../../app/go';
 import { useSession } from '../../app/session';
 import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
+import { Dialogs } from '../../components/Dialogs';
 import { ErrorBox } from '../../components/ErrorBox';
 import { type ColumnOf, List } from '../../components/List';
 import { Query } from '../../components/States';
@@ -80,9 +81,9 @@ export default function Sandboxes() {
         )}
       </Query>
       {dialog}
-      <DialogContainer onDismiss={() => setOpen(undefined)}>
+      <Dialogs onDismiss={() => setOpen(undefined)}>
         {open !== undefined && <Edit {...(open.of !== undefined && { sandbox: open.of })} onClose={() => setOpen(undefined)} />}
-      </DialogContainer>
+      </Dialogs>
     </div>
   );
 }

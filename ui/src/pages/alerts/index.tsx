@@ -1,4 +1,4 @@
-import { ActionMenu, Button, DialogContainer, Disclosure, DisclosurePanel, DisclosureTitle, Link, MenuItem } from '@react-spectrum/s2';
+import { ActionMenu, Button, Disclosure, DisclosurePanel, DisclosureTitle, Link, MenuItem } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import { lazy, Suspense, useMemo, useState } from 'react';
@@ -8,6 +8,7 @@ import { to } from '../../app/links';
 import { may, useSession } from '../../app/session';
 import { useConfirm } from '../../components/Confirm';
 import { CopyAs } from '../../components/CopyAs';
+import { Dialogs } from '../../components/Dialogs';
 import { type ColumnOf, List } from '../../components/List';
 import { Page } from '../../components/Page';
 import { Source } from '../../components/Source';
@@ -61,7 +62,7 @@ export default function AlertsPage() {
         </DisclosurePanel>
       </Disclosure>
       <Suspense>
-        <DialogContainer onDismiss={() => setCreating(false)}>{isCreating && <Create />}</DialogContainer>
+        <Dialogs onDismiss={() => setCreating(false)}>{isCreating && <Create />}</Dialogs>
       </Suspense>
     </Page>
   );

@@ -1,10 +1,11 @@
-import { Button, ButtonGroup, ComboBox, ComboBoxItem, Content, Dialog, DialogContainer, Heading, InlineAlert } from '@react-spectrum/s2';
+import { Button, ButtonGroup, ComboBox, ComboBoxItem, Content, Dialog, Heading, InlineAlert } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useMutation, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { DatasetDetail } from '../../api/own';
 import { queryClient } from '../../api/query';
 import { may, useSession } from '../../app/session';
+import { Dialogs } from '../../components/Dialogs';
 import { ErrorBox } from '../../components/ErrorBox';
 import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
@@ -86,7 +87,7 @@ function Editor({ dataset, core, stored }: EditorProps) {
         </ButtonGroup>
       )}
       <span role="status" className={text}>{isChanged ? t('unsaved') : ''}</span>
-      <DialogContainer onDismiss={() => setField(undefined)}>
+      <Dialogs onDismiss={() => setField(undefined)}>
         {field !== undefined && (
           <FieldDialog
             fields={dataset.fields.map(({ path }) => path)}
@@ -99,7 +100,7 @@ function Editor({ dataset, core, stored }: EditorProps) {
             }}
           />
         )}
-      </DialogContainer>
+      </Dialogs>
     </div>
   );
 }

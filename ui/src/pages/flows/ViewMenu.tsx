@@ -1,9 +1,10 @@
-import { ActionButton, DialogContainer, Menu, MenuItem, MenuSection, MenuTrigger, Text } from '@react-spectrum/s2';
+import { ActionButton, Menu, MenuItem, MenuSection, MenuTrigger, Text } from '@react-spectrum/s2';
 import View from '@react-spectrum/s2/icons/Bookmark';
 import { lazy, Suspense, useState } from 'react';
 import { useGo, useUrl } from '../../app/go';
 import { to } from '../../app/links';
 import { useStore } from '../../app/store';
+import { Dialogs } from '../../components/Dialogs';
 import { toast } from '../../components/toast';
 import { Verbatim } from '../../components/Verbatim';
 import { visible } from '../../components/visible';
@@ -40,7 +41,7 @@ export function ViewMenu() {
           </MenuSection>
         </Menu>
       </MenuTrigger>
-      <DialogContainer onDismiss={() => setSaving(false)}>
+      <Dialogs onDismiss={() => setSaving(false)}>
         {isSaving && (
           <Suspense>
             <SaveView
@@ -53,7 +54,7 @@ export function ViewMenu() {
             />
           </Suspense>
         )}
-      </DialogContainer>
+      </Dialogs>
     </>
   );
 }

@@ -1,7 +1,8 @@
-import { Button, ButtonGroup, Content, Dialog, DialogContainer, Heading } from '@react-spectrum/s2';
+import { Button, ButtonGroup, Content, Dialog, Heading } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useState } from 'react';
 import type { Draft } from '../../api/own';
+import { Dialogs } from '../../components/Dialogs';
 import { Time } from '../../components/Values';
 import { Verbatim } from '../../components/Verbatim';
 import { t as common } from '../../messages/common';
@@ -29,7 +30,7 @@ export function Conflict({ mine, theirs, onSettle }: Props) {
   return (
     <>
       {!isOpen && <Button variant="secondary" onPress={() => setOpen(true)}>{t('conflict')}</Button>}
-      <DialogContainer onDismiss={() => setOpen(false)}>
+      <Dialogs onDismiss={() => setOpen(false)}>
         {isOpen && (
           <Dialog size="L" role="alertdialog">
             <Heading slot="title">{t('conflict')}</Heading>
@@ -57,7 +58,7 @@ export function Conflict({ mine, theirs, onSettle }: Props) {
             </ButtonGroup>
           </Dialog>
         )}
-      </DialogContainer>
+      </Dialogs>
     </>
   );
 }
