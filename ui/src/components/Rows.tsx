@@ -2,12 +2,13 @@ import ArrowDown from '@react-spectrum/s2/icons/SortDown';
 import ArrowUp from '@react-spectrum/s2/icons/SortUp';
 import { iconStyle, style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { defaultRangeExtractor, useVirtualizer } from '@tanstack/react-virtual';
-import { type FocusEvent, type KeyboardEvent, memo, type MouseEvent, type ReactNode, type RefObject, useDeferredValue, useEffect, useId, useImperativeHandle, useRef, useState } from 'react';
+import { type FocusEvent, type KeyboardEvent, memo, type MouseEvent, type ReactNode, type RefObject, useEffect, useId, useImperativeHandle, useRef, useState } from 'react';
 import { useGo } from '../app/go';
 import { t } from '../messages/common';
 import { A } from './A';
 import type { ColumnOf, Selected } from './List';
 import { verbatim } from './Verbatim';
+import { useTurn } from './turn';
 
 export const ROW = 40;
 const MARK = 48;
@@ -296,8 +297,8 @@ interface LineProps {
 /** One row; drawn again only when something of it changes, so that scrolling stays cheap. */
 const Line = memo(function Line({ name, item, index, top, template, columns, href, isStop, isSelected, does }: LineProps): ReactNode {
   const head = useId();
-  // First only its name: the rest, which costs more, comes in pieces between which the page can scroll on.
-  const isWhole = useDeferredValue(true, false);
+  // First only its name: the rest costs more, and comes row by row, between which the page can scroll on.
+  const isWhole = useTurn();
   function onClick(event: MouseEvent): void {
     const isControl = (event.target as HTMLElement).closest('a, button, input, label, [role=menu], [role=dialog]') !== null;
     if (isControl || !event.currentTarget.contains(event.target as Node) || String(getSelection() ?? '') !== '') return;
@@ -308,7 +309,7 @@ const Line = memo(function Line({ name, item, index, top, template, columns, hre
     // The table takes the keys of all its rows.
     // eslint-disable-next-line jsx-a11y/click-events-have-key-events
     <div
-      role="row" data-key={name} data-index={index} aria-rowindex={index + 2} aria-labelledby={head} tabIndex={isStop ? 0 : -1}
+      role="row" data-key={name} data-index={index} aria-rowindex={index + 2} aria-labelledby={head} aria-busy={!isWhole} tabIndex={isStop ? 0 : -1}
       {...(isSelected !== undefined && { 'aria-selected': isSelected })}
       className={rowStyle({ isSelected: isSelected ?? false, isLink: href !== undefined })}
       style={{ height: ROW, gridTemplateColumns: template, transform: `translateY(${String(top)}px)` }} onClick={onClick}

@@ -1,6 +1,6 @@
 import type { CDPSession, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { OWN, Server, settled, visit } from '../browser/harness';
+import { OWN, Server, browser, settled, visit } from '../browser/harness';
 import { type World, world } from '../browser/world';
 
 /** The bars are for an idle machine: a loaded one may take three times as long. */
@@ -49,6 +49,15 @@ async function heap(session: CDPSession): Promise<number> {
   return (await session.send('Runtime.getHeapUsage')).usedSize;
 }
 
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly args?: { readonly name?: string };
+  /** CPU time of the thread, in microseconds. */
+  readonly tdur?: number;
+}
+
 test('B13: a list of 1,000 dataflows', async () => {
   const { items: [one] } = await server.call<{ items: object[] }>(`${OWN}/flows`);
   const items = Array.from({ length: 1_000 }, (_, i) => ({ ...one, id: `00000000-0000-4000-8000-${String(i).padStart(12, '0')}`, name: `flow ${String(i).padStart(4, '0')}` }));
@@ -78,29 +87,17 @@ test('B13: a list of 1,000 dataflows', async () => {
     expect(sorted).toBeLessThanOrEqual(100 * LOADED);
 
     const session = await slowed(page, 4);
-    await page.evaluate(() => {
-      const of = window as unknown as { frames: number[]; stop: boolean };
-      of.frames = [];
-      of.stop = false;
-      let last = performance.now();
-      const frame = (now: number): void => {
-        of.frames.push(now - last);
-        last = now;
-        if (!of.stop) requestAnimationFrame(frame);
-      };
-      requestAnimationFrame(frame);
-    });
+    // What the page itself computes in one go, by the clock of its thread: whoever else uses the machine is not in it.
+    await (await browser()).startTracing(page, { categories: ['toplevel'] });
     await page.mouse.move(640, 500);
     for (let i = 0; i < 20; i += 1) await page.mouse.wheel(0, 400);
+    await page.getByRole('link', { name: 'flow 0800' }).waitFor();
+    const { traceEvents } = JSON.parse((await (await browser()).stopTracing()).toString()) as { traceEvents: readonly TraceEvent[] };
     await session.send('Emulation.setCPUThrottlingRate', { rate: 1 });
-    const frames = await page.evaluate(() => {
-      const of = window as unknown as { frames: number[]; stop: boolean };
-      of.stop = true;
-      return of.frames.slice(2).sort((a, b) => a - b);
-    });
-    // The 95th of 100: the worst one on a shared machine says more about its other users.
-    const most = frames[Math.floor(frames.length * 0.95)] ?? 0;
-    told('B13 frame at 4 x slow-down, ms (95 %)', most, 50);
+    const threads = new Set(traceEvents.filter(({ name, args }) => name === 'thread_name' && args?.name === 'CrRendererMain').map(({ pid, tid }) => `${String(pid)}/${String(tid)}`));
+    const tasks = traceEvents.filter(({ name, pid, tid, tdur }) => name.endsWith('RunTask') && tdur !== undefined && threads.has(`${String(pid)}/${String(tid)}`)).map(({ tdur = 0 }) => tdur / 1_000).sort((x, y) => x - y);
+    const most = tasks.at(-1) ?? Infinity;
+    told('B13 longest frame at 4 x slow-down, ms', most, 50);
     expect(most).toBeLessThanOrEqual(50 * LOADED);
     await page.getByRole('checkbox', { name: 'Select All' }).or(page.getByRole('checkbox', { name: 'Select all' })).first().click({ force: true });
     await page.getByText(/1,000 selected|All selected/i).first().waitFor();
