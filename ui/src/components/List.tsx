@@ -1,9 +1,10 @@
 import { ActionBarContext, SearchField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
-import { type ReactElement, type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react';
+import { type ReactElement, type ReactNode, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useUrl } from '../app/go';
 import { settings } from '../app/settings';
 import { useShortcut } from '../app/shortcuts';
+import { useTyped } from '../app/typed';
 import { t } from '../messages/common';
 import { type Handle, ROW, Rows } from './Rows';
 
@@ -59,14 +60,7 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
   const table = useRef<Handle>(null);
   const [chosen, setSelected] = useState(none);
   const kept = String(url[`${urlPrefix}q`] ?? '');
-  const [query, setQuery] = useState(kept);
-  // The URL follows what is typed a moment later: only what came to it by another way is news.
-  const sent = useRef<string[]>([]);
-  useEffect(() => {
-    const at = sent.current.indexOf(kept);
-    sent.current.splice(0, at < 0 ? sent.current.length : at + 1);
-    if (at < 0) setQuery(kept);
-  }, [kept]);
+  const [query, filter] = useTyped(kept, (value) => setUrl({ [`${urlPrefix}q`]: value === '' ? undefined : value }));
   const sort = String(url[`${urlPrefix}sort`] ?? '');
   const late = useDeferredValue(query);
   const shown = useMemo(() => arrange(items, columns, sort, late, text), [items, columns, sort, late, text]);
@@ -76,12 +70,6 @@ export function List<T>({ label, items, id, columns, text, href, controls, actio
   useShortcut('j', t('nextRow'), press('ArrowDown'));
   useShortcut('k', t('previousRow'), press('ArrowUp'));
   useShortcut('x', t('select'), press(' '), actionBar !== undefined);
-
-  function filter(value: string): void {
-    setQuery(value);
-    sent.current.push(value);
-    setUrl({ [`${urlPrefix}q`]: value === '' ? undefined : value });
-  }
 
   return (
     <div className={column}>

@@ -1,11 +1,12 @@
 import { Button, Picker, PickerItem, SearchField } from '@react-spectrum/s2';
 import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useEffect, useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { asApiError } from '../../api/errors';
 import { list } from '../../api/lists';
 import { useUrl } from '../../app/go';
 import { to } from '../../app/links';
+import { useTyped } from '../../app/typed';
 import { CopyAs } from '../../components/CopyAs';
 import { Page } from '../../components/Page';
 import { Empty, Query } from '../../components/States';
@@ -47,9 +48,7 @@ export default function CataloguePage() {
 
 function Catalogue({ sources, numbers }: { readonly sources: readonly Source[]; readonly numbers: ReadonlyMap<string, number> | undefined }) {
   const [url, setUrl] = useUrl();
-  const kept = String(url.q ?? '');
-  const [query, setQuery] = useState(kept);
-  useEffect(() => setQuery(kept), [kept]);
+  const [query, setQuery] = useTyped(String(url.q ?? ''), (text) => setUrl({ q: text === '' ? undefined : text }));
   const { category, ready, auth } = url as { category?: string; ready?: string; auth?: string };
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = sources.filter((one) => {
@@ -71,8 +70,7 @@ function Catalogue({ sources, numbers }: { readonly sources: readonly Source[]; 
   return (
     <div className={stack}>
       <div className={bar}>
-        <SearchField label={t('search')} value={query} styles={style({ width: 240 })}
-          onChange={(text) => { setQuery(text); setUrl({ q: text === '' ? undefined : text }); }} />
+        <SearchField label={t('search')} value={query} onChange={setQuery} styles={style({ width: 240 })} />
         {pick('category', t('category'), categories.map((one) => [one, one] as const), category)}
         {pick('ready', t('readiness'), [['yes', t('ready')], ['no', t('notReady')]], ready)}
         {pick('auth', t('auth'), ways.map((one) => [one, one] as const), auth)}
