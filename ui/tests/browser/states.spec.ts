@@ -31,6 +31,9 @@ const pages: readonly Judged[] = [
   { name: 'dataflow', path: ({ flow }) => `/flows/${flow}`, api: ({ flow }) => new RegExp(`/forebay/flows/${flow}(\\?|$)`), shows: 'Last 8 runs' },
   { name: 'run', path: ({ run }) => `/runs/${run}`, api: ({ run }) => new RegExp(`/forebay/runs/${run}(\\?|$)`), shows: 'received 100,000' },
   { name: 'dataset', path: ({ dataset }) => `/datasets/${dataset}`, api: ({ dataset }) => new RegExp(`/forebay/datasets/${dataset}(\\?|$)`), shows: 'Where the table is' },
+  { name: 'first steps', path: () => '/start', api: () => /\/forebay\/demo(\?|$)/, shows: 'Orders from S3' },
+  { name: 'catalogue', path: () => '/sources', api: () => /\/flowservice\/connectionSpecs(\?|$)/, shows: 'Amazon S3' },
+  { name: 'sandboxes', path: () => '/admin/sandboxes', api: () => /\/sandbox-management\/sandboxes(\?|$)/, shows: 'Production' },
   { name: 'health', path: () => '/admin/health', api: () => /\/forebay\/system(\?|$)/, shows: 'scheduler' },
   { name: 'audit', path: () => '/admin/audit', api: () => /\/data\/.*audit/, shows: 'Succeeded' },
 ];
