@@ -21,7 +21,7 @@ pub enum Health {
     Draft,
     /// Nothing has run yet, and nothing is late.
     New,
-    /// It runs once, and has.
+    /// Its last run, by its schedule, has succeeded.
     Done,
 }
 
@@ -119,12 +119,12 @@ pub fn judge(signs: &Signs, now: Time) -> (Health, Freshness) {
         _ => None,
     };
     let late = due.map(|due| now - due).filter(|late| *late > TimeDelta::zero());
-    let health = health(signs, interval, late);
+    let health = health(signs, interval, late, now);
     let text = sentence(signs, health, due, late, now);
     (health, Freshness { due, interval, late, text })
 }
 
-fn health(signs: &Signs, interval: Option<TimeDelta>, late: Option<TimeDelta>) -> Health {
+fn health(signs: &Signs, interval: Option<TimeDelta>, late: Option<TimeDelta>, now: Time) -> Health {
     match signs.standing {
         Standing::Draft => return Health::Draft,
         _ if signs.active.is_some() => return Health::Running,
@@ -145,6 +145,7 @@ fn health(signs: &Signs, interval: Option<TimeDelta>, late: Option<TimeDelta>) -
         Some(late) if late > interval * 2 => Health::Failing,
         Some(late) if late > interval => Health::Late,
         _ if signs.ended_well.is_none() => Health::New,
+        None if signs.schedule.is_some_and(|schedule| schedule.next(now).is_none()) => Health::Done,
         _ => Health::Healthy,
     }
 }
@@ -221,7 +222,7 @@ mod tests {
 
     /// A flow that runs every fifteen minutes, at the moment 100 minutes after its first tick.
     fn quarterly() -> Signs {
-        let schedule = Schedule { start: at(0), every: Every::Seconds(15 * MINUTE), backfill: true };
+        let schedule = Schedule { start: at(0), every: Every::Seconds(15 * MINUTE), end: None, backfill: true };
         Signs {
             standing: Standing::Enabled,
             schedule: Some(schedule),
@@ -233,7 +234,7 @@ mod tests {
     }
 
     fn once() -> Signs {
-        let schedule = Schedule { start: at(0), every: Every::Once, backfill: true };
+        let schedule = Schedule { start: at(0), every: Every::Once, end: None, backfill: true };
         Signs { schedule: Some(schedule), next: None, ..quarterly() }
     }
 
@@ -252,6 +253,15 @@ mod tests {
         check(with(74), Health::Late, "25 minutes late; last success 26 minutes ago.");
         check(with(60), Health::Late, "25 minutes late; last success 40 minutes ago.");
         check(with(59), Health::Failing, "40 minutes late; last success 41 minutes ago.");
+    }
+
+    #[test]
+    fn a_schedule_that_has_ended_is_done() {
+        let ended = quarterly().schedule.map(|schedule| Schedule { end: Some(at(89)), ..schedule });
+        let with = |success| Signs { schedule: ended, success: Some(at(success)), next: None, ..quarterly() };
+        check(with(76), Health::Done, "Done; last success 24 minutes ago.");
+        // The one of 75 is missing.
+        check(with(74), Health::Late, "25 minutes late; last success 26 minutes ago.");
     }
 
     #[test]
@@ -347,7 +357,7 @@ mod tests {
 
     #[test]
     fn schedules_have_words() {
-        let words = |every| words(&Schedule { start: at(0), every, backfill: true });
+        let words = |every| words(&Schedule { start: at(0), every, end: None, backfill: true });
         for (seconds, expected) in [
             (900, "every 15 minutes"),
             (3_600, "every hour"),

@@ -245,6 +245,9 @@ pub struct Schedule {
     /// The first run: an ISO 8601 moment. Left out it is the moment of creation, and whatever it is later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
+    /// No run is due later: an ISO 8601 moment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub end: Option<String>,
     /// The first run takes what is there already.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub backfill: bool,
@@ -265,7 +268,7 @@ pub enum Frequency {
 
 impl Default for Schedule {
     fn default() -> Schedule {
-        Schedule { frequency: Frequency::Once, interval: None, start: None, backfill: true }
+        Schedule { frequency: Frequency::Once, interval: None, start: None, end: None, backfill: true }
     }
 }
 

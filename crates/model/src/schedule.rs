@@ -3,7 +3,7 @@
 
 use crate::code;
 use crate::{Error, Kind, Place, Result, Time};
-use chrono::{DateTime, NaiveDate, NaiveDateTime, TimeDelta};
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta};
 use serde_json::Value;
 
 /// Seconds in 100 years: no interval is longer.
@@ -16,6 +16,8 @@ pub struct Schedule {
     pub start: Time,
     /// The distance of ticks.
     pub every: Every,
+    /// No tick is later. Of a flow that runs once it says nothing.
+    pub end: Option<Time>,
     /// The first run takes everything that is already there.
     pub backfill: bool,
 }
@@ -25,7 +27,7 @@ pub struct Schedule {
 pub enum Every {
     /// One tick.
     Once,
-    /// A tick every so many seconds, for ever; more than zero.
+    /// A tick every so many seconds; more than zero.
     Seconds(i64),
 }
 
@@ -35,7 +37,7 @@ impl Schedule {
     pub fn parse(params: Option<&Value>, now: Time) -> Result<Schedule> {
         let params = match params {
             None | Some(Value::Null) => {
-                return Ok(Schedule { start: now, every: Every::Once, backfill: true });
+                return Ok(Schedule { start: now, every: Every::Once, end: None, backfill: true });
             }
             Some(Value::Object(params)) => params,
             Some(_) => {
@@ -61,7 +63,29 @@ impl Schedule {
             Some(value) => truth(value)
                 .ok_or_else(|| refuse("/backfill", format!("backfill is true or false; {value} is neither.")))?,
         };
-        Ok(Schedule { start, every, backfill })
+        let end = match member("endTime").filter(|_| every != Every::Once) {
+            None => None,
+            Some(value) => match moment(value) {
+                Some(end) if end < start => {
+                    return Err(refuse(
+                        "/endTime",
+                        format!(
+                            "endTime, {}, lies before the first run, {}: nothing would ever run.",
+                            iso(end),
+                            iso(start)
+                        ),
+                    ));
+                }
+                Some(end) => Some(end),
+                None => {
+                    return Err(refuse(
+                        "/endTime",
+                        format!("endTime is epoch seconds or an ISO 8601 date; {value} is neither."),
+                    ));
+                }
+            },
+        };
+        Ok(Schedule { start, every, end, backfill })
     }
 
     /// The first tick.
@@ -69,11 +93,13 @@ impl Schedule {
         self.start
     }
 
-    /// The latest tick that is not after `now` and is later than `last`: a gap is one catch-up tick.
+    /// The latest tick that is not after `now` and is later than `last`: a gap is one catch-up tick, also where the end has
+    /// come meanwhile.
     pub fn due(&self, last: Option<Time>, now: Time) -> Option<Time> {
         if now < self.start {
             return None;
         }
+        let now = self.end.map_or(now, |end| now.min(end));
         let tick = match self.every {
             Every::Once => self.start,
             Every::Seconds(seconds) => {
@@ -91,12 +117,13 @@ impl Schedule {
         if after < self.start {
             return Some(self.start);
         }
-        match self.every {
+        let next = match self.every {
             Every::Once => None,
             Every::Seconds(seconds) => {
                 self.tick((after - self.start).num_milliseconds().div_euclid(seconds * 1000) + 1, seconds)
             }
-        }
+        };
+        next.filter(|next| self.end.is_none_or(|end| *next <= end))
     }
 
     fn tick(&self, k: i64, seconds: i64) -> Option<Time> {
@@ -139,6 +166,10 @@ fn every(frequency: Option<&Value>, interval: Option<&Value>) -> Result<Every> {
         Some(seconds) if seconds <= LONGEST => Ok(Every::Seconds(seconds)),
         _ => Err(refuse("/interval", format!("An interval of {count} {name}s is longer than a hundred years."))),
     }
+}
+
+fn iso(time: Time) -> String {
+    time.to_rfc3339_opts(SecondsFormat::AutoSi, true)
 }
 
 /// A moment as callers write it: epoch seconds or milliseconds by magnitude, in digits or a number, or ISO 8601.
@@ -199,7 +230,7 @@ mod tests {
     #[track_caller]
     fn check(params: Value, start: i64, every: Every, backfill: bool) {
         let schedule = Schedule::parse(Some(&params), at(1_000)).expect("it parses");
-        assert_eq!(schedule, Schedule { start: at(start), every, backfill }, "{params}");
+        assert_eq!(schedule, Schedule { start: at(start), every, end: None, backfill }, "{params}");
     }
 
     #[track_caller]
@@ -259,7 +290,7 @@ mod tests {
         check(json!({"frequency": "day", "interval": 1}), 1_000, Every::Seconds(86_400), true);
         assert_eq!(
             Schedule::parse(None, at(5)).expect("it parses"),
-            Schedule { start: at(5), every: Every::Once, backfill: true }
+            Schedule { start: at(5), every: Every::Once, end: None, backfill: true }
         );
     }
 
@@ -277,6 +308,9 @@ mod tests {
         refused(json!({"startTime": "soon", "frequency": "once"}), "/startTime");
         refused(json!({"startTime": -5, "frequency": "once"}), "/startTime");
         refused(json!({"frequency": "once", "backfill": "maybe"}), "/backfill");
+        refused(json!({"frequency": "day", "interval": 1, "endTime": "soon"}), "/endTime");
+        refused(json!({"frequency": "day", "interval": 1, "endTime": 999}), "/endTime");
+        refused(json!({"startTime": 2000, "frequency": "day", "interval": 1, "endTime": "1999"}), "/endTime");
     }
 
     #[test]
@@ -290,7 +324,7 @@ mod tests {
 
     #[test]
     fn once_has_one_tick() {
-        let once = Schedule { start: at(100), every: Every::Once, backfill: true };
+        let once = Schedule { start: at(100), every: Every::Once, end: None, backfill: true };
         assert_eq!(once.due(None, at(99)), None);
         assert_eq!(once.due(None, at(500)), Some(at(100)));
         assert_eq!(once.due(Some(at(100)), at(500)), None);
@@ -300,10 +334,27 @@ mod tests {
 
     #[test]
     fn a_gap_is_one_catch_up_tick() {
-        let hourly = Schedule { start: at(0), every: Every::Seconds(3_600), backfill: true };
+        let hourly = Schedule { start: at(0), every: Every::Seconds(3_600), end: None, backfill: true };
         assert_eq!(hourly.due(Some(at(3_600)), at(3_600 * 9 + 12)), Some(at(3_600 * 9)));
         assert_eq!(hourly.due(Some(at(3_600 * 9)), at(3_600 * 9 + 13)), None);
         assert_eq!(hourly.due(Some(at(3_600 * 9)), at(0)), None);
+    }
+
+    /// FS-SPEC-5, the older edition.
+    #[test]
+    fn no_tick_is_later_than_the_end() {
+        let params = json!({"startTime": 3_600, "frequency": "hour", "interval": 1, "endTime": "7200"});
+        let hourly = Schedule::parse(Some(&params), at(1_000)).expect("it parses");
+        assert_eq!(hourly.end, Some(at(7_200)));
+        assert_eq!(hourly.next(at(0)), Some(at(3_600)));
+        assert_eq!(hourly.next(at(3_600)), Some(at(7_200)));
+        assert_eq!(hourly.next(at(7_200)), None);
+        assert_eq!(hourly.due(None, at(9_000_000)), Some(at(7_200)), "what was missed is caught up with");
+        assert_eq!(hourly.due(Some(at(7_200)), at(9_000_000)), None);
+        let between = Schedule { end: Some(at(8_000)), ..hourly };
+        assert_eq!((between.next(at(7_200)), between.due(Some(at(3_600)), at(9_000))), (None, Some(at(7_200))));
+        let once = json!({"frequency": "once", "endTime": 5});
+        assert_eq!(Schedule::parse(Some(&once), at(1_000)).expect("it parses").end, None);
     }
 
     proptest! {
@@ -311,7 +362,7 @@ mod tests {
         fn ticks_are_strictly_later_on_the_grid_and_found_when_due(
             start in 0i64..4_000_000_000, seconds in 1i64..3_000_000, after in -5_000_000_000i64..9_000_000_000, gap in 0i64..50_000_000, millis in 0i64..1000,
         ) {
-            let schedule = Schedule { start: at(start), every: Every::Seconds(seconds), backfill: true };
+            let schedule = Schedule { start: at(start), every: Every::Seconds(seconds), end: None, backfill: true };
             let after = at(after) + TimeDelta::milliseconds(millis);
             let next = schedule.next(after).expect("there is always a next tick");
             prop_assert!(next > after);

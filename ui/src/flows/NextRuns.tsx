@@ -14,7 +14,6 @@ import { t } from '../messages/flow-parts';
 const h3 = style({ font: 'title', margin: 0 });
 const list = style({ font: 'ui', marginTop: 8, marginBottom: 8, marginX: 0, paddingStart: 24, display: 'flex', flexDirection: 'column', rowGap: 4 });
 const note = style({ font: 'ui-sm', color: 'neutral-subdued', margin: 0 });
-const wrong = style({ font: 'ui-sm', color: 'negative', marginTop: 0, marginBottom: 8, marginX: 0 });
 const PATH = `${OWN}/schedules/preview`;
 
 interface Props {
@@ -36,7 +35,6 @@ export function NextRuns({ schedule, isGoingOn = false }: Props) {
     enabled: !isOver,
   });
   if (isOver) return <Section><p className={note}>{t('noNextOnce')}</p></Section>;
-  const end = schedule.endTime === undefined ? Infinity : Number(schedule.endTime) * 1000;
   return (
     <Section>
       {query.error !== null ? <ErrorBox error={query.error} onRetry={() => void query.refetch()} /> : query.data === undefined ? <Skeleton lines={3} /> : (
@@ -52,7 +50,6 @@ export function NextRuns({ schedule, isGoingOn = false }: Props) {
               ))}
             </ol>
           )}
-          {query.data.runs.some(({ dueAt }) => dueAt > end) && <p className={wrong}>{t('endIgnored')}</p>}
           <p className={note}>{query.data.overlap}</p>
         </>
       )}

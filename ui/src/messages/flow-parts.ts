@@ -32,6 +32,5 @@ export const t = catalogue('flow-parts', {
   runSince: '{at}, takes what changed since the last run',
   noNextOnce: 'It has run. More runs are started by hand, with “Run now”.',
   runAll: '{at}, takes everything up to then',
-  endIgnored: 'This server goes on after the end that is set. Disable the dataflow by hand then.',
   inBoth: '{local} · {utc}',
 });

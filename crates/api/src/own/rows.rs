@@ -282,6 +282,9 @@ pub struct FlowSchedule {
     /// Epoch milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_time: Option<i64>,
+    /// Epoch milliseconds: no run is due later.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_time: Option<i64>,
     pub backfill: bool,
     /// Such as `every 15 minutes`.
     pub text: String,
@@ -672,6 +675,7 @@ fn told(flow: &Document, schedule: Option<&Schedule>) -> FlowSchedule {
             _ => interval.as_i64().or_else(|| interval.as_str()?.trim().parse().ok()),
         },
         start_time: schedule.map(|schedule| schedule.start.timestamp_millis()),
+        end_time: schedule.and_then(|schedule| schedule.end).map(|end| end.timestamp_millis()),
         backfill: schedule.is_none_or(|schedule| schedule.backfill),
         text: schedule.map_or_else(|| "no schedule yet".into(), health::words),
     }

@@ -130,16 +130,17 @@ mod tests {
 
     #[test]
     fn each_run_looks_at_the_time_since_the_one_before() {
-        let schedule = Schedule { start: at(2_000), every: Every::Seconds(900), backfill: true };
+        let schedule = Schedule { start: at(2_000), every: Every::Seconds(900), end: None, backfill: true };
         check(schedule, 1_000, 3, &[(None, 2_000), (Some(2_000), 2_900), (Some(2_900), 3_800)]);
         check(schedule, 2_000, 1, &[(None, 2_000)]);
         check(schedule, 2_001, 2, &[(Some(2_000), 2_900), (Some(2_900), 3_800)]);
+        check(Schedule { end: Some(at(3_000)), ..schedule }, 1_000, 5, &[(None, 2_000), (Some(2_000), 2_900)]);
         check(Schedule { backfill: false, ..schedule }, 1_000, 2, &[(Some(1_000), 2_000), (Some(2_000), 2_900)]);
     }
 
     #[test]
     fn once_is_once() {
-        let once = Schedule { start: at(2_000), every: Every::Once, backfill: true };
+        let once = Schedule { start: at(2_000), every: Every::Once, end: None, backfill: true };
         check(once, 1_000, 5, &[(None, 2_000)]);
         check(once, 2_001, 5, &[]);
     }

@@ -433,7 +433,17 @@ fn schedule(params: &Value) -> Schedule {
         frequency,
         interval: interval.filter(|_| frequency != Frequency::Once),
         start: params.get("startTime").and_then(start),
+        end: params.get("endTime").filter(|_| frequency != Frequency::Once).and_then(start),
         backfill: truth(&params["backfill"]).unwrap_or(true),
+    }
+}
+
+/// A moment in seconds where nothing is lost, as the tutorials have it. What is none stays, for the API to refuse.
+fn seconds(text: &str) -> Value {
+    match moment(&json!(text)).map(|moment| moment.timestamp_millis()) {
+        Some(millis) if millis % 1000 == 0 => json!(millis / 1000),
+        Some(millis) => json!(millis),
+        None => json!(text),
     }
 }
 
@@ -525,16 +535,14 @@ impl Flow {
             params["interval"] = json!(interval);
         }
         let start = self.schedule.start.as_deref();
-        // In seconds where nothing is lost, as the tutorials have it.
-        let seconds = start.and_then(|start| moment(&json!(start))).map(|moment| match moment.timestamp_millis() {
-            millis if millis % 1000 == 0 => json!(millis / 1000),
-            millis => json!(millis),
-        });
         let same = kept.and_then(self::start).as_deref() == start && start.is_some();
         if let Some(kept) = kept.filter(|_| same || start.is_none()) {
             params["startTime"] = kept.clone();
-        } else if let Some(seconds) = seconds {
-            params["startTime"] = seconds;
+        } else if let Some(start) = start {
+            params["startTime"] = seconds(start);
+        }
+        if let Some(end) = &self.schedule.end {
+            params["endTime"] = seconds(end);
         }
         if !self.schedule.backfill {
             params["backfill"] = json!(false);

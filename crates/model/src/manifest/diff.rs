@@ -1,6 +1,6 @@
 //! What would change: two manifests of one thing, member by member.
 
-use super::{Manifest, State, convert, secret};
+use super::{Frequency, Manifest, State, convert, secret};
 use serde_json::{Map, Value, json};
 
 /// One member that differs.
@@ -30,6 +30,14 @@ pub fn settle(wanted: &mut Manifest, current: Option<&Manifest>) {
                 wanted.schedule.start = current.schedule.start.clone();
             }
         }
+    }
+    if let Some(end) = wanted.schedule.end.as_ref().and_then(|end| convert::start(&json!(end))) {
+        wanted.schedule.end = Some(end);
+    }
+    if wanted.schedule.frequency == Frequency::Once {
+        // They say nothing of a flow that runs once.
+        wanted.schedule.interval = None;
+        wanted.schedule.end = None;
     }
     if wanted.source.path.is_some() && wanted.source.format.is_none() {
         wanted.source.format = Some("delimited".into());

@@ -73,7 +73,8 @@ fn a_secret_in_a_file_is_refused() {
 
 #[test]
 fn a_flow_comes_back_as_it_was() {
-    let wanted = flow();
+    let mut wanted = flow();
+    wanted.schedule.end = Some("2027-11-01T00:00:00Z".into());
     let spec = json!({ "id": "s3", "version": "1.0" });
     let source = wanted.source_body("c", &spec);
     let set = wanted.mapping_body("https://schema").unwrap();
@@ -90,8 +91,7 @@ fn a_flow_comes_back_as_it_was() {
     };
     assert_eq!(parts(&document), wanted);
     // As the older tutorials write them.
-    document["scheduleParams"] =
-        json!({ "frequency": "Minute", "interval": "15", "startTime": "1793491200", "backfill": "false" });
+    document["scheduleParams"] = json!({ "frequency": "Minute", "interval": "15", "startTime": "1793491200", "endTime": "1825027200", "backfill": "false" });
     document["options"] = json!({ "errorDiagnosticsEnabled": "true", "partialIngestionPercent": "5" });
     let older = parts(&document);
     assert_eq!(between(&Manifest::Flow(older), &Manifest::Flow(wanted), false), vec![]);
@@ -187,6 +187,7 @@ fn each_member_that_differs_is_named() {
     // Left out, the start is whatever the flow has.
     changed(|flow| flow.schedule.start = None, &[]);
     changed(|flow| flow.schedule.start = Some("2026-11-01T01:00:00+01:00".into()), &[]);
+    changed(|flow| flow.schedule.end = Some("2027-11-01T00:00:00Z".into()), &["schedule.end"]);
     changed(|flow| flow.source.properties["columnDelimiter"] = json!(","), &["source.properties.columnDelimiter"]);
     changed(|flow| flow.options = Options::default(), &["options.partialIngestionPercent", "options.errorDiagnostics"]);
 }
