@@ -80,9 +80,11 @@ test: setup ui
 	$(MAKE) ui-test
 
 # Every test over SQLite, then over PostgreSQL those of what stands on the store, and a part of the whole program's.
+# Two for each core: many wait, for a lease to end or a limit to pass.
+NEXTEST := cargo nextest run $(WORKSPACE) --test-threads $(shell echo $$(( 2 * $$(nproc) )))
 nextest:
-	cargo nextest run $(WORKSPACE)
-	FOREBAY_TEST_DATABASE=postgres cargo nextest run $(WORKSPACE) -E \
+	$(NEXTEST)
+	FOREBAY_TEST_DATABASE=postgres $(NEXTEST) -E \
 	    'package(forebay-store) + package(forebay-api) + (package(forebay-ingest) & test(/^run/)) + (package(forebay-server) & test(/runs|secrets|tutorial|backup|processes|fuzzer/))'
 
 lint:

@@ -6,8 +6,8 @@ export default defineConfig({
     environment: 'node',
     include: [process.env.FOREBAY_TEST_UI_FILES || 'tests/browser/*.spec.ts'],
     globalSetup: 'tests/browser/chromium.ts',
-    // Two files at a time, each with a server of its own: more would only wait for the cores.
-    maxWorkers: 2,
+    // Three files at a time, each with a server of its own: more would only wait for the cores.
+    maxWorkers: 3,
     // Tests that change nothing run beside each other: what they do most is wait.
     maxConcurrency: 3,
     // Bounds for a loaded machine, not what a test may take: it waits for conditions.
