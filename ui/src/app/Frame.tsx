@@ -12,6 +12,7 @@ import { useGo } from './go';
 import { useStore } from './store';
 import { wanted } from './wanted';
 import { toast } from '../components/toast';
+import { Pending } from '../components/Pending';
 
 const JumpBar = lazy(() => import('./JumpBar'));
 const Help = lazy(() => import('./Help'));
@@ -71,7 +72,7 @@ export function Frame() {
         </main>
       </div>
       <Footer />
-      <Suspense>
+      <Suspense fallback={<Pending />}>
         {open === 'jump' && <JumpBar onClose={() => setOpen(undefined)} />}
         {hasEnded && <Renewal />}
         {hasActed && <ActionHost />}

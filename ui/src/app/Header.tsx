@@ -6,6 +6,7 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { Link, useParams, useRouterState } from '@tanstack/react-router';
 import { lazy, Suspense } from 'react';
 import { Verbatim } from '../components/Verbatim';
+import { Pending } from '../components/Pending';
 import { t } from '../messages/frame';
 import { useGo } from './go';
 import { Live } from './Live';
@@ -58,7 +59,7 @@ export function Header({ onJump, onHelp, isMenuOpen, onMenu }: Props) {
       </Link>
       <Sandboxes />
       <div className={grow} />
-      {demo && !isNarrow && <Suspense><DemoMenu /></Suspense>}
+      {demo && !isNarrow && <Suspense fallback={<Pending />}><DemoMenu /></Suspense>}
       <ActionButton onPress={onJump} aria-label={t('openJump')} aria-keyshortcuts="Control+K">
         <Search />
         {!isNarrow && <Text>{t('jump')}<span className={keys}>Ctrl K</span></Text>}

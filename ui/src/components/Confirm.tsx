@@ -1,5 +1,6 @@
 import { lazy, type ReactNode, Suspense, useState } from 'react';
 import { Dialogs } from './Dialogs';
+import { Pending } from './Pending';
 
 const ConfirmDialog = lazy(() => import('./ConfirmDialog'));
 
@@ -25,7 +26,7 @@ export function useConfirm(): readonly [ReactNode, (question: Question) => void]
   const [question, ask] = useState<Question>();
   return [
     <Dialogs key="confirm" onDismiss={() => ask(undefined)}>
-      {question !== undefined && <Suspense><ConfirmDialog {...question} onClose={() => ask(undefined)} /></Suspense>}
+      {question !== undefined && <Suspense fallback={<Pending />}><ConfirmDialog {...question} onClose={() => ask(undefined)} /></Suspense>}
     </Dialogs>,
     ask,
   ];

@@ -6,6 +6,7 @@ import { asApiError } from '../api/errors';
 import { t } from '../messages/common';
 import { ErrorBox } from './ErrorBox';
 import { exactTime } from './format';
+import { Pending } from './Pending';
 
 export interface EmptyOf {
   readonly title: string;
@@ -95,7 +96,7 @@ export function Skeleton({ lines = 6 }: { readonly lines?: number }) {
     const timer = setTimeout(() => setLate(true), 300);
     return () => clearTimeout(timer);
   }, []);
-  if (!isLate) return null;
+  if (!isLate) return <Pending />;
   return (
     <div role="status" aria-label={t('loading')} className={bars}>
       {Array.from({ length: lines }, (_, i) => <div key={i} className={bar({ isShort: i % 3 === 2 })} aria-hidden />)}

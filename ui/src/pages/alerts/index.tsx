@@ -17,6 +17,7 @@ import { Status, stateWord } from '../../components/Status';
 import { toast } from '../../components/toast';
 import { Verbatim } from '../../components/Verbatim';
 import { visible } from '../../components/visible';
+import { Pending } from '../../components/Pending';
 import { t } from '../../messages/alerts';
 import { History } from './History';
 import { FAILURE, hears, removeWebhook, setMuted, SUCCESS, testWebhook, type Webhook, WEBHOOKS, webhooks } from './webhooks';
@@ -61,7 +62,7 @@ export default function AlertsPage() {
           </div>
         </DisclosurePanel>
       </Disclosure>
-      <Suspense>
+      <Suspense fallback={<Pending />}>
         <Dialogs onDismiss={() => setCreating(false)}>{isCreating && <Create />}</Dialogs>
       </Suspense>
     </Page>

@@ -13,6 +13,7 @@ import { exactTime } from '../../components/format';
 import { Plain } from '../../components/Plain';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
+import { Pending } from '../../components/Pending';
 import { refresh } from '../../flows/actions';
 import { NextRuns } from '../../flows/NextRuns';
 import { t } from '../../messages/flow';
@@ -136,14 +137,14 @@ function Schedule({ mine, set }: Fields) {
       )}
       {start !== undefined && hasPassed(mine)
         ? <TextField label={t('start')} value={exactTime(start * 1000)} isReadOnly description={t('startPassed')} styles={full} />
-        : <Suspense><Moment label={t('start')} value={start ?? soon()} onChange={(next) => set({ start: next })} /></Suspense>}
+        : <Suspense fallback={<Pending />}><Moment label={t('start')} value={start ?? soon()} onChange={(next) => set({ start: next })} /></Suspense>}
       {!isOnce && (
         <RadioGroup label={t('end')} value={end === undefined ? 'never' : 'at'} onChange={(way) => set({ end: way === 'never' ? undefined : soon() + WEEK })}>
           <Radio value="never">{t('endNever')}</Radio>
           <Radio value="at">{t('endAt')}</Radio>
         </RadioGroup>
       )}
-      {!isOnce && end !== undefined && <Suspense><Moment label={t('endTime')} value={end} onChange={(next) => set({ end: next })} /></Suspense>}
+      {!isOnce && end !== undefined && <Suspense fallback={<Pending />}><Moment label={t('endTime')} value={end} onChange={(next) => set({ end: next })} /></Suspense>}
       <Switch isSelected={mine.backfill} isDisabled={isOnce} onChange={(backfill) => set({ backfill })}>{t('backfill')}</Switch>
     </>
   );

@@ -8,6 +8,7 @@ import { Dialogs } from '../../components/Dialogs';
 import { toast } from '../../components/toast';
 import { Verbatim } from '../../components/Verbatim';
 import { visible } from '../../components/visible';
+import { Pending } from '../../components/Pending';
 import { t } from '../../messages/flows';
 import { addView, dropView, views } from './views';
 
@@ -43,7 +44,7 @@ export function ViewMenu() {
       </MenuTrigger>
       <Dialogs onDismiss={() => setSaving(false)}>
         {isSaving && (
-          <Suspense>
+          <Suspense fallback={<Pending />}>
             <SaveView
               onClose={() => setSaving(false)}
               onSave={(name) => {

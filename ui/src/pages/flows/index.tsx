@@ -17,6 +17,7 @@ import { Status, stateWord } from '../../components/Status';
 import { Count, Time } from '../../components/Values';
 import { Verbatim } from '../../components/Verbatim';
 import { visible } from '../../components/visible';
+import { Pending } from '../../components/Pending';
 import { manifest } from '../../flows/actions';
 import { type FlowAction, useFlowActions } from '../../flows/useFlowActions';
 import { t } from '../../messages/flows';
@@ -41,7 +42,7 @@ export default function FlowsPage() {
         </>
       }
     >
-      <Suspense><Drafts /></Suspense>
+      <Suspense fallback={<Pending />}><Drafts /></Suspense>
       <Query
         query={query}
         lines={12}
@@ -94,7 +95,7 @@ function Table({ flows }: { readonly flows: readonly FlowRow[] }) {
             </Picker>
           </div>
         }
-        actionBar={(selected) => (selected.size === 0 ? <></> : <Suspense><BulkBar flows={flows} selected={selected} /></Suspense>)}
+        actionBar={(selected) => (selected.size === 0 ? <></> : <Suspense fallback={<Pending />}><BulkBar flows={flows} selected={selected} /></Suspense>)}
       />
       {dialog}
     </>

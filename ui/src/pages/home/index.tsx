@@ -15,6 +15,7 @@ import { Empty, Query } from '../../components/States';
 import { TimeChart } from '../../components/TimeChart';
 import { Count, Time } from '../../components/Values';
 import { Verbatim } from '../../components/Verbatim';
+import { Pending } from '../../components/Pending';
 import { Needs } from '../../flows/Needs';
 import { RangePicker } from '../../flows/RangePicker';
 import { RunList } from '../../flows/RunList';
@@ -61,7 +62,7 @@ export default function HomePage() {
         </>
       }
     >
-      {begun.length > 0 && query.data !== undefined && isEmpty(query.data) && <Suspense><Drafts /></Suspense>}
+      {begun.length > 0 && query.data !== undefined && isEmpty(query.data) && <Suspense fallback={<Pending />}><Drafts /></Suspense>}
       <Query
         query={query}
         isEmpty={isEmpty}
@@ -99,7 +100,7 @@ function Content({ overview, begun, range }: { readonly overview: Overview; read
           <Tile value={counts.total} href={to.flows()}>{t('total')}</Tile>
         </ul>
       </nav>
-      {begun > 0 && <Suspense><Drafts /></Suspense>}
+      {begun > 0 && <Suspense fallback={<Pending />}><Drafts /></Suspense>}
       {counts.drafts > 0 && <Link href={to.flows({ health: 'draft' })}>{t('unpublished', { count: counts.drafts })}</Link>}
       <section className={section} aria-label={t('rows')}><Rows series={overview.series} range={range} /></section>
       <section className={section} aria-labelledby="next">

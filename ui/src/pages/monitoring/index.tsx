@@ -15,6 +15,7 @@ import { count } from '../../components/format';
 import { Page } from '../../components/Page';
 import { Query, Skeleton } from '../../components/States';
 import { Verbatim } from '../../components/Verbatim';
+import { Pending } from '../../components/Pending';
 import { RangePicker } from '../../flows/RangePicker';
 import { t } from '../../messages/monitoring';
 import { Charts } from './Charts';
@@ -50,7 +51,7 @@ export default function MonitoringPage() {
       actions={
         <>
           <RangePicker range={range} />
-          <Suspense><Times range={range} /></Suspense>
+          <Suspense fallback={<Pending />}><Times range={range} /></Suspense>
           <CopyAs call={{ method: 'GET', path: `${OWN}/runs`, query: { from: range.from, to: range.to, limit: 1000, ...(flow !== undefined && { flow }) } }} />
         </>
       }
@@ -67,7 +68,7 @@ export default function MonitoringPage() {
           </Query>
         )}
       </Query>
-      {may(session, 'AuditLog', 'read') && <Suspense><Queue isHeld={isHeld} /></Suspense>}
+      {may(session, 'AuditLog', 'read') && <Suspense fallback={<Pending />}><Queue isHeld={isHeld} /></Suspense>}
       <span><Link href="/metrics">{t('readMetrics')}</Link></span>
     </Page>
   );

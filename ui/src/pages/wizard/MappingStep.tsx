@@ -3,7 +3,8 @@ import { style } from '@react-spectrum/s2/style' with { type: 'macro' };
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useMemo } from 'react';
 import { useSession } from '../../app/session';
-import { Query } from '../../components/States';
+import { ErrorBox } from '../../components/ErrorBox';
+import { Query, Skeleton } from '../../components/States';
 import { datasets } from '../../mapping/datasets';
 import { Editor } from '../../mapping/Editor';
 import { autoMap, columnOf, fieldsFor, type Rule, type TargetField, written } from '../../mapping/model';
@@ -18,11 +19,17 @@ import { body, note, stack, type StepProps } from './step';
 const full = style({ width: { default: 'full', sm: 384 } });
 const NONE: readonly TargetField[] = [];
 
+function isChosen({ data, connectionId }: WizardState): boolean {
+  return connectionId !== undefined && (data.params.path ?? '') !== '';
+}
+
 /** Where the rows go, and which column fills which field. */
 export function MappingStep(props: StepProps) {
   const { state, source, go } = props;
-  const { query, previewed } = useSample(state, source);
+  const { query, previewed, found } = useSample(state, source);
   if (previewed === undefined) {
+    if (found.error !== null) return <ErrorBox error={found.error} onRetry={() => void found.refetch()} />;
+    if (isChosen(state) && (source === undefined || found.isLoading)) return <Skeleton />;
     return (
       <div className={stack}>
         <p className={body}>{t('noSampleYet')}</p>

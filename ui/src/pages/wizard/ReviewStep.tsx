@@ -9,6 +9,7 @@ import { useSession } from '../../app/session';
 import { DataGrid } from '../../components/DataGrid';
 import { ErrorBox } from '../../components/ErrorBox';
 import { exactTime } from '../../components/format';
+import { Pending } from '../../components/Pending';
 import { Query } from '../../components/States';
 import { toast } from '../../components/toast';
 import { Verbatim, verbatim } from '../../components/Verbatim';
@@ -189,8 +190,8 @@ export function often({ frequency, interval = frequency === 'minute' ? 15 : 1 }:
 
 /** The first rows as they will be in the dataset. */
 function Lands({ state, source, schemaId }: Pick<StepProps, 'state' | 'source'> & { readonly schemaId: string | undefined }) {
-  const { query, previewed } = useSample(state, source);
-  if (previewed === undefined) return null;
+  const { query, previewed, found } = useSample(state, source);
+  if (previewed === undefined) return found.isLoading ? <Pending /> : null;
   return (
     <section className={stack} aria-labelledby="lands">
       <h3 id="lands" className={h3}>{t('preview')}</h3>

@@ -6,6 +6,7 @@ import { t } from '../../messages/wizard';
 import { scheduleParams } from '../../wizard/create';
 import type { Frequency, ScheduleState } from '../../wizard/state';
 import { narrow, note, row, type StepProps } from './step';
+import { Pending } from '../../components/Pending';
 
 const Moment = lazy(() => import('../../flows/Moment'));
 
@@ -40,14 +41,14 @@ export function ScheduleStep({ state, change }: StepProps) {
         <Radio value="now">{t('startNow')}</Radio>
         <Radio value="at">{t('startAt')}</Radio>
       </RadioGroup>
-      {startTime !== undefined && <Suspense><Moment label={t('startTime')} value={startTime} onChange={(value) => set({ startTime: value })} /></Suspense>}
+      {startTime !== undefined && <Suspense fallback={<Pending />}><Moment label={t('startTime')} value={startTime} onChange={(value) => set({ startTime: value })} /></Suspense>}
       {!isOnce && (
         <RadioGroup label={t('end')} value={endTime === undefined ? 'never' : 'at'} onChange={(one) => set({ endTime: one === 'never' ? undefined : (startTime ?? soon()) + 7 * 86_400 })}>
           <Radio value="never">{t('endNever')}</Radio>
           <Radio value="at">{t('endAt')}</Radio>
         </RadioGroup>
       )}
-      {!isOnce && endTime !== undefined && <Suspense><Moment label={t('endTime')} value={endTime} onChange={(value) => set({ endTime: value })} /></Suspense>}
+      {!isOnce && endTime !== undefined && <Suspense fallback={<Pending />}><Moment label={t('endTime')} value={endTime} onChange={(value) => set({ endTime: value })} /></Suspense>}
       <div>
         <Switch isSelected={backfill} isDisabled={isOnce} onChange={(isOn) => set({ backfill: isOn })}>{t('backfill')}</Switch>
         <p className={note}>{t('backfillHelp')}</p>
