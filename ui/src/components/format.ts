@@ -24,6 +24,21 @@ export function exactTime(at: Instant | undefined | null): string {
   }).format(ms(at));
 }
 
+/** What stands below ticks of an axis, in the zone of the settings: times, with the day below where a day begins; days alone where ticks are days apart. */
+export function axisTimes(ticks: readonly number[]): readonly string[] {
+  const of = settings.get();
+  const zone = zoneOf(of);
+  const where = zone === undefined ? {} : { timeZone: zone };
+  const day = new Intl.DateTimeFormat(of.locale, { month: 'short', day: 'numeric', ...where });
+  const time = new Intl.DateTimeFormat(of.locale, { hour: 'numeric', minute: '2-digit', ...where });
+  const areDays = ticks.length > 1 && (ticks[1] ?? 0) - (ticks[0] ?? 0) >= 86_000_000;
+  return ticks.map((at, i) => {
+    const date = day.format(at);
+    if (areDays) return date;
+    return i === 0 || date !== day.format(ticks[i - 1]) ? `${time.format(at)}\n${date}` : time.format(at);
+  });
+}
+
 const units = [['year', 31_536_000], ['month', 2_592_000], ['day', 86_400], ['hour', 3600], ['minute', 60], ['second', 1]] as const;
 
 /** `12 min ago`, `in 4 min`. */

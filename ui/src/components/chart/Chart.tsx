@@ -5,7 +5,7 @@ import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import { useSettings, zoneOf } from '../../app/settings';
 import { t } from '../../messages/common';
-import { compact, count, exactTime } from '../format';
+import { axisTimes, compact, count, exactTime } from '../format';
 
 export interface SeriesOf {
   readonly label: string;
@@ -66,7 +66,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
   });
   const settings = useSettings();
   const zone = zoneOf(settings);
-  const { theme } = settings;
+  const { theme, locale } = settings;
   const [at, setAt] = useState(times.length - 1);
 
   useEffect(() => {
@@ -85,7 +85,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
         cursor: { drag: { x: true, y: false, setScale: false }, ...(group !== undefined && { sync: { key: group } }) },
         scales: { ...(times.length === 1 && { x: { range: () => around(times[0] ?? 0) } }), y: { range: (_, __, max) => [0, Math.max(1, max * 1.05)] } },
         // There is no half of a row.
-        axes: [axis, { ...axis, size: 56, ...(series[0]?.format === undefined && { incrs: WHOLE }), values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
+        axes: [{ ...axis, values: (_, ticks) => [...axisTimes(ticks.map((tick) => tick * 1000))] }, { ...axis, size: 56, ...(series[0]?.format === undefined && { incrs: WHOLE }), values: (_, ticks) => ticks.map(series[0]?.format ?? compact) }],
         series: [
           {},
           ...series.map((one) => {
@@ -114,7 +114,7 @@ export default function Chart({ title, summary, times, series, height = 220, onR
       observer.disconnect();
       chart.destroy();
     };
-  }, [times, series, height, zone, theme, group]);
+  }, [times, series, height, zone, locale, theme, group]);
 
   function onKeyDown(event: KeyboardEvent): void {
     const to: Readonly<Record<string, number>> = { ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: times.length - 1 };
