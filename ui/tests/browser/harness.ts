@@ -131,18 +131,19 @@ export interface Guarded {
   readonly complaints: readonly string[];
 }
 
-/**
- * A context with guards: errors in the console or on the page, violations of the content policy, requests to another
- * host and native dialogs are noted, for `unguarded` to fail the test with.
- */
 /** What each context still waits for. */
 const asked = new WeakMap<BrowserContext, Set<Request>>();
 
+/** Complaints that no page can help. */
 const COMMON = [
   // The service says 404 where a dataset has no labels, and the browser notes each 404.
   /status of 404 .*\/dataset\/datasets\/\w+\/labels/,
 ];
 
+/**
+ * A context with guards: errors in the console or on the page, violations of the content policy, requests to another
+ * host and native dialogs are noted, for `visit` to fail the test with.
+ */
 export async function guarded(server: Server, { expected = [], isSignedIn = true, ...options }: PageOptions = {}): Promise<Guarded> {
   const context = await (await browser()).newContext({ viewport: { width: 1280, height: 900 }, locale: 'en-US', timezoneId: 'Europe/Berlin', ...options });
   context.setDefaultTimeout(60_000);
